@@ -1,0 +1,39 @@
+// BlockingPool: threads for files, SQLite and other calls that block.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+
+#include "async/task.h"
+#include "base/result.h"
+
+namespace slipway {
+
+class BlockingPool {
+ public:
+  // The queue is bounded by kMaxBlockingQueue (async/limits.h); above it Run waits its turn.
+  explicit BlockingPool(size_t threads);
+  ~BlockingPool();  // finishes what is queued, joins
+
+  // Runs `work` (which returns Result<T>, and owns what it uses) on a pool thread and resumes the
+  // caller on its own executor. Work that has begun is finished even if the caller is cancelled;
+  // the caller is resumed only then, so references in `work` to the caller's frame stay valid.
+  template <class F>
+  Task<std::invoke_result_t<F>> Run(F work) {
+    std::optional<std::invoke_result_t<F>> out;
+    co_await RunErased([&out, &work] { out.emplace(work()); });
+    co_return std::move(*out);
+  }
+
+ private:
+  Task<void> RunErased(std::function<void()> work);
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,34 @@
+// TaskGroup: the owner of started work. Nothing runs detached.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+
+#include "async/task.h"
+
+namespace slipway {
+
+// Start may be called from any thread. Stop asks every task to end (asio terminal cancellation at
+// its next suspension) and returns when all have; afterwards Start does nothing. The destructor
+// CHECKs that the group is empty. An exception that leaves a task ends the process.
+class TaskGroup {
+ public:
+  explicit TaskGroup(asio::any_io_executor executor);
+  ~TaskGroup();
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+
+  // `make` is called on the group's executor and must own all it needs.
+  void Start(std::function<Task<void>()> make);
+  // On another executor than the group's own.
+  void StartOn(asio::any_io_executor executor, std::function<Task<void>()> make);
+  Task<void> Stop();
+  size_t size() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,61 @@
+// HttpClient: outgoing HTTP/1.1 (and TLS) on libcurl.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace slipway::net {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  // Instead of `body`: called for the next piece, 0 at the end; with its total length.
+  std::function<Result<size_t>(char* out, size_t size)> upload;
+  std::optional<uint64_t> upload_size;
+  // Called with each piece of a 2xx answer's body instead of collecting it; false ends the call.
+  std::function<Result<void>(std::string_view piece)> download;
+  // Of the whole call; 0: none, only `idle_timeout` without a byte.
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds idle_timeout{60'000};
+  uint64_t max_response_bytes = 64 << 20;  // of a collected body
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::optional<std::string> Header(std::string_view name) const;
+};
+
+// Blocking; one per thread (keeps its connections). Redirects are not followed: the caller decides
+// who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, DEADLINE_EXCEEDED / TIMEOUT,
+// INTERNAL / HTTP_PROTOCOL. Answers of any status are values.
+class HttpClient {
+ public:
+  struct Options {
+    std::string ca_file;       // empty: the system's
+    bool verify_tls = true;
+    std::string unix_socket;   // connect here instead of to the URL's host
+  };
+  HttpClient();
+  explicit HttpClient(Options options);
+  ~HttpClient();
+  Result<ClientResponse> Send(const ClientRequest& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::net

@@ -1,0 +1,109 @@
+// HTTP messages as handlers see them: no Beast type shows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "async/call_context.h"
+#include "async/task.h"
+#include "base/result.h"
+
+namespace slipway {
+class File;
+}
+
+namespace slipway::net {
+
+enum class Method : uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
+
+std::string_view MethodName(Method method);
+
+// The body of a request, read once, in order.
+class BodyReader {
+ public:
+  virtual ~BodyReader() = default;
+  // Declared length, or nothing for chunked bodies.
+  virtual std::optional<uint64_t> length() const = 0;
+  // Up to `size` bytes into `out`; 0 at the end. Errors: CANCELLED / CLIENT_GONE,
+  // DEADLINE_EXCEEDED / BODY_TIMEOUT (idle), INVALID_ARGUMENT / BODY_TRUNCATED or BODY_MALFORMED.
+  virtual Task<Result<size_t>> Read(char* out, size_t size) = 0;
+  // The whole body. RESOURCE_EXHAUSTED / BODY_TOO_LARGE above `limit_bytes`, before reading if the
+  // length is declared. The string has at least 64 bytes of capacity after its end (simdjson).
+  virtual Task<Result<std::string>> ReadAll(uint64_t limit_bytes) = 0;
+};
+
+// Lives until the handler's task has ended. Views point into the connection's buffer.
+struct HttpRequest {
+  Method method = Method::kGet;
+  std::string_view method_text;
+  std::string_view target;  // as sent
+  std::string_view path;    // before '?', still percent-encoded
+  std::string_view query;   // after '?'
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // in order, names as sent
+  // Values of the route's {parameters}, percent-decoded, in the order of the pattern.
+  std::vector<std::pair<std::string_view, std::string>> parameters;
+  std::string_view peer;  // address without port
+  bool peer_is_loopback = false;
+  bool keep_alive = true;
+  BodyReader* body = nullptr;
+  CallContext context;  // identity filled in by the route's guard
+
+  // The first header of that name (any case), or nothing.
+  std::optional<std::string_view> Header(std::string_view name) const;
+  // Every value of that header, several lines and comma lists taken apart and trimmed.
+  std::vector<std::string_view> HeaderList(std::string_view name) const;
+  // A route parameter; CHECKs that the route has it.
+  const std::string& Parameter(std::string_view name) const;
+  // The first query value of that name, percent-decoded, or nothing; and all of them.
+  std::optional<std::string> Query(std::string_view name) const;
+  std::vector<std::string> QueryAll(std::string_view name) const;
+};
+
+// Writes a body piece by piece (chunked for HTTP/1.1); each Write waits until the socket took it.
+// CANCELLED / CLIENT_GONE when the client left.
+class StreamWriter {
+ public:
+  virtual ~StreamWriter() = default;
+  virtual Task<Result<void>> Write(std::string_view bytes) = 0;
+};
+
+// A range of an open file, sent with sendfile(2) where the connection is plain.
+struct FileBody {
+  std::shared_ptr<File> file;
+  uint64_t offset = 0;
+  uint64_t size_bytes = 0;
+};
+using StreamBody = std::function<Task<void>(StreamWriter& writer)>;
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type;  // empty: no such header
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::variant<std::string, FileBody, StreamBody> body;
+  // For HEAD: the length that GET would have; otherwise taken from the body.
+  std::optional<uint64_t> declared_length;
+
+  static HttpResponse Json(int status, std::string body);
+  static HttpResponse Text(int status, std::string body);
+  static HttpResponse Empty(int status);
+};
+
+using Handler = std::function<Task<HttpResponse>(HttpRequest& request)>;
+
+// HTTP status of a canonical code; the one place where the API's protocol picks one.
+int HttpStatus(Code code);
+// RFC 9457 `application/problem+json`: {type, title, status, detail, code, reason, field?}.
+HttpResponse ProblemResponse(const Error& error);
+
+// Percent-decoding; INVALID_ARGUMENT / URL_MALFORMED.
+Result<std::string> PercentDecode(std::string_view text);
+std::string PercentEncode(std::string_view text);
+
+}  // namespace slipway::net

@@ -1,0 +1,71 @@
+// HttpServer: HTTP/1.1 on listening sockets, connections spread over a CorePool.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/core_pool.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "net/http_message.h"
+
+namespace slipway::net {
+
+struct HttpServerOptions {
+  std::string server_name = "slipway";  // for logs and metrics
+  size_t max_head_bytes = 32 << 10;     // 431 above
+  size_t max_headers = 128;
+  std::chrono::milliseconds head_timeout{10'000};   // from first byte to the end of the head: 408
+  std::chrono::milliseconds idle_timeout{75'000};   // between requests
+  std::chrono::milliseconds body_timeout{60'000};   // without a byte of the body
+  std::chrono::milliseconds write_timeout{60'000};  // without progress of the client
+  size_t max_connections = 20'000;
+  // Loopback listeners refuse a Host or Origin that is no loopback name or address (403).
+  bool check_host = true;
+};
+
+// A listening TCP socket, owned.
+class Listener {
+ public:
+  // Binds and listens; port 0 takes a free one. FAILED_PRECONDITION / ADDRESS_IN_USE names it.
+  static Result<Listener> Open(const std::string& address, uint16_t port);
+  // Takes over a descriptor that listens already (passed by another process).
+  static Result<Listener> Adopt(int descriptor);
+  Listener(Listener&&) noexcept;
+  Listener& operator=(Listener&&) noexcept;
+  ~Listener();
+
+  int descriptor() const { return descriptor_; }
+  const std::string& address() const { return address_; }
+  uint16_t port() const { return port_; }
+  bool is_loopback() const;
+
+ private:
+  Listener(int descriptor, std::string address, uint16_t port);
+  int descriptor_ = -1;
+  std::string address_;
+  uint16_t port_ = 0;
+};
+
+// Limits, framing, keep-alive, pipelining, Expect: 100-continue, HEAD. The handler is called on the
+// connection's core and is shared by all: usually Router::Handle. Malformed requests are answered
+// 400 and the connection closed. A client that leaves cancels the handler's task.
+class HttpServer {
+ public:
+  HttpServer(CorePool& cores, Handler handler, HttpServerOptions options = {});
+  ~HttpServer();  // CHECKs that it was stopped
+
+  // The listener's descriptor is duplicated: closing the caller's does not stop this one.
+  Result<void> Listen(const Listener& listener);
+  // Stops accepting, lets requests in flight end until `drain` is over, then closes.
+  Task<void> Stop(std::chrono::milliseconds drain);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace slipway::net

@@ -1,0 +1,30 @@
+// All kinds, for code that handles each of them the same way. One kind is described in one file.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/describe.h"
+#include "resource/envelope.h"
+
+namespace slipway::resource {
+
+// What generic code needs to know of a kind.
+struct KindInfo {
+  std::string_view kind;     // "ModelVersion"
+  std::string_view plural;   // "modelversions", in paths
+  std::string_view singular; // "modelversion", on the command line
+  bool global = false;       // no project
+  bool user_writable = true; // false: only controllers create, change and delete it
+  const TypeInfo* spec = nullptr;
+  const TypeInfo* status = nullptr;
+  std::string_view text;     // one sentence, for explain and OpenAPI
+  // Checks that go beyond single fields; `old` is null on create. May be null.
+  Result<void> (*validate)(const Resource& now, const Resource* old) = nullptr;
+};
+
+std::span<const KindInfo> Kinds();
+// By kind, plural or singular name, any case; nullptr if there is none.
+const KindInfo* FindKind(std::string_view name);
+
+}  // namespace slipway::resource

@@ -1,0 +1,73 @@
+// The unix socket between an agent and its `slipway serve`: SOCK_SEQPACKET, one JSON message a
+// packet, file descriptors beside it. serve listens on RUN/serve.sock; the agent connects.
+//
+//   agent -> serve  {"type":"reload"}      read serving.json again
+//   agent -> serve  {"type":"listeners"}   hand back the listening sockets
+//   agent -> serve  {"type":"stop","drainMs":N}
+//   serve -> agent  {"type":"status", ...ServingStatus}   at connect and at each change
+//   serve -> agent  {"type":"listeners","names":[...]} + descriptors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/describe.h"
+#include "base/result.h"
+
+namespace slipway::runtime {
+
+// What serve measured of one revision. phase: Loading, Ready, Failed, Draining, Unloaded.
+struct RevisionMeasurement {
+  std::string uid;
+  std::string phase;
+  std::string reason;   // a stable constant when Failed
+  std::string message;  // one sentence when Failed
+  int64_t load_ms = 0;
+  int64_t memory_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (), (uid, phase, reason, message, load_ms, memory_bytes))
+
+struct ServingStatus {
+  uint64_t generation = 0;  // of the serving.json in effect on every core
+  int64_t pid = 0;
+  std::string build_id;
+  std::vector<RevisionMeasurement> revisions;
+};
+BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions))
+
+struct ChannelMessage {
+  std::string json;
+  std::vector<int> descriptors;  // owned by the receiver
+};
+
+// One end of the socket; blocking sends of small packets, receives with a time-out. Send and
+// Receive may run on two threads. UNAVAILABLE / CHANNEL_CLOSED when the other end is gone.
+class ServingChannel {
+ public:
+  static Result<std::unique_ptr<ServingChannel>> Connect(const std::string& path);
+  explicit ServingChannel(int descriptor);  // takes ownership
+  ~ServingChannel();
+  Result<void> Send(std::string_view json, const std::vector<int>& descriptors = {});
+  // DEADLINE_EXCEEDED / TIMEOUT when nothing came.
+  Result<ChannelMessage> Receive(int timeout_ms);
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// Makes the listening end, removing a stale socket file; mode 0600.
+Result<int> ListenChannel(const std::string& path);
+
+// serve's sockets, by name, as inherited from the process that starts it: the environment variable
+// SLIPWAY_LISTEN="rest=3,metrics=4". Names: "rest", "grpc", "metrics".
+struct InheritedListener {
+  std::string name;
+  int descriptor = -1;
+};
+Result<std::vector<InheritedListener>> InheritedListeners();
+
+}  // namespace slipway::runtime

@@ -1,0 +1,110 @@
+// MetaStore: an ordered key-value store with transactions, one writer and a change log.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/call_context.h"
+#include "async/task.h"
+#include "base/result.h"
+
+namespace slipway::store {
+
+struct KeyValue {
+  std::string key;
+  std::string value;
+};
+
+// A consistent view. Keys are bytes, ordered by bytes.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Result<std::optional<std::string>> Get(std::string_view key) const = 0;
+  // Keys in [begin, end), at most `limit`. An empty `end` means: to the last key.
+  virtual Result<std::vector<KeyValue>> Scan(std::string_view begin, std::string_view end,
+                                             size_t limit) const = 0;
+  // The last committed version.
+  virtual Result<uint64_t> Version() const = 0;
+};
+
+// What a mutation sees: the state with the writes of this and all earlier mutations.
+class Transaction : public Snapshot {
+ public:
+  virtual Result<void> Put(std::string_view key, std::string_view value) = 0;
+  virtual Result<void> Delete(std::string_view key) = 0;
+  // Takes the next number of the store's one version counter.
+  virtual Result<uint64_t> NextVersion() = 0;
+  // An entry of the change log: what watchers get. Versions rise within a transaction.
+  virtual Result<void> LogChange(uint64_t version, std::string_view key, std::string_view value,
+                                 bool deleted) = 0;
+};
+
+struct Change {
+  uint64_t version = 0;
+  std::string key;
+  std::string value;  // of a deletion: the last value
+  bool deleted = false;
+  std::string actor;       // CallContext.identity.subject
+  std::string request_id;
+  int64_t time_ms = 0;
+};
+
+struct ChangePage {
+  std::vector<Change> changes;
+  uint64_t last_version = 0;  // everything up to here was considered
+};
+
+// Thread-safe.
+class MetaStore {
+ public:
+  virtual ~MetaStore() = default;
+
+  // Runs `mutation` on the one writer, in a savepoint of its own; committed with those that wait
+  // (one fsync), then the task ends: acknowledged means durable. If the mutation returns an error,
+  // its writes are undone and the error is the answer. It must be quick and must not block.
+  virtual Task<Result<void>> Mutate(CallContext context,
+                                    std::function<Result<void>(Transaction&)> mutation) = 0;
+  // Runs `read` on a consistent snapshot, off the caller's core.
+  virtual Task<Result<void>> Read(std::function<Result<void>(const Snapshot&)> read) = 0;
+  // The same two, blocking, for start-up, tests and blocking threads.
+  virtual Result<void> MutateNow(const CallContext& context,
+                                 const std::function<Result<void>(Transaction&)>& mutation) = 0;
+  virtual Result<void> ReadNow(const std::function<Result<void>(const Snapshot&)>& read) = 0;
+
+  // Changes after `version` whose key begins with `prefix`, oldest first, at most `limit`.
+  // OUT_OF_RANGE / EXPIRED if the log no longer reaches back that far.
+  virtual Result<ChangePage> Changes(uint64_t after, std::string_view prefix,
+                                     size_t limit) const = 0;
+  // Called on the writer's thread after each commit with the new version; must be quick.
+  // The returned object ends the subscription when destroyed.
+  virtual std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) = 0;
+  // Random, made with the database: versions of another epoch mean nothing here.
+  virtual const std::string& epoch() const = 0;
+};
+
+struct ChangeLogLimits {
+  uint64_t min_changes = 100'000;
+  int64_t min_age_ms = 3'600'000;  // kept: the larger of both
+};
+
+struct SqliteOptions {
+  std::string path;
+  size_t readers = 2;
+  ChangeLogLimits log;
+  std::string vfs;  // name of a registered SQLite VFS; empty: the default
+};
+
+// FAILED_PRECONDITION / FORMAT_NEWER if the database was written by a newer program. Older formats
+// are migrated forward in one transaction.
+Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options);
+std::unique_ptr<MetaStore> MakeMemoryMetaStore(ChangeLogLimits log = {});
+
+// The smallest key greater than every key with this prefix.
+std::string PrefixEnd(std::string_view prefix);
+
+}  // namespace slipway::store

@@ -1,0 +1,70 @@
+// ObjectStore: immutable bytes under their sha256. It knows nothing of repositories or manifests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/file_system.h"
+#include "base/result.h"
+
+namespace slipway::store {
+
+// A spool that grows; its bytes survive a restart up to `size()` as of the last Sync or Commit.
+// Hashes while bytes arrive (again from the spool after a resume). Not thread-safe.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  virtual const std::string& id() const = 0;
+  virtual uint64_t size_bytes() const = 0;
+  virtual Result<void> Append(std::string_view bytes) = 0;
+  virtual Result<void> Sync() = 0;
+};
+
+struct ObjectInfo {
+  uint64_t size_bytes = 0;
+  uint64_t inode = 0;
+};
+
+// Thread-safe; blocking: call on the blocking pool.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  // A new spool, or one found again by its id (NOT_FOUND / UPLOAD_UNKNOWN).
+  virtual Result<std::unique_ptr<Upload>> Begin() = 0;
+  virtual Result<std::unique_ptr<Upload>> Resume(const std::string& id) = 0;
+  // Verifies, syncs and publishes atomically under the sha256 of the bytes; returns it. With
+  // `expected` (sha256 or sha512) different from the bytes: INVALID_ARGUMENT / DIGEST_MISMATCH, the
+  // spool is removed and nothing is published. Content that is there already is success.
+  virtual Result<Digest> Commit(std::unique_ptr<Upload> upload,
+                                const std::optional<Digest>& expected) = 0;
+  virtual Result<void> Abort(const std::string& upload_id) = 0;
+
+  // NOT_FOUND / BLOB_UNKNOWN. sha256 only: aliases are the registry's business.
+  virtual Result<ObjectInfo> Info(const Digest& digest) = 0;
+  virtual Result<std::unique_ptr<File>> Open(const Digest& digest) = 0;
+  virtual Result<void> Remove(const Digest& digest) = 0;
+  // Every object once, in unspecified order; objects that come or go meanwhile may be missed.
+  virtual Result<void> ForEach(
+      const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) = 0;
+  // Spools older than this, removed; returns how many.
+  virtual Result<uint64_t> RemoveStaleUploads(uint64_t older_than_ms) = 0;
+  // The object's path where it is a file of this machine (hard links, mmap), else nothing.
+  virtual std::optional<std::string> LocalPath(const Digest& digest) const = 0;
+};
+
+// Objects at ROOT/blobs/sha256/ab/<hex>, spools at ROOT/uploads/<id>. See docs/formats/blobs.md.
+Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root);
+std::unique_ptr<ObjectStore> MakeMemoryObjectStore();
+
+// Whole small objects in one call.
+Result<Digest> PutObject(ObjectStore& store, std::string_view content);
+// FAILED_PRECONDITION / OBJECT_TOO_LARGE above the limit.
+Result<std::string> GetObject(ObjectStore& store, const Digest& digest, uint64_t limit_bytes);
+
+}  // namespace slipway::store

@@ -1,0 +1,70 @@
+// Who may do what: tokens become identities, identities and access rules become verdicts.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "async/call_context.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "net/http_message.h"
+#include "net/router.h"
+
+namespace slipway::trust {
+
+// What the store keeps of a token: never the secret.
+struct TokenRecord {
+  std::string name;
+  std::string secret_sha256;  // hex
+  Grant grant;
+  std::optional<WallTime> expires_at;
+};
+
+// `slw_<id>_<secret>`: id is 12 hex digits, the secret 256 random bits in base32. The whole is what
+// users hold; `id` finds the record.
+struct NewToken {
+  std::string id;
+  std::string text;
+  std::string secret_sha256;
+};
+NewToken MakeToken(Random& random);
+
+// Finds the record of an id; blocking and cheap, or cached. NOT_FOUND where there is none.
+using TokenLookup = std::function<Result<TokenRecord>(const std::string& id)>;
+
+// Reads `Authorization: Bearer TOKEN` and `Basic any:TOKEN`. Verdicts are cached for
+// `cache_for`; comparison takes the same time for every wrong secret. Thread-safe.
+class Authenticator {
+ public:
+  struct Options {
+    std::chrono::milliseconds cache_for{2'000};
+    bool anonymous = false;  // loopback peers without a token get admin of everything
+  };
+  Authenticator(TokenLookup lookup, Clock& clock, Options options);
+  ~Authenticator();
+
+  // UNAUTHENTICATED / TOKEN_MISSING, TOKEN_INVALID or TOKEN_EXPIRED.
+  Result<Identity> Authenticate(const net::HttpRequest& request);
+  Result<Identity> AuthenticateToken(std::string_view token);
+  // Drops what is cached of a token (revoked).
+  void Forget(std::string_view token_id);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Highest role that the identity holds in the project (empty: in all projects).
+std::optional<Role> RoleIn(const Identity& identity, std::string_view project);
+
+// The verdict of one rule: nothing, or PERMISSION_DENIED / ROLE_MISSING with a sentence that names
+// the role and the project. `project` is empty for global routes.
+Result<void> CheckAccess(net::Access rule, const Identity& identity, std::string_view project,
+                         bool project_exists);
+
+}  // namespace slipway::trust
