@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Installs what Slipway is built and tested with, as listed in tools/dependencies.lock.
+#
+#   tools/bootstrap.sh [build] [test] [bench] [peers]     default: build
+#
+# Debian packages go into the system, with sudo when not root. Everything else goes, verified by
+# its sha256, into the cache ${SLIPWAY_CACHE:-$HOME/.cache/slipway}:
+#
+#   onnxruntime/1.31.1/{include,lib}/   magika/1.0.3/model.onnx   venv/<hash>/
+#
+# `test` and `bench` also leave the links build/venv and build/venv-bench to their Python
+# environments. The script can be run at any time; when nothing changed it ends at once.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+lock=$root/tools/dependencies.lock
+cache=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
+requirements_test=$root/tests/system/requirements.txt
+requirements_bench=$root/tools/requirements-bench.txt
+
+say() { echo "bootstrap: $*" >&2; }
+die() { say "$*"; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Prints the fields after KIND of the lock's lines of that kind in the wanted groups.
+locked() {
+  awk -v kind="$1" -v groups=" ${groups[*]} " \
+    '$2 == kind && index(groups, " " $1 " ") { $1 = $2 = ""; print }' "$lock"
+}
+
+# Debian packages -------------------------------------------------------------------------------
+
+missing_packages() {
+  local names
+  names=$(locked debian | sort -u)
+  # shellcheck disable=SC2086  # one word a package
+  { dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' $names 2>/dev/null || true; } |
+    awk -v names="$names" '$1 == "installed" { have[$2] = 1 }
+      END { n = split(names, all); for (i = 1; i <= n; i++) if (!have[all[i]]) print all[i] }'
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing Debian packages: ${missing[*]}"
+  as_root apt-get -qq -o DPkg::Lock::Timeout=300 update ||
+    say "apt-get update failed, going on with the lists that are there"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+    install --yes --no-install-recommends "${missing[@]}" >&2 || true
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -eq 0 ] || die "Debian 12 did not give: ${missing[*]}. apt-get says why above;" \
+    "once they are installed by other means, run this again."
+}
+
+# Pinned downloads ------------------------------------------------------------------------------
+
+# verify FILE SHA256 NAME
+verify() {
+  local got
+  got=$(sha256sum "$1" | cut -d' ' -f1)
+  [ "$got" = "$2" ] || die "$3: the download has sha256 $got, the lock says $2. Do not use it:" \
+    "either the lock is out of date, or the download is not what it claims to be."
+}
+
+# fetch_wheel NAME VERSION SHA256 FOLDER: unpacks the wheel into FOLDER/wheel.
+fetch_wheel() {
+  say "fetching $1 $2"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$4" \
+    --python-version 3.11 --platform manylinux_2_28_x86_64 --only-binary :all: "$1==$2" >&2 ||
+    die "pip could not download $1==$2. $(way_out "$1")"
+  verify "$4"/*.whl "$3" "$1 $2"
+  python3 -m zipfile -e "$4"/*.whl "$4/wheel"
+}
+
+# fetch_trixie NAME VERSION SHA256 FOLDER: unpacks the Debian 13 package into FOLDER/deb. It comes
+# through an apt of its own, with the mirror and the keys of this machine, so that the machine
+# itself stays Debian 12.
+fetch_trixie() {
+  say "fetching $1 $2"
+  local mirror apt=$4/apt
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+    'Codename: bookworm' 'Component: main' | head -n 1)
+  [ -n "$mirror" ] || die "apt has no source for Debian 12 main to take the mirror from." \
+    "$(way_out "$1")"
+  mkdir -p "$apt"/{lists/partial,archives/partial}
+  echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+    "$mirror trixie main" >"$apt/sources.list"
+  local options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=-
+    -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o "APT::Sandbox::User=$(id -un)"
+    -o Acquire::Languages=none)
+  { apt-get "${options[@]}" update && cd "$4" && apt-get "${options[@]}" download "$1=$2"; } >&2 ||
+    die "apt could not download $1 $2 from Debian 13. $(way_out "$1")"
+  verify "$4"/*.deb "$3" "$1 $2"
+  dpkg-deb -x "$4"/*.deb "$4/deb"
+}
+
+way_out() {
+  case $1 in
+    *onnxruntime*) echo "Put include/onnxruntime_c_api.h and lib/libonnxruntime.so.1.31.1 into" \
+      "$cache/onnxruntime/1.31.1, or configure with -DSLIPWAY_ONNXRUNTIME_ROOT=FOLDER." ;;
+    *) echo "Unpack its wheel by hand and put model.onnx into $cache/magika/1.0.3." ;;
+  esac
+}
+
+# install_pinned NAME TARGET BUILDER: makes TARGET as a whole or not at all.
+install_pinned() {
+  [ ! -d "$2" ] || return 0
+  local work
+  work=$(mktemp -d "$cache/tmp.XXXXXX")
+  mkdir "$work/out"
+  "$3" "$work"
+  mkdir -p "$(dirname "$2")"
+  mv "$work/out" "$2"
+  rm -rf "$work"
+}
+
+# lock_of KIND NAME: version and sha256.
+lock_of() { locked "$1" | awk -v name="$2" '$1 == name { print $2, $3 }'; }
+
+build_onnxruntime() {
+  local version sha256
+  mkdir -p "$1"/{wheel-work,deb-work} "$1"/out/{include,lib}
+  read -r version sha256 < <(lock_of wheel onnxruntime)
+  fetch_wheel onnxruntime "$version" "$sha256" "$1/wheel-work"
+  cp "$1/wheel-work/wheel/onnxruntime/capi/libonnxruntime.so.$version" "$1/out/lib/"
+  cp "$1/wheel-work/wheel/onnxruntime/"{LICENSE,ThirdPartyNotices.txt} "$1/out/"
+  read -r version sha256 < <(lock_of trixie libonnxruntime-dev)
+  (fetch_trixie libonnxruntime-dev "$version" "$sha256" "$1/deb-work")
+  cp "$1/deb-work/deb/usr/include/onnxruntime/"*.h "$1/out/include/"
+}
+
+build_magika() {
+  local version sha256
+  read -r version sha256 < <(lock_of wheel magika)
+  fetch_wheel magika "$version" "$sha256" "$1"
+  cp "$1/wheel/magika/models/standard_v3_3/"{model.onnx,config.min.json,metadata.json,README.md} \
+    "$1/wheel/magika/config/content_types_kb.min.json" "$1/out/"
+}
+
+# Python environments ---------------------------------------------------------------------------
+
+# install_venv REQUIREMENTS LINK
+install_venv() {
+  local key venv
+  key=$({ cat "$1"; python3 --version; } | sha256sum | cut -c1-16)
+  venv=$cache/venv/$key
+  if [ ! -e "$venv/complete" ]; then
+    say "making the Python environment of ${1#"$root"/}"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+      --only-binary :all: --requirement "$1" >&2 ||
+      die "pip could not install ${1#"$root"/}; the package is named above. Another version can" \
+        "be locked with tools/lock_python.py."
+    touch "$venv/complete"
+  fi
+  mkdir -p "$root/build"
+  ln -sfn "$venv" "$2"
+}
+
+# -----------------------------------------------------------------------------------------------
+
+wants() { [[ " ${groups[*]} " == *" $1 "* ]]; }
+
+install_cached() {
+  install_pinned onnxruntime "$cache/onnxruntime/1.31.1" build_onnxruntime
+  install_pinned magika "$cache/magika/1.0.3" build_magika
+  ! wants test || install_venv "$requirements_test" "$root/build/venv"
+  ! wants bench || install_venv "$requirements_bench" "$root/build/venv-bench"
+}
+
+# True when everything that is kept in the cache and below build/ is where it should be.
+cached() {
+  [ -e "$stamp" ] && [ -d "$cache/onnxruntime/1.31.1" ] && [ -d "$cache/magika/1.0.3" ] &&
+    { ! wants test || [ -x "$root/build/venv/bin/python" ]; } &&
+    { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; }
+}
+
+main() {
+  groups=(build)
+  for group in "$@"; do
+    case $group in
+      build) ;;
+      test | bench | peers) groups+=("$group") ;;
+      *) die "unknown group $group: use build, test, bench or peers" ;;
+    esac
+  done
+  [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] ||
+    die "this script knows Debian 12 on amd64 only; elsewhere install what dependencies.lock lists"
+
+  install_packages
+  local key
+  key=$(cat "$lock" "${BASH_SOURCE[0]}" "$requirements_test" "$requirements_bench" |
+    sha256sum | cut -c1-16)
+  stamp=$cache/stamps/$key-$(IFS=+; echo "${groups[*]}")
+  ! cached || return 0
+  mkdir -p "$cache/stamps"
+  exec 9>"$cache/lock"
+  flock 9
+  rm -rf "$cache"/tmp.*
+  install_cached
+  touch "$stamp"
+}
+
+main "$@"
