@@ -46,8 +46,9 @@ install_packages() {
   say "installing Debian packages: ${missing[*]}"
   as_root apt-get -qq -o DPkg::Lock::Timeout=300 update ||
     say "apt-get update failed, going on with the lists that are there"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-    install --yes --no-install-recommends "${missing[@]}" >&2 || true
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --yes \
+    --no-install-recommends "${missing[@]}" >&2 || true
   mapfile -t missing < <(missing_packages)
   [ ${#missing[@]} -eq 0 ] || die "Debian 12 did not give: ${missing[*]}. apt-get says why above;" \
     "once they are installed by other means, run this again."
@@ -79,6 +80,7 @@ fetch_wheel() {
 fetch_trixie() {
   say "fetching $1 $2"
   local mirror apt=$4/apt
+  # shellcheck disable=SC2016  # apt expands the variable
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
     'Codename: bookworm' 'Component: main' | head -n 1)
   [ -n "$mirror" ] || die "apt has no source for Debian 12 main to take the mirror from." \
