@@ -27,6 +27,8 @@ std::string_view CodeName(Code code) {
   return "UNKNOWN";
 }
 
+Error::Error() : Error(Code::kUnknown, "NO_ERROR", "there was no error") {}
+
 Error::Error(Code code, std::string_view reason, std::string message, Details details)
     : body_(std::make_shared<const Body>(Body{.code = code,
                                               .reason = std::string(reason),
@@ -114,9 +116,15 @@ Error SystemError(int error_number, std::string_view what) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT: return ResourceExhausted("DISK_FULL", std::move(message));
+    case EMFILE:
+    case ENFILE: return ResourceExhausted("TOO_MANY_FILES", std::move(message));
     case ENOENT: return NotFound("FILE_NOT_FOUND", std::move(message));
+    case EEXIST: return AlreadyExists("FILE_EXISTS", std::move(message));
+    case ENOTDIR:
+    case EISDIR: return FailedPrecondition("FILE_TYPE", std::move(message));
     case EACCES:
-    case EPERM: return PermissionDenied("FILE_ACCESS", std::move(message));
+    case EPERM:
+    case EROFS: return PermissionDenied("FILE_ACCESS", std::move(message));
     case EADDRINUSE: return FailedPrecondition("ADDRESS_IN_USE", std::move(message));
     default: return Internal("SYSTEM", std::move(message));
   }

@@ -42,6 +42,9 @@ class Error {
  public:
   using Details = std::vector<std::pair<std::string, std::string>>;
 
+  // UNKNOWN / NO_ERROR: what Result::error() answers for a success (Boost 1.81 wants the type to
+  // have a default). Nothing else makes one.
+  Error();
   Error(Code code, std::string_view reason, std::string message, Details details = {});
 
   Code code() const { return body_->code; }
@@ -88,9 +91,10 @@ Error Internal(std::string_view reason, std::string message);
 Error DataLoss(std::string_view reason, std::string message);
 
 // The error of a failed system call: code from errno (ENOSPC and EDQUOT are RESOURCE_EXHAUSTED /
-// `DISK_FULL`, ENOENT NOT_FOUND / `FILE_NOT_FOUND`, EACCES and EPERM PERMISSION_DENIED /
-// `FILE_ACCESS`, EADDRINUSE FAILED_PRECONDITION / `ADDRESS_IN_USE`, others INTERNAL / `SYSTEM`),
-// message "WHAT: strerror".
+// `DISK_FULL`, EMFILE and ENFILE RESOURCE_EXHAUSTED / `TOO_MANY_FILES`, ENOENT NOT_FOUND /
+// `FILE_NOT_FOUND`, EEXIST ALREADY_EXISTS / `FILE_EXISTS`, ENOTDIR and EISDIR FAILED_PRECONDITION /
+// `FILE_TYPE`, EACCES, EPERM and EROFS PERMISSION_DENIED / `FILE_ACCESS`, EADDRINUSE
+// FAILED_PRECONDITION / `ADDRESS_IN_USE`, others INTERNAL / `SYSTEM`), message "WHAT: strerror".
 Error SystemError(int error_number, std::string_view what);
 
 }  // namespace slipway

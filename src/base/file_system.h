@@ -24,6 +24,7 @@ struct OpenOptions {
 struct FileInfo {
   uint64_t size_bytes = 0;
   uint64_t inode = 0;
+  uint64_t links = 0;  // names of this file; 1 unless Link was used
   bool is_directory = false;
   int64_t modified_ms = 0;  // since 1970, UTC
 };
@@ -40,6 +41,9 @@ class File {
   virtual Result<void> Sync() = 0;
   virtual Result<void> Truncate(uint64_t size_bytes) = 0;
   virtual Result<FileInfo> Info() = 0;
+  // Permission bits; durable with the next Sync at the latest by the file system's own choice, so
+  // nothing may depend on them after a crash.
+  virtual Result<void> SetMode(int mode) = 0;
   // The file descriptor for sendfile and mmap, or -1 where there is none (twins).
   virtual int descriptor() const { return -1; }
 };
@@ -70,8 +74,9 @@ FileSystem& PosixFileSystem();
 // FAILED_PRECONDITION / FILE_TOO_LARGE above `limit_bytes`.
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,
                                   uint64_t limit_bytes);
-// Written aside, synced, renamed over `path`, folder synced: after a crash the file has the old
-// content or the new, whole.
+// Written aside (PATH.new-<random>), synced, renamed over `path`, folder synced: after a crash the
+// file has the old content or the new, whole; a file aside may be left. After an error the old
+// content is there, unless only the last sync failed.
 Result<void> WriteFileDurably(FileSystem& files, const std::string& path, std::string_view content,
                               int mode = 0600);
 

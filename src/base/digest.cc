@@ -1,0 +1,107 @@
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <utility>
+
+#include "base/check.h"
+
+namespace slipway {
+namespace {
+
+struct AlgorithmInfo {
+  DigestAlgorithm algorithm;
+  std::string_view prefix;
+  size_t hex_digits;
+};
+constexpr AlgorithmInfo kAlgorithms[] = {
+    {DigestAlgorithm::kSha256, "sha256:", 64},
+    {DigestAlgorithm::kSha512, "sha512:", 128},
+};
+
+const AlgorithmInfo& InfoOf(DigestAlgorithm algorithm) {
+  return kAlgorithms[static_cast<size_t>(algorithm)];
+}
+
+// Fetched once: an implicit fetch at each start costs more than hashing a small manifest.
+const EVP_MD* Implementation(DigestAlgorithm algorithm) {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static const EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+  return algorithm == DigestAlgorithm::kSha256 ? sha256 : sha512;
+}
+
+bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+Error InvalidDigest(std::string message) {
+  return InvalidArgument("DIGEST_INVALID", "digest: " + std::move(message));
+}
+
+}  // namespace
+
+Result<Digest> Digest::Parse(std::string_view text) {
+  for (const AlgorithmInfo& info : kAlgorithms) {
+    if (!text.starts_with(info.prefix)) continue;
+    const std::string_view hex = text.substr(info.prefix.size());
+    if (hex.size() != info.hex_digits) {
+      return InvalidDigest(std::string(info.prefix) + " takes " + std::to_string(info.hex_digits) +
+                           " hex digits, got " + std::to_string(hex.size()));
+    }
+    for (size_t i = 0; i < hex.size(); ++i) {
+      if (IsLowerHex(hex[i])) continue;
+      return InvalidDigest("byte " + std::to_string(info.prefix.size() + i) +
+                           " is no lower-case hex digit");
+    }
+    return Digest(info.algorithm, std::string(text));
+  }
+  return InvalidDigest("it begins with sha256: or sha512:");
+}
+
+Digest Digest::Of(std::string_view content, DigestAlgorithm algorithm) {
+  Hasher hasher(algorithm);
+  hasher.Update(content);
+  return hasher.Finish();
+}
+
+struct Hasher::State {
+  DigestAlgorithm algorithm;
+  EVP_MD_CTX* context;
+
+  explicit State(DigestAlgorithm chosen) : algorithm(chosen), context(EVP_MD_CTX_new()) {
+    CHECK(context != nullptr);
+    CHECK(EVP_DigestInit_ex2(context, Implementation(chosen), nullptr) == 1);
+  }
+  ~State() { EVP_MD_CTX_free(context); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+Hasher::Hasher(DigestAlgorithm algorithm) : state_(std::make_unique<State>(algorithm)) {}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::Update(std::string_view bytes) {
+  CHECK_NOTE(state_ != nullptr, "the hasher is finished");
+  CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+}
+
+Digest Hasher::Finish() {
+  CHECK_NOTE(state_ != nullptr, "the hasher is finished");
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  CHECK(EVP_DigestFinal_ex(state_->context, bytes.data(), &size) == 1);
+  const DigestAlgorithm algorithm = state_->algorithm;
+  state_.reset();
+
+  static constexpr char kHexDigits[] = "0123456789abcdef";
+  std::string text(InfoOf(algorithm).prefix);
+  text.reserve(text.size() + size * 2);
+  for (unsigned i = 0; i < size; ++i) {
+    text += kHexDigits[bytes[i] >> 4];
+    text += kHexDigits[bytes[i] & 15];
+  }
+  return Digest(algorithm, std::move(text));
+}
+
+}  // namespace slipway
