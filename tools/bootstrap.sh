@@ -34,7 +34,7 @@ missing_packages() {
   local names
   names=$(locked debian | sort -u)
   # shellcheck disable=SC2086  # one word a package
-  { dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' $names 2>/dev/null || true; } |
+  (dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' $names || true) 2>/dev/null |
     awk -v names="$names" '$1 == "installed" { have[$2] = 1 }
       END { n = split(names, all); for (i = 1; i <= n; i++) if (!have[all[i]]) print all[i] }'
 }
