@@ -1,0 +1,207 @@
+"""Kills the real control centre and its data plane, at named points and at random times.
+
+After each kill the programs are started again on the same folder, and must show: every command that
+was acknowledged took effect, the one that was not took effect whole or not at all, the service can
+still be upgraded, and no process runs that the state does not name.
+"""
+
+import json
+import os
+import random
+import subprocess
+import time
+
+import pytest
+import requests
+
+import programs
+
+MODELS = programs.ROOT / "tests/fixtures/models"
+BODY = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+ANSWERS = {}  # model file -> what it computes from BODY, learnt from an undisturbed service
+KILLS = int(os.environ.get("SLIPWAY_CRASH_KILLS", "50"))
+SEED = int(os.environ.get("SLIPWAY_CRASH_SEED", "20261122"))
+ACTS = ("push", "deploy", "upgrade")
+
+
+def crash_points():
+    listed = subprocess.run([str(programs.BINARY), "version", "--crash-points"], text=True,
+                            capture_output=True, check=True).stdout
+    return listed.split()
+
+
+class Story:
+    """What a user did, what was acknowledged, and the check that the state agrees with it."""
+
+    def __init__(self, centre):
+        self.centre = centre
+        self.tags = {}       # tag -> model file, acknowledged
+        self.serving = None  # model file of the last acknowledged deploy or upgrade
+        self.pending = None  # ("push", tag, model) or ("serve", model): begun, not acknowledged
+
+    def push(self, tag, model):
+        self.pending = ("push", tag, model)
+        done = self.centre.cli("push", MODELS / model, f"crash:{tag}", check=False)
+        if done.returncode == 0:
+            self.tags[tag], self.pending = model, None
+        return done
+
+    def serve(self, verb, tag):
+        model = self.tags[tag]
+        self.pending = ("serve", model)
+        words = (["deploy", f"crash:{tag}"] if verb == "deploy"
+                 else ["upgrade", "crash", f"crash:{tag}"])
+        done = self.centre.cli(*words, check=False)
+        if done.returncode == 0:
+            self.serving, self.pending = model, None
+        return done
+
+    def infer(self):
+        answer = requests.post(self.centre.inference_url + "/v2/models/crash/infer", json=BODY,
+                               timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["outputs"][0]["data"]
+
+    def check(self):
+        """What was acknowledged is there; what was not is there whole or not at all."""
+        for tag, model in self.tags.items():
+            target = self.centre.folder / f"pulled-{tag}"
+            self.centre.cli("pull", f"crash:{tag}", target)
+            assert (target / model).read_bytes() == (MODELS / model).read_bytes()
+        self._check_unacknowledged_push()
+        wanted = {self.serving} - {None}
+        if self.pending and self.pending[0] == "serve":
+            wanted.add(self.pending[1])
+        if self.serving is not None:
+            programs.wait_until(lambda: self._served() in wanted, f"one of {wanted} to be served")
+
+    def _check_unacknowledged_push(self):
+        if not self.pending or self.pending[0] != "push" or self.pending[1] in self.tags:
+            return
+        _, tag, model = self.pending
+        target = self.centre.folder / f"half-{tag}"
+        if self.centre.cli("pull", f"crash:{tag}", target, check=False).returncode == 0:
+            assert (target / model).read_bytes() == (MODELS / model).read_bytes()
+        else:
+            assert not target.exists() or not any(target.iterdir())
+
+    def _served(self):
+        try:
+            values = self.infer()
+        except (AssertionError, requests.RequestException):
+            return None
+        return next((model for model, answer in ANSWERS.items() if answer == values), "unknown")
+
+    def go_on(self):
+        """The folder still works: both models can be pushed, and each can be put to work."""
+        for tag, model in (("a", "linear_a.onnx"), ("b", "linear_b.onnx")):
+            done = self.push(tag, model)
+            assert done.returncode == 0, done.stderr
+            done = self.serve("deploy", tag)
+            assert done.returncode == 0, done.stderr
+            assert self._served() == model
+
+
+def named_processes(centre):
+    """The pids that the state names: the control centre and the data plane of its site."""
+    status = json.loads(centre.cli("status", "-o", "json").stdout)
+    return {centre.pid, status["serve"]["pid"]}
+
+
+def check_processes(centre):
+    programs.wait_until(lambda: set(centre.family()) == named_processes(centre),
+                        f"no process but the named ones; there are {centre.family()}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def learn_answers(tmp_path_factory):
+    centre = programs.ControlCentre(tmp_path_factory.mktemp("learn"))
+    try:
+        story = Story(centre.start())
+        for tag, model in (("a", "linear_a.onnx"), ("b", "linear_b.onnx")):
+            assert story.push(tag, model).returncode == 0
+            assert story.serve("deploy", tag).returncode == 0
+            ANSWERS[model] = story.infer()
+        assert ANSWERS["linear_a.onnx"] != ANSWERS["linear_b.onnx"]
+    finally:
+        centre.close()
+
+
+def whole_story(story):
+    """Everything that reaches a crash point; ends early once the control centre is gone."""
+    steps = [lambda: story.push("a", "linear_a.onnx"), lambda: story.serve("deploy", "a"),
+             lambda: story.push("b", "linear_b.onnx"), lambda: story.serve("upgrade", "b"),
+             lambda: story.centre.cli("rollback", "crash", check=False),
+             lambda: story.centre.cli("token", "create", "--role", "viewer", check=False)]
+    for step in steps:
+        if story.centre.process.poll() is not None:
+            return
+        step()
+
+
+@pytest.mark.parametrize("point", crash_points())
+def test_every_named_point(point, start_centre):
+    centre = start_centre(wait=False, environment={"SLIPWAY_CRASH_AT": point})
+    story = Story(centre)
+    try:
+        centre.wait_ready()
+    except AssertionError:
+        assert centre.process.poll() is not None, f"{point}: not ready, and not killed either"
+    else:
+        whole_story(story)
+    stopped = centre.process.poll()
+    if stopped is None and point.startswith(("stop.", "agent.stop")):
+        centre.process.terminate()
+        stopped = centre.process.wait(15)
+    in_serve = f"killed at crash point {point}" in centre.log_tail(10_000)
+    assert stopped == -9 or in_serve, f"{point} was not reached (exit status {stopped})"
+    if stopped is None:
+        centre.kill()
+    centre.process = None
+    del centre.environment["SLIPWAY_CRASH_AT"]
+    story.centre = centre.start()
+    story.check()
+    story.go_on()
+    check_processes(centre)
+
+
+def kill_during(story, act, moment):
+    """Runs one act in a client of its own and kills the control centre `moment` seconds into it.
+
+    Returns True if the act was under way: begun, and not acknowledged."""
+    centre = story.centre
+    tag = "b" if story.serving == "linear_a.onnx" else "a"
+    model = f"linear_{tag}.onnx"
+    words = {"push": ["push", MODELS / model, f"crash:{tag}{random.getrandbits(32):x}"],
+             "deploy": ["deploy", f"crash:{tag}"],
+             "upgrade": ["upgrade", "crash", f"crash:{tag}"]}[act]
+    client = subprocess.Popen([str(programs.BINARY), *map(str, words)], env=centre.environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=centre.folder)
+    time.sleep(moment)
+    acknowledged = client.poll() == 0
+    centre.kill()
+    client.communicate(timeout=60)
+    if act != "push":
+        story.pending = ("serve", model)
+        if acknowledged:
+            story.serving, story.pending = model, None
+    return not acknowledged
+
+
+def test_random_kills(start_centre):
+    """50 seeded SIGKILLs, at least 10 of each act between its beginning and its acknowledgement."""
+    source = random.Random(SEED)
+    centre = start_centre()
+    story = Story(centre)
+    story.go_on()
+    under_way, kills = dict.fromkeys(ACTS, 0), 0
+    while kills < KILLS or min(under_way.values()) < min(10, KILLS // 5):
+        assert kills < 4 * KILLS, f"too few kills were in time: {under_way}"
+        act = ACTS[kills % len(ACTS)]
+        under_way[act] += kill_during(story, act, source.uniform(0.001, 0.12))
+        kills += 1
+        centre.start()
+        story.check()
+        check_processes(centre)
+    story.go_on()
+    print(f"seed {SEED}: {kills} kills, under way: {under_way}")
