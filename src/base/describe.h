@@ -14,17 +14,19 @@
 //     };
 //   };
 //
-// Members may be bool, int32_t, int64_t, uint64_t, double, std::string, Json (free form), an enum described
-// with BOOST_DESCRIBE_ENUM, another described struct, or std::optional, std::vector and
+// Members may be bool, int32_t, int64_t, uint64_t, double, std::string, Json (free form), an enum
+// described with BOOST_DESCRIBE_ENUM, another described struct, or std::optional, std::vector and
 // std::map<std::string, ...> of these. A member `max_batch_size` is `maxBatchSize` in JSON; an
-// enumerator `kAnonymous` is "anonymous", unless Description<Enum>::kPascalCase is true ("Anonymous").
-// A member's initialiser is its default.
+// enumerator `kAnonymous` is "anonymous", unless Description<Enum>::kPascalCase is true
+// ("Anonymous"). A member's initialiser is its default; null is the same as absent. Members of
+// described base classes come first. A struct without a Description has no texts and no limits.
 #pragma once
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -38,10 +40,10 @@ struct FieldText {
   // Bounds of a number, of a string's length in bytes, of a list's or map's item count.
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  // A named check of strings (or of each string in a list): see FormatCheck in describe.cc:
-  // "name", "label-key", "label-value", "digest", "reference", "duration", "date-time".
+  // A named check of strings (or of each string in a list or map): base/format_check.h.
   std::string_view format = {};
-  bool read_only = false;  // set by the system; ignored in what users send
+  std::string_view key_format = {};  // the same for the keys of a map
+  bool read_only = false;            // set by the system; ignored in what users send
 };
 
 template <class T>
@@ -56,8 +58,8 @@ const TypeInfo& TypeOf();
 enum class UnknownFields : uint8_t { kRefuse, kIgnore };
 
 // Type-erased workers; `at` is the path of the value, used in errors. Errors (INVALID_ARGUMENT)
-// carry the detail "field" and begin with it: `spec.traffic.split[1].weight: 0 to 10000, got 14000`.
-// Reasons: FIELD_UNKNOWN, FIELD_TYPE, FIELD_RANGE, FIELD_REQUIRED, FIELD_FORMAT.
+// carry the detail "field" and begin with it: `spec.traffic.split[1].weight: 0 to 10000, got
+// 14000`. Reasons: FIELD_UNKNOWN, FIELD_TYPE, FIELD_RANGE, FIELD_REQUIRED, FIELD_FORMAT.
 Result<void> DecodeInto(const TypeInfo& type, void* object, const Json& json, std::string_view at,
                         UnknownFields unknown);
 Json EncodeFrom(const TypeInfo& type, const void* object);

@@ -1,9 +1,11 @@
 // JSON outside the hot path: bounded parsing with errors that name the byte.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 
@@ -24,8 +26,12 @@ struct JsonLimits {
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
 // The same for one YAML document with JSON's value set (YAML 1.2 core schema: `yes` is a string).
-// Aliases are refused (YAML_ALIAS), duplicate keys too; errors name line and column.
+// Aliases are refused (YAML_ALIAS), duplicate keys too; errors name line and column. Further
+// reasons: YAML_SYNTAX, YAML_TAG, YAML_VALUE (what JSON has no place for). Empty text is null.
 Result<Json> ParseYaml(std::string_view text, const JsonLimits& limits = {});
+// All documents of a text ("---" between them), at most `max_documents`; the limits hold for all.
+Result<std::vector<Json>> ParseYamlDocuments(std::string_view text, size_t max_documents,
+                                             const JsonLimits& limits = {});
 
 // Compact, UTF-8, invalid bytes replaced (never throws).
 std::string DumpJson(const Json& value);
