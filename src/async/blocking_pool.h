@@ -1,12 +1,13 @@
 // BlockingPool: threads for files, SQLite and other calls that block.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
+
+#include <boost/asio/any_io_executor.hpp>
 
 #include "async/task.h"
 #include "base/result.h"
@@ -15,7 +16,8 @@ namespace slipway {
 
 class BlockingPool {
  public:
-  // The queue is bounded by kMaxBlockingQueue (async/limits.h); above it Run waits its turn.
+  // First come, first served. Each caller waits for its own work, so the queue is never longer than
+  // there are callers; who bounds those (connections, tasks) bounds it.
   explicit BlockingPool(size_t threads);
   ~BlockingPool();  // finishes what is queued, joins
 

@@ -1,10 +1,11 @@
 // CorePool: one single-threaded io_context per core. A connection stays on its core.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <memory>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "async/task.h"
 

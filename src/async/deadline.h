@@ -9,12 +9,16 @@
 namespace slipway {
 
 // DEADLINE_EXCEEDED / DEADLINE if `work` has not ended by then; it is cancelled and awaited first.
-// Runs on the caller's executor, which must be single-threaded (a core).
+// Work that ends with a value in spite of that keeps it: it was done. Runs on the caller's
+// executor, which must be single-threaded (a core).
 template <class T>
 Task<Result<T>> WithDeadline(std::chrono::steady_clock::time_point deadline, Task<Result<T>> work);
 
 // false if it was cancelled before the time was over.
 Task<bool> SleepFor(std::chrono::milliseconds duration);
+
+// Whether the running task was asked to end: for loops that wait for nothing.
+Task<bool> IsCancelled();
 
 }  // namespace slipway
 
