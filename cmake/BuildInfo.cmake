@@ -1,4 +1,4 @@
-# `build_info.h`: the version, the commit and the build id, written when a build starts.
+# <build_info.h>: the version, the commit and the build id, written when a build starts.
 #
 # The build id names what a plugin must have in common with the program that opens it: the commit,
 # the compiler, the build type and the headers that cross the plugin's border. Include the header

@@ -110,8 +110,17 @@ def status_text(code):
 
 # Building ----------------------------------------------------------------------------------------
 
+built = set()  # (build type, target) of what this run has built, or has reported as broken
+
+
 def build(build_type, targets):
-    """Configures and builds build/<build_type>; returns a failed Result, or None."""
+    """Configures and builds build/<build_type>; returns a failed Result, or None.
+
+    What this run has already tried is not built, and not reported, again.
+    """
+    if built.issuperset((build_type, target) for target in targets):
+        return None
+    built.update((build_type, target) for target in targets)
     folder = BUILD / build_type.lower()
     log = folder / "logs/build.log"
     configure = ["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder,
@@ -122,7 +131,8 @@ def build(build_type, targets):
         failures = [line for line in log.read_text(errors="replace").splitlines()
                     if not re.match(r"\[\d+/\d+\] ", line)]
         return Result(f"build {build_type.lower()}", "failed",
-                      "\n".join(failures[:TAIL_LINES]) + f"\n({log.relative_to(ROOT)} has all)")
+                      "\n".join(["does not build", *failures[1:TAIL_LINES],
+                                 f"({log.relative_to(ROOT)} has all)"]))
     return None
 
 
@@ -144,7 +154,9 @@ def run_unit_program(label, name, program, folder):
     report.unlink(missing_ok=True)
     code = run([program, f"--gtest_output=json:{report}"], log, UNIT_TIMEOUT_S,
                SANITIZER_ENVIRONMENT)
-    results = read_gtest_report(label, name, report) if report.exists() else []
+    results = []
+    if report.exists():
+        results = read_gtest_report(label, name, report, log.read_text(errors="replace"))
     if code != 0 and not any(result.status == "failed" for result in results):
         started = re.findall(r"^\[ RUN +\] (\S+)", log.read_text(errors="replace"), re.MULTILINE)
         where = f" in {started[-1]}" if started else ""
@@ -153,8 +165,10 @@ def run_unit_program(label, name, program, folder):
     return results
 
 
-def read_gtest_report(label, name, report):
-    """Returns the Results that a report of --gtest_output=json holds."""
+def read_gtest_report(label, name, report, output):
+    """Returns the Results of a --gtest_output=json report; why one is skipped is in `output`."""
+    reasons = dict(reversed(match) for match in re.findall(
+        r": Skipped\n(.*)\n(?:.*\n)*?\[  SKIPPED \] (\S+)", output))
     results = []
     for suite in json.loads(report.read_text())["testsuites"]:
         for test in suite["testsuite"]:
@@ -165,8 +179,8 @@ def read_gtest_report(label, name, report):
             elif test["status"] == "NOTRUN":
                 results.append(Result(full_name, "skipped", "disabled"))
             elif test["result"] == "SKIPPED":
-                messages = [skip.get("message", "") for skip in test.get("skipped", [])]
-                results.append(Result(full_name, "skipped", " ".join(messages).strip()))
+                reason = reasons.get(f"{suite['name']}.{test['name']}", "")
+                results.append(Result(full_name, "skipped", reason))
             else:
                 results.append(Result(full_name, "passed"))
     return results
@@ -236,8 +250,11 @@ def read_junit_report(report):
         bad = case.find("failure") if case.find("failure") is not None else case.find("error")
         skip = case.find("skipped")
         if bad is not None:
-            output = "\n".join(part.text or "" for part in case.findall("system-out"))
-            results.append(Result(name, "failed", f"{bad.text or bad.get('message')}\n{output}"))
+            output = "\n".join(part.text for kind in ("system-out", "system-err")
+                               for part in case.findall(kind)
+                               if not re.fullmatch(r"(\s|-+ Captured \w+ -+)*", part.text or ""))
+            results.append(Result(name, "failed",
+                                  f"{bad.get('message')}\n{bad.text or ''}\n{output}"))
         elif skip is not None:
             results.append(Result(name, "skipped", skip.get("message") or ""))
         else:
@@ -247,25 +264,32 @@ def read_junit_report(report):
 
 # Gates -------------------------------------------------------------------------------------------
 
-def gate(name, command):
-    """Runs a gate that counts as one test; what it prints is shown when it fails."""
+def gate(name, command, show=None):
+    """Runs a gate that counts as one test; what it prints, or `show` of it, is shown."""
     log = BUILD / f"release/logs/{name}.log"
     code = run(command, log)
+    text = log.read_text(errors="replace").strip()
     if code == 0:
-        warnings = log.read_text(errors="replace").strip()
-        if warnings:
-            print(warnings)
+        print(text, end="\n" if text else "")
         return [Result(f"lint: {name}", "passed")]
-    return [Result(f"lint: {name}", "failed", f"{status_text(code)}\n{tail(log, 2000)}")]
+    return [Result(f"lint: {name}", "failed", f"{status_text(code)}\n{(show or str)(text)}")]
+
+
+def files_to_format(text):
+    """Returns the command that mends what clang-format complained about."""
+    names = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error: code should be", text, re.MULTILINE)))
+    return "\n  ".join(["clang-format-19 -i \\", *(name + " \\" for name in names)]).rstrip(" \\")
 
 
 def stage_format(_options):
     """Checks the layout of all C++ files."""
-    files = sorted(path for folder in ("src", "fuzz", "bench", "tests", "examples", "tools")
+    files = sorted(path.relative_to(ROOT)
+                   for folder in ("src", "fuzz", "bench", "tests", "examples", "tools")
                    for pattern in ("*.cc", "*.h") for path in (ROOT / folder).rglob(pattern))
     if not files:
         return []
-    return gate("clang-format", ["clang-format-19", "--dry-run", "--Werror", *files])
+    command = ["clang-format-19", "--dry-run", "--Werror", *files]
+    return gate("clang-format", command, files_to_format)
 
 
 def stage_tidy(_options):
@@ -379,8 +403,8 @@ def main():
     for status in ("skipped", "failed"):
         for result in results:
             if result.status == status:
-                reason = result.detail.splitlines()[0] if result.detail.strip() else ""
-                print(f"{status}: {result.name}" + (f" ({reason.strip()})" if reason else ""))
+                reason = (result.detail.strip() or "no reason given").splitlines()[0]
+                print(f"{status}: {result.name} ({reason})")
     print(count(results), flush=True)
     return 1 if any(result.status == "failed" for result in results) else 0
 

@@ -157,7 +157,7 @@ def check_rows(tree):
         wires = path.endswith("/main.cc") or path.startswith("src/server/wiring_")
         for line, bracket, name in tree.includes(path):
             target = name.split("/")[0]
-            if bracket == '"' and f"src/{name}" not in tree.files and name != "build_info.h":
+            if bracket == '"' and f"src/{name}" not in tree.files:
                 yield Finding(path, line, "include", f"{name} is no file of src/: write the path "
                               "from src/, or <...> for a library")
             elif bracket == '"' and target in tree.rows and target != module:

@@ -44,7 +44,7 @@ def test_mains_and_wiring_may_use_their_own_row():
 
 def test_an_include_is_written_from_src():
     assert rules_of('#include "b.h"') == {"include"}
-    assert rules_of('#include "build_info.h"') == set()
+    assert rules_of('#include <build_info.h>') == set()
 
 
 def test_a_module_needs_a_row_and_a_readme():
