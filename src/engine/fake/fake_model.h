@@ -1,0 +1,79 @@
+// The model file of the fake engine: a small JSON document.
+//
+//   {"inputs":  [{"name": "x", "datatype": "FP32", "shape": [-1, 4], "symbols": ["n", ""]}],
+//    "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 4], "symbols": ["n", ""]}],
+//    "delayUs": 0}
+//
+// Output i is input i, unchanged. The other fields make it slow or bad, for tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/describe.h"
+#include "tensor/signature.h"
+
+namespace slipway::engine::fake {
+
+struct FakeTensor {
+  std::string name;
+  std::string datatype;
+  std::vector<int64_t> shape;
+  std::vector<std::string> symbols;
+};
+BOOST_DESCRIBE_STRUCT(FakeTensor, (), (name, datatype, shape, symbols))
+
+struct FakeModel {
+  std::vector<FakeTensor> inputs;
+  std::vector<FakeTensor> outputs;
+  int64_t delay_us = 0;       // of each run; a cancelled or interrupted one ends early
+  int64_t load_delay_us = 0;  // of the load
+  std::string fail_load;      // the load fails with this message
+  std::string fail_run;       // each run fails with this message
+  std::string crash;          // "load" or "run": the process is aborted there
+  int64_t responses = 1;      // of each run
+  bool asynchronous = false;  // runs complete on a thread of the engine, after run() returned
+};
+BOOST_DESCRIBE_STRUCT(FakeModel, (),
+                      (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run, crash,
+                       responses, asynchronous))
+
+// Reads and checks a model file, of at most 1 MiB.
+Result<FakeModel> ReadFakeModel(const std::string& path);
+Result<tensor::Signature> SignatureOf(const FakeModel& model);
+
+}  // namespace slipway::engine::fake
+
+namespace slipway {
+
+template <>
+struct Description<engine::fake::FakeTensor> {
+  static constexpr std::string_view kText = "An input or output of a fake model.";
+  static constexpr FieldText kFields[] = {
+      {.name = "name", .text = "Name of the tensor.", .required = true, .min = 1, .max = 256},
+      {.name = "datatype", .text = "Type of the elements, such as FP32.", .required = true},
+      {.name = "shape", .text = "Dimensions; -1 is any length.", .required = true, .max = 32},
+      {.name = "symbols", .text = "A name for each dimension, empty for none.", .max = 32},
+  };
+};
+
+template <>
+struct Description<engine::fake::FakeModel> {
+  static constexpr std::string_view kText = "A model that answers with its inputs.";
+  static constexpr FieldText kFields[] = {
+      {.name = "inputs", .text = "Inputs.", .required = true, .min = 1, .max = 256},
+      {.name = "outputs", .text = "Outputs: the first inputs again.", .required = true, .max = 256},
+      {.name = "delay_us", .text = "Microseconds that a run takes.", .min = 0, .max = 600'000'000},
+      {.name = "load_delay_us",
+       .text = "Microseconds that the load takes.",
+       .min = 0,
+       .max = 600'000'000},
+      {.name = "fail_load", .text = "Message with which the load fails."},
+      {.name = "fail_run", .text = "Message with which each run fails."},
+      {.name = "crash", .text = "Where the process is aborted: load or run."},
+      {.name = "responses", .text = "Responses of each run.", .min = 1, .max = 100},
+      {.name = "asynchronous", .text = "Whether runs complete on a thread of the engine."},
+  };
+};
+
+}  // namespace slipway
