@@ -44,7 +44,7 @@ Task<void> StartThenStop(std::shared_ptr<std::atomic<int>> ended) {
 
 TEST(TaskGroupTest, StopEndsEveryTaskAndStartDoesNothingAfterwards) {
   auto ended = std::make_shared<std::atomic<int>>(0);
-  Run(StartThenStop(ended));
+  RunSync(StartThenStop(ended));
   EXPECT_EQ(*ended, 10);
 }
 
@@ -66,7 +66,7 @@ Task<void> StopAcrossCores(CorePool& cores, std::shared_ptr<std::atomic<int>> en
 TEST(TaskGroupTest, StartFromForeignThreadsOnSeveralCores) {
   CorePool cores(3);
   auto ended = std::make_shared<std::atomic<int>>(0);
-  Run(StopAcrossCores(cores, ended));
+  RunSync(StopAcrossCores(cores, ended));
   EXPECT_EQ(*ended, 200);
 }
 
@@ -84,7 +84,7 @@ Task<void> JoinGroup() {
 }
 
 TEST(TaskGroupTest, JoinWaitsWithoutCancelling) {
-  Run(JoinGroup());
+  RunSync(JoinGroup());
 }
 
 TEST(TaskGroupDeathTest, DestroyedWhileTasksRun) {
@@ -106,21 +106,21 @@ Task<Result<int>> Slow(milliseconds duration) {
 
 TEST(DeadlineTest, ValueInTime) {
   const Result<int> answer =
-      Run(WithDeadline(steady_clock::now() + std::chrono::seconds(60), Slow(milliseconds(1))));
+      RunSync(WithDeadline(steady_clock::now() + std::chrono::seconds(60), Slow(milliseconds(1))));
   EXPECT_EQ(answer.value(), 7);
 }
 
 TEST(DeadlineTest, ErrorOfTheWorkInTime) {
   auto work = []() -> Task<Result<int>> { co_return NotFound("THING_UNKNOWN", "no such thing"); };
   const Result<int> answer =
-      Run(WithDeadline(steady_clock::now() + std::chrono::seconds(60), work()));
+      RunSync(WithDeadline(steady_clock::now() + std::chrono::seconds(60), work()));
   EXPECT_EQ(answer.error().reason(), "THING_UNKNOWN");
 }
 
 TEST(DeadlineTest, ExpiredWorkIsCancelledAndAwaited) {
   const auto start = steady_clock::now();
   const Result<int> answer =
-      Run(WithDeadline(start + milliseconds(20), Slow(milliseconds(3'600'000))));
+      RunSync(WithDeadline(start + milliseconds(20), Slow(milliseconds(3'600'000))));
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code(), Code::kDeadlineExceeded);
   EXPECT_EQ(answer.error().reason(), "DEADLINE");
@@ -142,7 +142,7 @@ Task<void> StopWithDeadlineInside(std::shared_ptr<std::string> reason) {
 
 TEST(DeadlineTest, CancellationOfTheCallerReachesTheWork) {
   auto reason = std::make_shared<std::string>();
-  Run(StopWithDeadlineInside(reason));
+  RunSync(StopWithDeadlineInside(reason));
   EXPECT_EQ(*reason, "STOPPED");
 }
 
@@ -165,7 +165,7 @@ TEST(BlockingPoolTest, RunsElsewhereAndResumesOnTheCallersCore) {
   CorePool cores(2);
   BlockingPool pool(2);
   EXPECT_EQ(cores.current(), cores.size());
-  Run(OnCore(cores, pool));
+  RunSync(OnCore(cores, pool));
 }
 
 Task<void> RunWhileCancelled(BlockingPool& pool, std::shared_ptr<std::atomic<int>> ran) {
@@ -189,7 +189,7 @@ Task<void> CancelDuringWork(BlockingPool& pool, std::shared_ptr<std::atomic<int>
 TEST(BlockingPoolTest, WorkThatBeganIsFinishedBeforeACancelledCallerResumes) {
   BlockingPool pool(1);
   auto ran = std::make_shared<std::atomic<int>>(0);
-  Run(CancelDuringWork(pool, ran));
+  RunSync(CancelDuringWork(pool, ran));
   EXPECT_EQ(*ran, 1);
 }
 
@@ -200,7 +200,7 @@ Task<int> AwaitValueFromThread(std::vector<std::thread>& threads) {
 
 TEST(CompletionTest, ValueFromAnotherThread) {
   std::vector<std::thread> threads;
-  EXPECT_EQ(Run(AwaitValueFromThread(threads)), 42);
+  EXPECT_EQ(RunSync(AwaitValueFromThread(threads)), 42);
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -228,7 +228,7 @@ Task<void> CancelCompletion(std::shared_ptr<std::atomic<int>> cancelled) {
 
 TEST(CompletionTest, CancelIsCalledOnceWhileWaitingAndAtOnceAfterwards) {
   auto cancelled = std::make_shared<std::atomic<int>>(0);
-  Run(CancelCompletion(cancelled));
+  RunSync(CancelCompletion(cancelled));
   EXPECT_EQ(*cancelled, 2);
 }
 

@@ -22,7 +22,7 @@ Task<void> Keep(Task<T> task, std::optional<T>& out) {
 
 // The same, and returns the task's value.
 template <class T>
-T Run(Task<T> task) {
+T RunSync(Task<T> task) {
   if constexpr (std::is_void_v<T>) {
     RunToEnd(std::move(task));
   } else {
