@@ -73,7 +73,8 @@ std::string_view WordsOf(TypeKind kind) {
 }
 
 // What was found instead, short enough for a message.
-std::string Found(const Json& json) {
+std::string Found(const Json& json, const FieldText* text) {
+  if (text != nullptr && text->secret) return "a value that is not shown";
   switch (json.type()) {
     case Json::value_t::object:
       return "an object";
@@ -144,7 +145,7 @@ class Decoder {
                      const FieldText* text) const {
     switch (type.kind) {
       case TypeKind::kBool:
-        if (!json.is_boolean()) return WrongType(type, json, path);
+        if (!json.is_boolean()) return WrongType(type, json, path, text);
         *static_cast<bool*>(object) = json.get<bool>();
         return {};
       case TypeKind::kInt32:
@@ -161,9 +162,9 @@ class Decoder {
         *static_cast<Json*>(object) = json;
         return {};
       case TypeKind::kEnum:
-        return Enum(type, object, json, path);
+        return Enum(type, object, json, path, text);
       case TypeKind::kStruct:
-        return Struct(type, object, json, path);
+        return Struct(type, object, json, path, text);
       case TypeKind::kOptional:
         type.clear(object);
         if (json.is_null()) return {};
@@ -177,16 +178,17 @@ class Decoder {
   }
 
  private:
-  static Error WrongType(const TypeInfo& type, const Json& json, const Path& path) {
+  static Error WrongType(const TypeInfo& type, const Json& json, const Path& path,
+                         const FieldText* text) {
     return FieldError("FIELD_TYPE", path,
-                      "expected " + std::string(WordsOf(type.kind)) + ", got " + Found(json));
+                      "expected " + std::string(WordsOf(type.kind)) + ", got " + Found(json, text));
   }
 
   static Result<void> CheckNumber(double number, const Json& json, const Path& path,
                                   const FieldText* text) {
     if (text == nullptr || (number >= text->min && number <= text->max)) return {};
     return FieldError("FIELD_RANGE", path,
-                      BoundsText(text->min, text->max) + ", got " + Found(json));
+                      BoundsText(text->min, text->max) + ", got " + Found(json, text));
   }
 
   static Result<void> CheckCount(size_t count, std::string_view unit, const Path& path,
@@ -201,16 +203,16 @@ class Decoder {
   template <class T>
   Result<void> Integer(const TypeInfo& type, void* object, const Json& json, const Path& path,
                        const FieldText* text) const {
-    if (!json.is_number()) return WrongType(type, json, path);
+    if (!json.is_number()) return WrongType(type, json, path, text);
     if (json.is_number_float() && json.get<double>() != std::floor(json.get<double>())) {
-      return WrongType(type, json, path);
+      return WrongType(type, json, path, text);
     }
     TRY_VOID(CheckNumber(json.get<double>(), json, path, text));
     std::optional<T> value = Convert<T>(json);
     if (!value) {
       std::string range = std::to_string(std::numeric_limits<T>::min()) + " to " +
                           std::to_string(std::numeric_limits<T>::max());
-      return FieldError("FIELD_RANGE", path, range + ", got " + Found(json));
+      return FieldError("FIELD_RANGE", path, range + ", got " + Found(json, text));
     }
     *static_cast<T*>(object) = *value;
     return {};
@@ -241,7 +243,7 @@ class Decoder {
 
   static Result<void> Double(const TypeInfo& type, void* object, const Json& json, const Path& path,
                              const FieldText* text) {
-    if (!json.is_number()) return WrongType(type, json, path);
+    if (!json.is_number()) return WrongType(type, json, path, text);
     TRY_VOID(CheckNumber(json.get<double>(), json, path, text));
     *static_cast<double*>(object) = json.get<double>();
     return {};
@@ -249,7 +251,7 @@ class Decoder {
 
   static Result<void> String(const TypeInfo& type, void* object, const Json& json, const Path& path,
                              const FieldText* text) {
-    if (!json.is_string()) return WrongType(type, json, path);
+    if (!json.is_string()) return WrongType(type, json, path, text);
     const auto& value = json.get_ref<const std::string&>();
     if (text != nullptr) {
       TRY_VOID(CheckCount(value.size(), "bytes", path, text));
@@ -262,8 +264,9 @@ class Decoder {
     return {};
   }
 
-  static Result<void> Enum(const TypeInfo& type, void* object, const Json& json, const Path& path) {
-    if (!json.is_string()) return WrongType(type, json, path);
+  static Result<void> Enum(const TypeInfo& type, void* object, const Json& json, const Path& path,
+                           const FieldText* text) {
+    if (!json.is_string()) return WrongType(type, json, path, text);
     std::string all;
     for (const EnumValue& value : type.values) {
       if (json.get_ref<const std::string&>() == value.json_name) {
@@ -272,12 +275,12 @@ class Decoder {
       }
       all += (all.empty() ? "" : ", ") + value.json_name;
     }
-    return FieldError("FIELD_RANGE", path, "one of " + all + ", got " + Found(json));
+    return FieldError("FIELD_RANGE", path, "one of " + all + ", got " + Found(json, text));
   }
 
-  Result<void> Struct(const TypeInfo& type, void* object, const Json& json,
-                      const Path& path) const {
-    if (!json.is_object()) return WrongType(type, json, path);
+  Result<void> Struct(const TypeInfo& type, void* object, const Json& json, const Path& path,
+                      const FieldText* text) const {
+    if (!json.is_object()) return WrongType(type, json, path, text);
     std::vector<bool> seen(type.fields.size());
     for (const auto& [key, value] : json.items()) {
       const FieldInfo* field = type.Field(key);
@@ -302,12 +305,16 @@ class Decoder {
   // The limits of a list's field count its items; the format is for each of them.
   static FieldText ItemText(const FieldText* text) {
     if (text == nullptr) return {};
-    return {.name = text->name, .text = text->text, .required = true, .format = text->format};
+    return {.name = text->name,
+            .text = text->text,
+            .required = true,
+            .format = text->format,
+            .secret = text->secret};
   }
 
   Result<void> List(const TypeInfo& type, void* object, const Json& json, const Path& path,
                     const FieldText* text) const {
-    if (!json.is_array()) return WrongType(type, json, path);
+    if (!json.is_array()) return WrongType(type, json, path, text);
     TRY_VOID(CheckCount(json.size(), "items", path, text));
     type.clear(object);
     FieldText item = ItemText(text);
@@ -319,7 +326,7 @@ class Decoder {
 
   Result<void> Map(const TypeInfo& type, void* object, const Json& json, const Path& path,
                    const FieldText* text) const {
-    if (!json.is_object()) return WrongType(type, json, path);
+    if (!json.is_object()) return WrongType(type, json, path, text);
     TRY_VOID(CheckCount(json.size(), "entries", path, text));
     type.clear(object);
     FieldText item = ItemText(text);

@@ -44,6 +44,7 @@ struct FieldText {
   std::string_view format = {};
   std::string_view key_format = {};  // the same for the keys of a map
   bool read_only = false;            // set by the system; ignored in what users send
+  bool secret = false;               // write-only: no error shows what was sent
 };
 
 template <class T>

@@ -70,6 +70,7 @@ void AddComponent(const TypeInfo& type, Json& components) {
     AddLimits(property, field.type(), field.text);
     if (!field.text.text.empty()) property["description"] = field.text.text;
     if (field.text.read_only) property["readOnly"] = true;
+    if (field.text.secret) property["writeOnly"] = true;
     if (field.text.required) {
       required.push_back(field.json_name);
     } else if (values.contains(field.json_name) && !values[field.json_name].is_object()) {

@@ -42,6 +42,11 @@ BOOST_DESCRIBE_STRUCT(Everything, (Base),
                       (on, small, unsigned_number, ratio, mode, colour, split, labels, by_name,
                        fallback, digests, free_form))
 
+struct Hidden {
+  std::map<std::string, std::string> data;
+};
+BOOST_DESCRIBE_STRUCT(Hidden, (), (data))
+
 struct Tree {
   std::string name;
   std::vector<Tree> children;
@@ -60,6 +65,12 @@ struct Description<Split> {
   static constexpr FieldText kFields[] = {
       {.name = "revision", .text = "Name of the revision.", .required = true, .format = "name"},
       {.name = "weight", .text = "Share in parts of 10,000.", .min = 0, .max = 10'000},
+  };
+};
+template <>
+struct Description<Hidden> {
+  static constexpr FieldText kFields[] = {
+      {.name = "data", .text = "Kept to ourselves.", .secret = true},
   };
 };
 template <>
@@ -225,6 +236,16 @@ TEST(Describe, RefusesMissingFieldsAndWrongFormats) {
   ASSERT_FALSE(digest.has_value());
   EXPECT_EQ(digest.error().reason(), "FIELD_FORMAT");
   EXPECT_EQ(digest.error().detail("field"), "digests[0]");
+}
+
+TEST(Describe, SecretsDoNotShowInErrors) {
+  for (std::string_view json :
+       {R"({"data": {"a": 12345}})", R"({"data": "12345"})", R"({"data": {"a": ["12345"]}})"}) {
+    Result<Hidden> hidden = Decode<Hidden>(*ParseJson(json));
+    ASSERT_FALSE(hidden.has_value());
+    EXPECT_EQ(hidden.error().reason(), "FIELD_TYPE");
+    EXPECT_EQ(hidden.error().ToString().find("12345"), std::string::npos);
+  }
 }
 
 TEST(Describe, RecursiveTypesWork) {

@@ -13,6 +13,7 @@ namespace {
 using Problem = std::optional<std::string>;
 
 constexpr size_t kMaxName = 63;
+constexpr size_t kMaxLongName = 253;
 constexpr size_t kMaxLabelPrefix = 253;
 constexpr size_t kMaxRepository = 255;
 constexpr size_t kMaxTag = 128;
@@ -47,6 +48,15 @@ Problem NameProblem(std::string_view value) {
   if (value.empty() || value.size() > kMaxName || !OnlyHas(value, inner) ||
       !IsLowerAlnum(value.front()) || !IsLowerAlnum(value.back())) {
     return "1 to 63 of a-z, 0-9, '.', '_' and '-', a letter or digit at both ends";
+  }
+  return {};
+}
+
+Problem LongNameProblem(std::string_view value) {
+  auto inner = [](char c) { return IsLowerAlnum(c) || c == '.' || c == '_' || c == '-'; };
+  if (value.empty() || value.size() > kMaxLongName || !OnlyHas(value, inner) ||
+      !IsLowerAlnum(value.front()) || !IsLowerAlnum(value.back())) {
+    return "1 to 253 of a-z, 0-9, '.', '_' and '-', a letter or digit at both ends";
   }
   return {};
 }
@@ -191,6 +201,7 @@ Problem FilePathProblem(std::string_view value) {
 using Check = Problem (*)(std::string_view);
 constexpr std::pair<std::string_view, Check> kFormats[] = {
     {"name", NameProblem},
+    {"long-name", LongNameProblem},
     {"label-key", LabelKeyProblem},
     {"label-value", LabelValueProblem},
     {"digest", DigestProblem},

@@ -11,6 +11,7 @@
 namespace slipway {
 
 //   name         [a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?
+//   long-name    the same with at most 253 bytes: objects that the system makes
 //   label-key    [prefix/]key as in Kubernetes: prefix a DNS name of at most 253 bytes, key 1 to 63
 //   label-value  at most 63 bytes of letters, digits, '-', '_', '.', alphanumeric at both ends
 //   digest       sha256: and 64, or sha512: and 128 lower-case hex digits

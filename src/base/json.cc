@@ -74,7 +74,9 @@ class Builder final : public nlohmann::json_sax<Json> {
                    const nlohmann::detail::exception& cause) override {
     constexpr int kNumberOverflow = 406;
     if (cause.id == kNumberOverflow) return Fail("JSON_SYNTAX", "the number is out of range");
-    std::string what = token.empty() ? "the text ends too early" : "not expected: " + Quoted(token);
+    std::string what = "not expected: " + Quoted(token);
+    if (token.empty()) what = "the text ends too early";
+    if (token.size() > 1) what = "not expected here";  // it may be a secret
     return Fail("JSON_SYNTAX", what, position);
   }
 

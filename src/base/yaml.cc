@@ -104,7 +104,7 @@ Json FloatOf(std::string_view text, const YAML::Mark& mark) {
   if (status == std::errc::result_out_of_range && text.find("e-") != std::string_view::npos) {
     return 0.0;
   }
-  Refuse("YAML_VALUE", "the number " + Quoted(text) + " is out of range", mark);
+  Refuse("YAML_VALUE", "the number is out of range", mark);
 }
 
 // Integers beyond 64 bits become floating point, as in JSON.
@@ -113,7 +113,7 @@ Json IntegerOf(std::string_view text, const YAML::Mark& mark) {
   bool hexadecimal = text.starts_with("0x");
   if (octal || hexadecimal) {
     std::optional<Json> value = ParseNumber<uint64_t>(text.substr(2), octal ? 8 : 16);
-    if (!value) Refuse("YAML_VALUE", "the number " + Quoted(text) + " is out of range", mark);
+    if (!value) Refuse("YAML_VALUE", "the number is out of range", mark);
     return *std::move(value);
   }
   std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
@@ -129,7 +129,8 @@ Json PlainScalar(const std::string& text, const YAML::Mark& mark) {
   if (IsInteger(text)) return IntegerOf(text, mark);
   if (IsFloat(text)) return FloatOf(text, mark);
   if (IsNotFinite(text)) {
-    Refuse("YAML_VALUE", Quoted(text) + " has no place in JSON: quote it if it is a string", mark);
+    Refuse("YAML_VALUE", "infinity and NaN have no place in JSON: quote it if it is a string",
+           mark);
   }
   return text;
 }
@@ -142,7 +143,7 @@ Json ScalarOf(const std::string& tag, const std::string& text, const YAML::Mark&
               (tag == "tag:yaml.org,2002:int" && value.is_number_integer()) ||
               (tag == "tag:yaml.org,2002:float" && value.is_number());
   if (fits) return value;
-  Refuse("YAML_TAG", "the tag " + Quoted(tag) + " does not fit " + Quoted(text), mark);
+  Refuse("YAML_TAG", "the tag " + Quoted(tag) + " does not fit the value", mark);
 }
 
 class YamlBuilder final : public YAML::EventHandler {
