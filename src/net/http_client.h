@@ -23,7 +23,8 @@ struct ClientRequest {
   // Instead of `body`: called for the next piece, 0 at the end; with its total length.
   std::function<Result<size_t>(char* out, size_t size)> upload;
   std::optional<uint64_t> upload_size;
-  // Called with each piece of a 2xx answer's body instead of collecting it; false ends the call.
+  // Called with each piece of a 2xx answer's body instead of collecting it; an error ends the call
+  // and is its answer.
   std::function<Result<void>(std::string_view piece)> download;
   // Of the whole call; 0: none, only `idle_timeout` without a byte.
   std::chrono::milliseconds timeout{0};
@@ -39,14 +40,16 @@ struct ClientResponse {
 };
 
 // Blocking; one per thread (keeps its connections). Redirects are not followed: the caller decides
-// who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, DEADLINE_EXCEEDED / TIMEOUT,
-// INTERNAL / HTTP_PROTOCOL. Answers of any status are values.
+// who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, CONNECTION_LOST or TLS_FAILED,
+// DEADLINE_EXCEEDED / TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT /
+// URL_MALFORMED or HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return.
+// Answers of any status are values.
 class HttpClient {
  public:
   struct Options {
-    std::string ca_file;       // empty: the system's
+    std::string ca_file;  // empty: the system's
     bool verify_tls = true;
-    std::string unix_socket;   // connect here instead of to the URL's host
+    std::string unix_socket;  // connect here instead of to the URL's host
   };
   HttpClient();
   explicit HttpClient(Options options);

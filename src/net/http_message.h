@@ -37,9 +37,14 @@ class BodyReader {
   // The whole body. RESOURCE_EXHAUSTED / BODY_TOO_LARGE above `limit_bytes`, before reading if the
   // length is declared. The string has at least 64 bytes of capacity after its end (simdjson).
   virtual Task<Result<std::string>> ReadAll(uint64_t limit_bytes) = 0;
+  // The whole body without waiting or copying, if it came together with the head, as small ones do;
+  // otherwise, or after Read, nothing, and nothing is consumed. Lives as long as the request; at
+  // least 64 bytes after its end may be read.
+  virtual std::optional<std::string_view> TakeBuffered() { return std::nullopt; }
 };
 
-// Lives until the handler's task has ended. Views point into the connection's buffer.
+// Lives until its answer is written (a StreamBody may use it). Views point into the connection's
+// buffer.
 struct HttpRequest {
   Method method = Method::kGet;
   std::string_view method_text;
@@ -66,12 +71,16 @@ struct HttpRequest {
   std::vector<std::string> QueryAll(std::string_view name) const;
 };
 
-// Writes a body piece by piece (chunked for HTTP/1.1); each Write waits until the socket took it.
-// CANCELLED / CLIENT_GONE when the client left.
+// Writes a body piece by piece; each Write waits until the socket took it. With a declared length
+// it has that length, otherwise it is chunked (HTTP/1.0: ended by the connection's end).
 class StreamWriter {
  public:
   virtual ~StreamWriter() = default;
+  // CANCELLED / CLIENT_GONE when the client left or does not read (write_timeout).
   virtual Task<Result<void>> Write(std::string_view bytes) = 0;
+  // The body cannot be completed: the connection ends so that the client sees it cut off. The same
+  // happens to a body that ends short of its declared length.
+  virtual void Abort() {}
 };
 
 // A range of an open file, sent with sendfile(2) where the connection is plain.
@@ -87,7 +96,8 @@ struct HttpResponse {
   std::string content_type;  // empty: no such header
   std::vector<std::pair<std::string, std::string>> headers;
   std::variant<std::string, FileBody, StreamBody> body;
-  // For HEAD: the length that GET would have; otherwise taken from the body.
+  // For HEAD: the length that GET would have. For a StreamBody: its length, if it is known.
+  // Otherwise taken from the body.
   std::optional<uint64_t> declared_length;
 
   static HttpResponse Json(int status, std::string body);
@@ -97,13 +107,22 @@ struct HttpResponse {
 
 using Handler = std::function<Task<HttpResponse>(HttpRequest& request)>;
 
-// HTTP status of a canonical code; the one place where the API's protocol picks one.
+// HTTP status of a canonical code, and of an error whose reason has a status of its own
+// (BODY_TOO_LARGE 413, VERSION_CONFLICT 412, EXPIRED 410, ...). The one place where the API's
+// protocol picks one.
 int HttpStatus(Code code);
-// RFC 9457 `application/problem+json`: {type, title, status, detail, code, reason, field?}.
+int HttpStatus(const Error& error);
+// RFC 9457 `application/problem+json`: {type, title, status, detail, code, reason, field?,
+// details?}. With Allow, WWW-Authenticate and Retry-After where the status asks for them (details
+// "allow", "challenge" and "retry_after_s" set their values).
 HttpResponse ProblemResponse(const Error& error);
 
 // Percent-decoding; INVALID_ARGUMENT / URL_MALFORMED.
 Result<std::string> PercentDecode(std::string_view text);
+// Everything but letters, digits and -._~ becomes %XX.
 std::string PercentEncode(std::string_view text);
+
+// ASCII letters of any case are the same.
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
 }  // namespace slipway::net

@@ -14,18 +14,18 @@ namespace slipway::net {
 // What a caller needs before a handler runs. {project} is taken from the route's parameter
 // `project`, or by the guard from the repository name (parameter `name`).
 enum class Access : uint8_t {
-  kOpen,           // nobody in particular: liveness, the sign-in challenge
-  kLocal,          // open on loopback peers, viewer of any project elsewhere (health, metrics)
-  kIdentified,     // any valid token
-  kViewer,         // viewer, editor or admin of the project
+  kOpen,        // nobody in particular: liveness, the sign-in challenge
+  kLocal,       // open on loopback peers, viewer of any project elsewhere (health, metrics)
+  kIdentified,  // any valid token
+  kViewer,      // viewer, editor or admin of the project
   kEditor,
   kAdmin,
-  kGlobalViewer,   // the same roles held in all projects
+  kGlobalViewer,  // the same roles held in all projects
   kGlobalAdmin,
-  kRegistryPull,   // viewer of the repository's project, answered in the registry's own way
-  kRegistryPush,   // editor of it, or admin of all when the project does not exist yet
-  kInference,      // as the service's spec.access says
-  kControl,        // changes the state of a stand-alone data plane
+  kRegistryPull,  // viewer of the repository's project, answered in the registry's own way
+  kRegistryPush,  // editor of it, or admin of all when the project does not exist yet
+  kInference,     // as the service's spec.access says
+  kControl,       // changes the state of a stand-alone data plane
 };
 
 std::string_view AccessName(Access access);
