@@ -11,12 +11,12 @@ namespace slipway {
 
 }  // namespace slipway
 
-#define CHECK(condition)                                                \
-  (__builtin_expect(static_cast<bool>(condition), 1)                    \
-       ? static_cast<void>(0)                                           \
+#define CHECK(condition)                             \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::slipway::CheckFailed(__FILE__, __LINE__, #condition))
 
-#define CHECK_NOTE(condition, note)                                     \
-  (__builtin_expect(static_cast<bool>(condition), 1)                    \
-       ? static_cast<void>(0)                                           \
+#define CHECK_NOTE(condition, note)                  \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::slipway::CheckFailed(__FILE__, __LINE__, #condition, (note)))

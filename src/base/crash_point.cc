@@ -42,7 +42,9 @@ namespace crash_point {
 
 std::atomic<bool> armed{SettingText() != nullptr};
 
-Point::Point(const char* name) : name_(name), next_(first_point.load()) { first_point = this; }
+Point::Point(const char* name) : name_(name), next_(first_point.load()) {
+  first_point = this;
+}
 
 void Point::Hit() {
   const std::optional<Setting> setting = ParseSetting(SettingText());

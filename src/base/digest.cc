@@ -1,9 +1,9 @@
 #include "base/digest.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <utility>
+
+#include <openssl/evp.h>
 
 #include "base/check.h"
 
@@ -31,7 +31,9 @@ const EVP_MD* Implementation(DigestAlgorithm algorithm) {
   return algorithm == DigestAlgorithm::kSha256 ? sha256 : sha512;
 }
 
-bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+bool IsLowerHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
 
 Error InvalidDigest(std::string message) {
   return InvalidArgument("DIGEST_INVALID", "digest: " + std::move(message));

@@ -7,22 +7,38 @@ namespace slipway {
 
 std::string_view CodeName(Code code) {
   switch (code) {
-    case Code::kCancelled: return "CANCELLED";
-    case Code::kUnknown: return "UNKNOWN";
-    case Code::kInvalidArgument: return "INVALID_ARGUMENT";
-    case Code::kDeadlineExceeded: return "DEADLINE_EXCEEDED";
-    case Code::kNotFound: return "NOT_FOUND";
-    case Code::kAlreadyExists: return "ALREADY_EXISTS";
-    case Code::kPermissionDenied: return "PERMISSION_DENIED";
-    case Code::kResourceExhausted: return "RESOURCE_EXHAUSTED";
-    case Code::kFailedPrecondition: return "FAILED_PRECONDITION";
-    case Code::kAborted: return "ABORTED";
-    case Code::kOutOfRange: return "OUT_OF_RANGE";
-    case Code::kUnimplemented: return "UNIMPLEMENTED";
-    case Code::kInternal: return "INTERNAL";
-    case Code::kUnavailable: return "UNAVAILABLE";
-    case Code::kDataLoss: return "DATA_LOSS";
-    case Code::kUnauthenticated: return "UNAUTHENTICATED";
+    case Code::kCancelled:
+      return "CANCELLED";
+    case Code::kUnknown:
+      return "UNKNOWN";
+    case Code::kInvalidArgument:
+      return "INVALID_ARGUMENT";
+    case Code::kDeadlineExceeded:
+      return "DEADLINE_EXCEEDED";
+    case Code::kNotFound:
+      return "NOT_FOUND";
+    case Code::kAlreadyExists:
+      return "ALREADY_EXISTS";
+    case Code::kPermissionDenied:
+      return "PERMISSION_DENIED";
+    case Code::kResourceExhausted:
+      return "RESOURCE_EXHAUSTED";
+    case Code::kFailedPrecondition:
+      return "FAILED_PRECONDITION";
+    case Code::kAborted:
+      return "ABORTED";
+    case Code::kOutOfRange:
+      return "OUT_OF_RANGE";
+    case Code::kUnimplemented:
+      return "UNIMPLEMENTED";
+    case Code::kInternal:
+      return "INTERNAL";
+    case Code::kUnavailable:
+      return "UNAVAILABLE";
+    case Code::kDataLoss:
+      return "DATA_LOSS";
+    case Code::kUnauthenticated:
+      return "UNAUTHENTICATED";
   }
   return "UNKNOWN";
 }
@@ -115,18 +131,26 @@ Error SystemError(int error_number, std::string_view what) {
   message.append(": ").append(std::generic_category().message(error_number));
   switch (error_number) {
     case ENOSPC:
-    case EDQUOT: return ResourceExhausted("DISK_FULL", std::move(message));
+    case EDQUOT:
+      return ResourceExhausted("DISK_FULL", std::move(message));
     case EMFILE:
-    case ENFILE: return ResourceExhausted("TOO_MANY_FILES", std::move(message));
-    case ENOENT: return NotFound("FILE_NOT_FOUND", std::move(message));
-    case EEXIST: return AlreadyExists("FILE_EXISTS", std::move(message));
+    case ENFILE:
+      return ResourceExhausted("TOO_MANY_FILES", std::move(message));
+    case ENOENT:
+      return NotFound("FILE_NOT_FOUND", std::move(message));
+    case EEXIST:
+      return AlreadyExists("FILE_EXISTS", std::move(message));
     case ENOTDIR:
-    case EISDIR: return FailedPrecondition("FILE_TYPE", std::move(message));
+    case EISDIR:
+      return FailedPrecondition("FILE_TYPE", std::move(message));
     case EACCES:
     case EPERM:
-    case EROFS: return PermissionDenied("FILE_ACCESS", std::move(message));
-    case EADDRINUSE: return FailedPrecondition("ADDRESS_IN_USE", std::move(message));
-    default: return Internal("SYSTEM", std::move(message));
+    case EROFS:
+      return PermissionDenied("FILE_ACCESS", std::move(message));
+    case EADDRINUSE:
+      return FailedPrecondition("ADDRESS_IN_USE", std::move(message));
+    default:
+      return Internal("SYSTEM", std::move(message));
   }
 }
 

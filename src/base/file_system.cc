@@ -73,7 +73,7 @@ class PosixFile final : public File {
   }
 
   Result<FileInfo> Info() override {
-    struct stat status {};
+    struct stat status{};
     if (fstat(descriptor_, &status) != 0) return Failed("stat");
     return ToInfo(status);
   }
@@ -169,13 +169,13 @@ class RealFileSystem final : public FileSystem {
   }
 
   Result<FileInfo> Info(const std::string& path) override {
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) != 0) return Failed("stat", path);
     return ToInfo(status);
   }
 
   Result<bool> Exists(const std::string& path) override {
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return Failed("stat", path);

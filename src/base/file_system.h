@@ -72,8 +72,7 @@ class FileSystem {
 FileSystem& PosixFileSystem();
 
 // FAILED_PRECONDITION / FILE_TOO_LARGE above `limit_bytes`.
-Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,
-                                  uint64_t limit_bytes);
+Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, uint64_t limit_bytes);
 // Written aside (PATH.new-<random>), synced, renamed over `path`, folder synced: after a crash the
 // file has the old content or the new, whole; a file aside may be left. After an error the old
 // content is there, unless only the last sync failed.

@@ -8,9 +8,10 @@
 // The macros are several statements: never the body of an `if` without braces.
 #pragma once
 
-#include <boost/system/result.hpp>
 #include <string>
 #include <utility>
+
+#include <boost/system/result.hpp>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -32,18 +33,18 @@ using Result = boost::system::result<T, Error>;
 #define SLIPWAY_CONCAT_INNER(a, b) a##b
 #define SLIPWAY_CONCAT(a, b) SLIPWAY_CONCAT_INNER(a, b)
 
-#define SLIPWAY_TRY(name, temporary, leave, ...)         \
-  auto temporary = (__VA_ARGS__);                        \
-  if (!temporary.has_value()) leave temporary.error();   \
+#define SLIPWAY_TRY(name, temporary, leave, ...)       \
+  auto temporary = (__VA_ARGS__);                      \
+  if (!temporary.has_value()) leave temporary.error(); \
   auto name = std::move(temporary).value()
 
 #define TRY(name, ...) SLIPWAY_TRY(name, SLIPWAY_CONCAT(try_, __LINE__), return, __VA_ARGS__)
 #define CO_TRY(name, ...) SLIPWAY_TRY(name, SLIPWAY_CONCAT(try_, __LINE__), co_return, __VA_ARGS__)
 
-#define SLIPWAY_TRY_VOID(leave, ...)                                \
-  do {                                                              \
-    auto try_void = (__VA_ARGS__);                                  \
-    if (!try_void.has_value()) leave try_void.error();              \
+#define SLIPWAY_TRY_VOID(leave, ...)                   \
+  do {                                                 \
+    auto try_void = (__VA_ARGS__);                     \
+    if (!try_void.has_value()) leave try_void.error(); \
   } while (false)
 
 #define TRY_VOID(...) SLIPWAY_TRY_VOID(return, __VA_ARGS__)

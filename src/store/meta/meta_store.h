@@ -11,6 +11,7 @@
 
 #include "async/call_context.h"
 #include "async/task.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace slipway::store {
@@ -20,7 +21,7 @@ struct KeyValue {
   std::string value;
 };
 
-// A consistent view. Keys are bytes, ordered by bytes.
+// A consistent view. Keys are bytes, ordered by bytes; 1 to kMaxKeyBytes (store/limits.h).
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -35,11 +36,14 @@ class Snapshot {
 // What a mutation sees: the state with the writes of this and all earlier mutations.
 class Transaction : public Snapshot {
  public:
+  // INVALID_ARGUMENT / KEY_INVALID or VALUE_TOO_LARGE beyond the limits.
   virtual Result<void> Put(std::string_view key, std::string_view value) = 0;
+  // A key that is not there is no error.
   virtual Result<void> Delete(std::string_view key) = 0;
   // Takes the next number of the store's one version counter.
   virtual Result<uint64_t> NextVersion() = 0;
-  // An entry of the change log: what watchers get. Versions rise within a transaction.
+  // An entry of the change log: what watchers get. The version is one of NextVersion's, higher than
+  // that of every entry before.
   virtual Result<void> LogChange(uint64_t version, std::string_view key, std::string_view value,
                                  bool deleted) = 0;
 };
@@ -49,7 +53,7 @@ struct Change {
   std::string key;
   std::string value;  // of a deletion: the last value
   bool deleted = false;
-  std::string actor;       // CallContext.identity.subject
+  std::string actor;  // CallContext.identity.subject
   std::string request_id;
   int64_t time_ms = 0;
 };
@@ -66,22 +70,27 @@ class MetaStore {
 
   // Runs `mutation` on the one writer, in a savepoint of its own; committed with those that wait
   // (one fsync), then the task ends: acknowledged means durable. If the mutation returns an error,
-  // its writes are undone and the error is the answer. It must be quick and must not block.
+  // its writes are undone and the error is the answer. It runs at most once, must be quick and must
+  // neither block nor use the store. DEADLINE_EXCEEDED / DEADLINE if it waited too long to begin,
+  // RESOURCE_EXHAUSTED / STORE_BUSY if too many wait, RESOURCE_EXHAUSTED / DISK_FULL with nothing
+  // changed. Not cancelled once it is called.
   virtual Task<Result<void>> Mutate(CallContext context,
                                     std::function<Result<void>(Transaction&)> mutation) = 0;
   // Runs `read` on a consistent snapshot, off the caller's core.
   virtual Task<Result<void>> Read(std::function<Result<void>(const Snapshot&)> read) = 0;
-  // The same two, blocking, for start-up, tests and blocking threads.
+  // The same two, blocking, for start-up, tests and blocking threads. Not from within a callback of
+  // this store.
   virtual Result<void> MutateNow(const CallContext& context,
                                  const std::function<Result<void>(Transaction&)>& mutation) = 0;
   virtual Result<void> ReadNow(const std::function<Result<void>(const Snapshot&)>& read) = 0;
 
   // Changes after `version` whose key begins with `prefix`, oldest first, at most `limit`.
-  // OUT_OF_RANGE / EXPIRED if the log no longer reaches back that far.
+  // OUT_OF_RANGE / EXPIRED if the log no longer reaches back that far, or `after` is not yet given.
   virtual Result<ChangePage> Changes(uint64_t after, std::string_view prefix,
                                      size_t limit) const = 0;
-  // Called on the writer's thread after each commit with the new version; must be quick.
-  // The returned object ends the subscription when destroyed.
+  // Called on the writer's thread after each commit with the new version; must be quick and must
+  // neither use the store nor end a subscription. The returned object ends the subscription when
+  // destroyed: no call runs afterwards. It may outlive the store.
   virtual std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) = 0;
   // Random, made with the database: versions of another epoch mean nothing here.
   virtual const std::string& epoch() const = 0;
@@ -96,13 +105,16 @@ struct SqliteOptions {
   std::string path;
   size_t readers = 2;
   ChangeLogLimits log;
-  std::string vfs;  // name of a registered SQLite VFS; empty: the default
+  std::string vfs;         // name of a registered SQLite VFS; empty: the default
+  std::string program;     // "slipway 0.1.0": written into a database that is made or migrated
+  Clock* clock = nullptr;  // for time_ms and the log's age; nullptr: SystemClock()
 };
 
 // FAILED_PRECONDITION / FORMAT_NEWER if the database was written by a newer program. Older formats
 // are migrated forward in one transaction.
 Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options);
-std::unique_ptr<MetaStore> MakeMemoryMetaStore(ChangeLogLimits log = {});
+// `clock` as above.
+std::unique_ptr<MetaStore> MakeMemoryMetaStore(ChangeLogLimits log = {}, Clock* clock = nullptr);
 
 // The smallest key greater than every key with this prefix.
 std::string PrefixEnd(std::string_view prefix);

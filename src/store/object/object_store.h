@@ -14,14 +14,18 @@
 
 namespace slipway::store {
 
-// A spool that grows; its bytes survive a restart up to `size()` as of the last Sync or Commit.
-// Hashes while bytes arrive (again from the spool after a resume). Not thread-safe.
+// A spool that grows. Destroying it keeps the spool for Resume: whole while this store is open, up
+// to the last Sync after a restart. Hashes while bytes arrive. Not thread-safe.
 class Upload {
  public:
   virtual ~Upload() = default;
   virtual const std::string& id() const = 0;
   virtual uint64_t size_bytes() const = 0;
+  // All of `bytes` or, after an error such as RESOURCE_EXHAUSTED / DISK_FULL, none: may be tried
+  // again.
   virtual Result<void> Append(std::string_view bytes) = 0;
+  // What was appended survives a crash. After an error the upload is lost: every later call answers
+  // that error.
   virtual Result<void> Sync() = 0;
 };
 
@@ -35,30 +39,36 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
-  // A new spool, or one found again by its id (NOT_FOUND / UPLOAD_UNKNOWN).
+  // A new spool, or one found again by its id: NOT_FOUND / UPLOAD_UNKNOWN, or ABORTED / UPLOAD_BUSY
+  // while another Upload object has it (two writers could publish bytes that no one hashed).
   virtual Result<std::unique_ptr<Upload>> Begin() = 0;
   virtual Result<std::unique_ptr<Upload>> Resume(const std::string& id) = 0;
   // Verifies, syncs and publishes atomically under the sha256 of the bytes; returns it. With
-  // `expected` (sha256 or sha512) different from the bytes: INVALID_ARGUMENT / DIGEST_MISMATCH, the
-  // spool is removed and nothing is published. Content that is there already is success.
+  // `expected` (sha256 or sha512) different from the bytes: INVALID_ARGUMENT / DIGEST_MISMATCH.
+  // Content that is there already is success. After any error the spool is gone, and nothing is
+  // published that was not verified. `upload` is of this store.
   virtual Result<Digest> Commit(std::unique_ptr<Upload> upload,
                                 const std::optional<Digest>& expected) = 0;
+  // Removes the spool, also under an open Upload, whose Commit then fails. UPLOAD_UNKNOWN.
   virtual Result<void> Abort(const std::string& upload_id) = 0;
 
   // NOT_FOUND / BLOB_UNKNOWN. sha256 only: aliases are the registry's business.
   virtual Result<ObjectInfo> Info(const Digest& digest) = 0;
   virtual Result<std::unique_ptr<File>> Open(const Digest& digest) = 0;
+  // Gone for callers at once; a crash may bring it back whole. Open files stay readable.
   virtual Result<void> Remove(const Digest& digest) = 0;
   // Every object once, in unspecified order; objects that come or go meanwhile may be missed.
   virtual Result<void> ForEach(
       const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) = 0;
-  // Spools older than this, removed; returns how many.
-  virtual Result<uint64_t> RemoveStaleUploads(uint64_t older_than_ms) = 0;
+  // Removes spools that no Upload holds and that were last written before this moment
+  // (milliseconds since 1970, UTC); returns how many.
+  virtual Result<uint64_t> RemoveStaleUploads(uint64_t before_ms) = 0;
   // The object's path where it is a file of this machine (hard links, mmap), else nothing.
   virtual std::optional<std::string> LocalPath(const Digest& digest) const = 0;
 };
 
 // Objects at ROOT/blobs/sha256/ab/<hex>, spools at ROOT/uploads/<id>. See docs/formats/blobs.md.
+// One store at a time on a folder: store/data_folder.h sees to it.
 Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root);
 std::unique_ptr<ObjectStore> MakeMemoryObjectStore();
 

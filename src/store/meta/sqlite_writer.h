@@ -1,0 +1,68 @@
+// SqliteWriter: the one thread that changes the database, and its group commit.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "store/meta/meta_store.h"
+#include "store/meta/sqlite_connection.h"
+#include "store/meta/sqlite_snapshot.h"
+#include "store/meta/subscribers.h"
+
+namespace slipway::store {
+
+// Thread-safe.
+class SqliteWriter {
+ public:
+  // A mutation that waits. What it points to lives until `done` is called, on the writer's thread.
+  struct Request {
+    const CallContext* context;
+    const std::function<Result<void>(Transaction&)>* mutation;
+    std::function<void(Result<void>)> done;
+  };
+
+  // Starts the thread. The connection has the current format.
+  static Result<std::unique_ptr<SqliteWriter>> Make(std::unique_ptr<SqliteConnection> connection,
+                                                    ChangeLogLimits limits, Clock& clock);
+  // Commits what waits, then ends the thread.
+  ~SqliteWriter();
+  SqliteWriter(const SqliteWriter&) = delete;
+  SqliteWriter& operator=(const SqliteWriter&) = delete;
+
+  void Submit(Request request);
+  std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) {
+    return subscribers_->Add(std::move(on_commit));
+  }
+  bool IsWriterThread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+  struct Outcome {
+    Request request;
+    Result<void> result;
+  };
+
+  SqliteWriter() = default;
+  void Run();
+  std::vector<Request> NextBatch();
+  void CommitBatch(std::vector<Request> batch);
+  // Applies requests from `next` on until the batch ends or SQLite undoes it; true if it is whole.
+  bool ApplyBatch(std::vector<Outcome>& outcomes, std::vector<Request>& batch, size_t& next);
+  void Checkpoint();
+
+  std::unique_ptr<SqliteConnection> connection_;
+  std::unique_ptr<SqliteTransaction> transaction_;
+  const std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Request> queue_;  // under mutex_
+  bool stopping_ = false;      // under mutex_
+  std::thread thread_;
+};
+
+}  // namespace slipway::store

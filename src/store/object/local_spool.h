@@ -1,0 +1,88 @@
+// LocalSpools: the folder of unfinished uploads of a local object store.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "async/guarded.h"
+#include "base/digest.h"
+#include "base/file_system.h"
+#include "base/result.h"
+#include "store/object/object_store.h"
+
+namespace slipway::store {
+
+// What is known of a spool beyond its file. Bytes from `hashed_bytes` on are hashed when they are
+// published: a resumed spool is not read before it must be.
+struct SpoolProgress {
+  uint64_t size_bytes = 0;
+  uint64_t hashed_bytes = 0;
+  Hasher hasher = Hasher();
+};
+
+// The spools that this process has seen: with progress when idle, without while an Upload has it.
+// Shared with the uploads, which may be destroyed after the store.
+using SpoolTable = Guarded<std::unordered_map<std::string, std::optional<SpoolProgress>>>;
+
+class LocalUpload final : public Upload {
+ public:
+  LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, std::string id,
+              std::string path, std::unique_ptr<File> file, SpoolProgress progress);
+  ~LocalUpload() override;
+  LocalUpload(const LocalUpload&) = delete;
+  LocalUpload& operator=(const LocalUpload&) = delete;
+
+  const std::string& id() const override { return id_; }
+  uint64_t size_bytes() const override { return progress_.size_bytes; }
+  Result<void> Append(std::string_view bytes) override;
+  Result<void> Sync() override;
+
+  const std::string& path() const { return path_; }
+  // The digest of all bytes; reads those again that were not hashed on arrival. Once.
+  Result<Digest> FinishSha256();
+  Result<Digest> ReadDigest(DigestAlgorithm algorithm);
+  // Cuts what a failed Append left, makes the file read-only and syncs it.
+  Result<void> Seal();
+  // From here on the spool is no upload any more; its files are removed if they are there.
+  void Discard();
+
+ private:
+  Result<void> HashFrom(uint64_t offset, Hasher& hasher);
+
+  FileSystem& files_;
+  const std::shared_ptr<SpoolTable> table_;
+  const std::string id_;
+  const std::string path_;
+  std::unique_ptr<File> file_;
+  SpoolProgress progress_;
+  bool name_synced_ = false;
+  bool discarded_ = false;
+  std::optional<Error> lost_;
+};
+
+// Thread-safe; blocking.
+class LocalSpools {
+ public:
+  // `folder` exists.
+  LocalSpools(FileSystem& files, std::string folder);
+
+  Result<std::unique_ptr<LocalUpload>> Begin();
+  Result<std::unique_ptr<LocalUpload>> Resume(const std::string& id);
+  Result<void> Abort(const std::string& id);
+  Result<uint64_t> RemoveStale(uint64_t before_ms);
+
+ private:
+  std::string PathOf(std::string_view id) const;
+  // Opens a spool of an earlier process: what was synced of it.
+  Result<SpoolProgress> Recover(const std::string& id, File& file);
+  bool RemoveIfStale(const std::string& id, uint64_t before_ms);
+
+  FileSystem& files_;
+  const std::string folder_;
+  const std::shared_ptr<SpoolTable> table_;
+};
+
+}  // namespace slipway::store

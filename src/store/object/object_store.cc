@@ -1,0 +1,28 @@
+#include "store/object/object_store.h"
+
+namespace slipway::store {
+
+Result<Digest> PutObject(ObjectStore& store, std::string_view content) {
+  TRY(upload, store.Begin());
+  TRY_VOID(upload->Append(content));
+  return store.Commit(std::move(upload), std::nullopt);
+}
+
+Result<std::string> GetObject(ObjectStore& store, const Digest& digest, uint64_t limit_bytes) {
+  TRY(file, store.Open(digest));
+  TRY(info, file->Info());
+  if (info.size_bytes > limit_bytes) {
+    return FailedPrecondition("OBJECT_TOO_LARGE",
+                              digest.text() + " has " + std::to_string(info.size_bytes) +
+                                  " bytes, the limit here is " + std::to_string(limit_bytes));
+  }
+  std::string content(info.size_bytes, '\0');
+  TRY(got, file->ReadAt(0, content.data(), content.size()));
+  if (got != content.size()) {
+    return DataLoss("OBJECT_TRUNCATED", digest.text() + " ends after " + std::to_string(got) +
+                                            " of " + std::to_string(content.size()) + " bytes");
+  }
+  return content;
+}
+
+}  // namespace slipway::store
