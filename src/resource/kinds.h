@@ -11,20 +11,25 @@ namespace slipway::resource {
 
 // What generic code needs to know of a kind.
 struct KindInfo {
-  std::string_view kind;     // "ModelVersion"
-  std::string_view plural;   // "modelversions", in paths
-  std::string_view singular; // "modelversion", on the command line
-  bool global = false;       // no project
-  bool user_writable = true; // false: only controllers create, change and delete it
+  std::string_view kind;        // "ModelVersion"
+  std::string_view plural;      // "modelversions", in paths
+  std::string_view singular;    // "modelversion", on the command line
+  bool global = false;          // no project
+  bool user_writable = true;    // false: only controllers create, change and delete it
+  bool spec_immutable = false;  // FAILED_PRECONDITION / IMMUTABLE for a change of spec
   const TypeInfo* spec = nullptr;
   const TypeInfo* status = nullptr;
-  std::string_view text;     // one sentence, for explain and OpenAPI
+  std::string_view text;  // one sentence, for explain and OpenAPI
   // Checks that go beyond single fields; `old` is null on create. May be null.
   Result<void> (*validate)(const Resource& now, const Resource* old) = nullptr;
+  // Whether it may go, beyond finalizers. May be null.
+  Result<void> (*validate_delete)(const Resource& resource) = nullptr;
 };
 
 std::span<const KindInfo> Kinds();
 // By kind, plural or singular name, any case; nullptr if there is none.
 const KindInfo* FindKind(std::string_view name);
+// The same; NOT_FOUND / KIND_UNKNOWN that lists the kinds if there is none.
+Result<const KindInfo*> RequireKind(std::string_view name);
 
 }  // namespace slipway::resource

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "resource/envelope.h"
+#include "resource/kinds.h"
 
 namespace slipway::resource {
 
@@ -54,4 +54,77 @@ struct ModelVersionStatus : StatusBase {
 };
 BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs))
 
+KindInfo ModelKind();
+KindInfo ModelVersionKind();
+
 }  // namespace slipway::resource
+
+template <>
+struct slipway::Description<slipway::resource::ModelSpec> {
+  static constexpr std::string_view kText = "A repository that holds models.";
+  static constexpr FieldText kFields[] = {
+      {.name = "repository",
+       .text = "PROJECT/NAME in the registry.",
+       .required = true,
+       .format = "repository"},
+      {.name = "description", .text = "What the model is for.", .max = 4096},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelStatus> {
+  static constexpr std::string_view kText = "What a repository of models holds.";
+  static constexpr FieldText kFields[] = {
+      {.name = "versions", .text = "Number of model versions."},
+      {.name = "tags", .text = "Manifest digest of each tag.", .format = "digest"},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelFile> {
+  static constexpr std::string_view kText = "One file of a model.";
+  static constexpr FieldText kFields[] = {
+      {.name = "path", .text = "Path within the model."},
+      {.name = "digest", .text = "Digest of its layer.", .format = "digest"},
+      {.name = "size_bytes", .text = "Size of its layer in bytes.", .min = 0},
+      {.name = "media_type", .text = "Media type of its layer."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::TensorSpec> {
+  static constexpr std::string_view kText = "An input or output of a model.";
+  static constexpr FieldText kFields[] = {
+      {.name = "name", .text = "Its name in the model."},
+      {.name = "datatype", .text = "As the Open Inference Protocol spells it: FP32, INT64, BYTES."},
+      {.name = "shape", .text = "Its dimensions; -1: any."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelVersionSpec> {
+  static constexpr std::string_view kText = "One manifest digest in a repository of models.";
+  static constexpr FieldText kFields[] = {
+      {.name = "repository",
+       .text = "PROJECT/NAME in the registry.",
+       .required = true,
+       .format = "repository"},
+      {.name = "manifest_digest",
+       .text = "Digest of the manifest.",
+       .required = true,
+       .format = "digest"},
+      {.name = "artifact_type", .text = "artifactType of the manifest."},
+      {.name = "format", .text = "Format of the model, such as onnx; empty: not recognised."},
+      {.name = "size_bytes", .text = "Bytes of all layers.", .min = 0},
+      {.name = "files", .text = "Its files."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelVersionStatus> {
+  static constexpr std::string_view kText = "What was read out of a model.";
+  static constexpr FieldText kFields[] = {
+      {.name = "inputs", .text = "Inputs of the model."},
+      {.name = "outputs", .text = "Outputs of the model."},
+  };
+};

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "resource/envelope.h"
+#include "resource/kinds.h"
 
 namespace slipway::resource {
 
@@ -22,7 +22,7 @@ BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances))
 
 struct ServiceSpec {
   ModelSettings predictor;
-  bool follow = false;  // a tag that moves makes a new revision
+  bool follow = false;                    // a tag that moves makes a new revision
   std::optional<InferenceAccess> access;  // default: anonymous on loopback listeners, else token
 };
 BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access))
@@ -52,4 +52,76 @@ struct RevisionStatus : StatusBase {
 };
 BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase), (load_ms, memory_bytes))
 
+KindInfo ServiceKind();
+KindInfo RevisionKind();
+
 }  // namespace slipway::resource
+
+template <>
+struct slipway::Description<slipway::resource::ModelSettings> {
+  static constexpr std::string_view kText = "A model and how to run it; a change makes a revision.";
+  static constexpr FieldText kFields[] = {
+      {.name = "model",
+       .text = "NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.",
+       .required = true,
+       .max = 512,
+       .format = "reference"},
+      {.name = "threads",
+       .text = "Threads within one run of the engine; 0: chosen.",
+       .min = 0,
+       .max = 1024},
+      {.name = "instances", .text = "Copies that run at the same time.", .min = 1, .max = 64},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ServiceSpec> {
+  static constexpr std::string_view kText = "A stable inference endpoint.";
+  static constexpr FieldText kFields[] = {
+      {.name = "predictor", .text = "The model behind the endpoint.", .required = true},
+      {.name = "follow", .text = "Make a new revision when the tag in predictor.model moves."},
+      {.name = "access",
+       .text =
+           "Who may infer: any token of the project, or anybody. Default: anonymous on loopback "
+           "listeners, else token."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ServiceStatus> {
+  static constexpr std::string_view kText = "Where a service stands.";
+  static constexpr FieldText kFields[] = {
+      {.name = "ready_revision", .text = "Number of the revision that gets traffic; 0: none."},
+      {.name = "latest_revision", .text = "Number of the newest revision, ready or not."},
+      {.name = "model_digest", .text = "Manifest digest of the newest revision's model."},
+      {.name = "url", .text = "Path of its inference endpoint."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::RevisionSpec> {
+  static constexpr std::string_view kText = "One immutable setting of a service.";
+  static constexpr FieldText kFields[] = {
+      {.name = "service", .text = "The service that made it.", .required = true, .format = "name"},
+      {.name = "number", .text = "Counts from 1 in each service.", .required = true, .min = 1},
+      {.name = "predictor", .text = "The settings of that time.", .required = true},
+      {.name = "repository",
+       .text = "Repository of the model.",
+       .required = true,
+       .format = "repository"},
+      {.name = "manifest_digest",
+       .text = "The model itself.",
+       .required = true,
+       .format = "digest"},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::RevisionStatus> {
+  static constexpr std::string_view kText = "Where a revision stands.";
+  static constexpr FieldText kFields[] = {
+      {.name = "phase", .text = "Pending, Fetching, Loading, Ready, Failed or Retired."},
+      {.name = "load_ms", .text = "Milliseconds from the start of loading to ready."},
+      {.name = "memory_bytes", .text = "Memory that loading it took."},
+  };
+};

@@ -1,0 +1,35 @@
+#include "resource/kinds/token.h"
+
+namespace slipway::resource {
+namespace {
+
+Result<void> Validate(const Resource& now, const Resource*) {
+  TRY(spec, Decode<TokenSpec>(now.spec, "spec"));
+  if (!spec.service.empty() && spec.project.empty()) {
+    return InvalidArgument("FIELD_REQUIRED",
+                           "spec.project: a token for one service names its project too")
+        .With("field", "spec.project");
+  }
+  bool of_service = !spec.service.empty();
+  if (of_service && spec.role != TokenRole::kViewer) {
+    return InvalidArgument("FIELD_RANGE", "spec.role: a token for one service is a viewer")
+        .With("field", "spec.role");
+  }
+  return {};
+}
+
+}  // namespace
+
+KindInfo TokenKind() {
+  return {.kind = "Token",
+          .plural = "tokens",
+          .singular = "token",
+          .global = true,
+          .spec_immutable = true,
+          .spec = &TypeOf<TokenSpec>(),
+          .status = &TypeOf<TokenStatus>(),
+          .text = Description<TokenSpec>::kText,
+          .validate = &Validate};
+}
+
+}  // namespace slipway::resource
