@@ -1,0 +1,19 @@
+// Paths inside of a package: relative, with slashes, and never out of their folder.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace slipway::model {
+
+// INVALID_ARGUMENT / PATH_INVALID unless the path is relative, of at most kMaxPathDepth components
+// that are neither empty nor `.` nor `..`, in UTF-8 without control characters or backslashes, and
+// within the limits of model/limits.h.
+Result<void> CheckPath(std::string_view path);
+
+// The same after `./` is taken off its front: what other tools write.
+Result<std::string> NormalizePath(std::string_view path);
+
+}  // namespace slipway::model

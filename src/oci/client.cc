@@ -1,0 +1,280 @@
+#include "oci/client.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "net/http_message.h"
+#include "oci/client_error.h"
+#include "oci/limits.h"
+#include "oci/manifest.h"
+#include "oci/media_types.h"
+
+namespace slipway::oci {
+namespace {
+
+constexpr int kMaxRedirects = 5;
+
+std::string PullScope(const std::string& repository) {
+  return "repository:" + repository + ":pull";
+}
+std::string PushScope(const std::string& repository) {
+  return "repository:" + repository + ":pull,push";
+}
+
+std::string AcceptedManifests() {
+  std::string out;
+  for (const std::string_view type :
+       {kImageManifestType, kImageIndexType, kDockerManifestType, kDockerListType}) {
+    out.append(out.empty() ? "" : ", ").append(type);
+  }
+  return out;
+}
+
+// The digest of an answer's manifest: the header's, which must be that of the bytes if there are
+// any.
+Result<FetchedManifest> CheckManifest(const net::ClientResponse& response,
+                                      const std::string& selector) {
+  const auto requested = Digest::Parse(selector);
+  FetchedManifest out{
+      .digest =
+          Digest::Of(response.body, requested ? requested->algorithm() : DigestAlgorithm::kSha256),
+      .media_type = MediaTypeWithoutParameters(response.Header("Content-Type").value_or("")),
+      .bytes = response.body};
+  if (requested && *requested != out.digest) {
+    return DataLoss("DIGEST_MISMATCH", "the registry answered " + selector +
+                                           " with a manifest of digest " + out.digest.text() +
+                                           "; it is damaged there or on the way.");
+  }
+  return out;
+}
+
+// The address of the next page from `Link: <...>; rel="next"`, empty if there is none.
+std::string NextPage(const net::ClientResponse& response) {
+  const std::string link = response.Header("Link").value_or("");
+  const size_t begin = link.find('<');
+  const size_t end = link.find('>');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return {};
+  if (link.find("rel=\"next\"", end) == std::string::npos &&
+      link.find("rel=next", end) == std::string::npos) {
+    return {};
+  }
+  return link.substr(begin + 1, end - begin - 1);
+}
+
+Result<void> TakeTags(const std::string& body, std::vector<std::string>& tags) {
+  TRY(json, ParseJson(body, {.max_bytes = kMaxAnswerBytes, .max_depth = 8}));
+  const auto found = json.is_object() ? json.find("tags") : json.end();
+  if (found == json.end()) return Internal("REGISTRY_PROTOCOL", "the tag list has no tags.");
+  if (found->is_null()) return {};
+  if (!found->is_array()) return Internal("REGISTRY_PROTOCOL", "the tag list's tags are no list.");
+  for (const Json& tag : *found) {
+    if (!tag.is_string()) return Internal("REGISTRY_PROTOCOL", "a tag in the list is no string.");
+    tags.push_back(tag.get<std::string>());
+  }
+  return {};
+}
+
+}  // namespace
+
+Client::Client(ClientOptions options) : options_(std::move(options)) {
+  if (options_.transport) {
+    transport_ = options_.transport;
+  } else {
+    http_ = std::make_unique<net::HttpClient>(options_.http);
+    transport_ = [client = http_.get()](const net::ClientRequest& request) {
+      return client->Send(request);
+    };
+  }
+  while (options_.base_url.ends_with('/')) options_.base_url.pop_back();
+  const auto parts = SplitUrl(options_.base_url);
+  if (parts) origin_ = parts->origin;
+}
+
+Client::~Client() = default;
+
+std::string Client::Url(const std::string& repository, std::string_view rest) const {
+  return options_.base_url + "/v2/" + repository + "/" + std::string(rest);
+}
+
+Result<std::string> Client::Resolve(const net::ClientResponse& response) const {
+  const std::string location = response.Header("Location").value_or("");
+  if (location.starts_with('/')) return origin_ + location;
+  const auto parts = SplitUrl(location);
+  if (parts) return location;
+  return Internal("REGISTRY_PROTOCOL", "the registry's answer has no Location that can be used: '" +
+                                           location.substr(0, 200) + "'.");
+}
+
+void Client::Authorize(net::ClientRequest& request, const std::string& scope) const {
+  std::erase_if(request.headers,
+                [](const auto& header) { return header.first == "Authorization"; });
+  // Credentials are for the registry alone: not for the hosts that it points to.
+  const auto parts = SplitUrl(request.url);
+  if (!parts || parts->origin != origin_) return;
+  const auto found = authorization_by_scope_.find(scope);
+  if (found != authorization_by_scope_.end()) {
+    request.headers.emplace_back("Authorization", found->second);
+  } else if (!options_.token.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + options_.token);
+  }
+}
+
+Result<bool> Client::AnswerChallenge(const net::ClientResponse& response,
+                                     const std::string& scope) {
+  for (const Challenge& challenge :
+       ParseChallenges(response.Header("WWW-Authenticate").value_or(""))) {
+    if (challenge.scheme == "basic" && !options_.user.empty()) {
+      authorization_by_scope_[scope] = "Basic " + Base64(options_.user + ":" + options_.password);
+      return true;
+    }
+    // A token that was given is the answer itself; no service may exchange it.
+    if (challenge.scheme == "bearer" && options_.token.empty()) {
+      TRY(token, FetchToken(challenge, scope));
+      authorization_by_scope_[scope] = "Bearer " + token;
+      return true;
+    }
+  }
+  return false;
+}
+
+Result<std::string> Client::FetchToken(const Challenge& challenge, const std::string& scope) {
+  const auto parameter = [&](const std::string& name) {
+    const auto found = challenge.parameters.find(name);
+    return found == challenge.parameters.end() ? std::string() : found->second;
+  };
+  const std::string realm = parameter("realm");
+  TRY(parts, SplitUrl(realm));
+  net::ClientRequest request;
+  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") +
+                "service=" + net::PercentEncode(parameter("service")) +
+                "&scope=" + net::PercentEncode(scope);
+  request.timeout = std::chrono::seconds(30);
+  request.max_response_bytes = 1 << 20;
+  const auto own = SplitUrl(options_.base_url);
+  const bool trusted = parts.origin.starts_with("https://") || (own && own->host == parts.host);
+  if (!options_.user.empty() && trusted) {
+    request.headers.emplace_back("Authorization",
+                                 "Basic " + Base64(options_.user + ":" + options_.password));
+  }
+  TRY(response, transport_(request));
+  if (response.status != 200) return ErrorOfAnswer(response, "the token service");
+  TRY(json, ParseJson(response.body, {.max_bytes = 1 << 20, .max_depth = 8}));
+  for (const char* name : {"token", "access_token"}) {
+    if (json.is_object() && json.contains(name) && json[name].is_string()) {
+      return json[name].get<std::string>();
+    }
+  }
+  return Internal("REGISTRY_PROTOCOL", "the token service's answer has no token.");
+}
+
+Result<net::ClientResponse> Client::Send(net::ClientRequest request, const std::string& scope,
+                                         std::initializer_list<int> also) {
+  Authorize(request, scope);
+  TRY(response, transport_(request));
+  if (response.status == 401) {
+    TRY(answered, AnswerChallenge(response, scope));
+    if (answered && request.upload) {
+      // The body is used up: the caller sends what is left of it with the new credentials.
+      return Unavailable("AUTHORIZATION_RENEWED", "the registry asked for new credentials.");
+    }
+    if (answered) {
+      Authorize(request, scope);
+      TRY(second, transport_(request));
+      response = std::move(second);
+    }
+  }
+  if (response.status >= 200 && response.status < 300) return response;
+  if (std::ranges::find(also, response.status) != also.end()) return response;
+  return ErrorOfAnswer(response, "the registry");
+}
+
+Result<net::ClientResponse> Client::SendFollowing(net::ClientRequest request,
+                                                  const std::string& scope) {
+  for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
+    TRY(response, Send(request, scope, {301, 302, 303, 307, 308}));
+    if (response.status < 300) return response;
+    TRY(location, Resolve(response));
+    request.url = location;
+  }
+  return Internal("REGISTRY_PROTOCOL", "the registry redirects in a circle.");
+}
+
+Result<void> Client::Ping() {
+  net::ClientRequest request;
+  request.url = options_.base_url + "/v2/";
+  TRY(response, Send(std::move(request), "registry"));
+  if (response.status == 200) return {};
+  return Internal("REGISTRY_PROTOCOL", options_.base_url + " answers, but is no registry.");
+}
+
+Result<std::optional<ManifestInfo>> Client::HeadManifest(const std::string& repository,
+                                                         const std::string& selector) {
+  net::ClientRequest request;
+  request.method = "HEAD";
+  request.url = Url(repository, "manifests/" + selector);
+  request.headers.emplace_back("Accept", AcceptedManifests());
+  TRY(response, Send(std::move(request), PullScope(repository), {404}));
+  if (response.status == 404) return std::optional<ManifestInfo>();
+  auto digest = Digest::Parse(response.Header("Docker-Content-Digest").value_or(""));
+  if (!digest) {
+    // Registries of version 1.1 may leave the header out; then only the bytes tell.
+    TRY(manifest, GetManifest(repository, selector));
+    return std::optional(ManifestInfo{.digest = manifest.digest,
+                                      .media_type = manifest.media_type,
+                                      .size_bytes = manifest.bytes.size()});
+  }
+  return std::optional(ManifestInfo{
+      .digest = *digest,
+      .media_type = MediaTypeWithoutParameters(response.Header("Content-Type").value_or("")),
+      .size_bytes =
+          std::strtoull(response.Header("Content-Length").value_or("0").c_str(), nullptr, 10)});
+}
+
+Result<FetchedManifest> Client::GetManifest(const std::string& repository,
+                                            const std::string& selector) {
+  net::ClientRequest request;
+  request.url = Url(repository, "manifests/" + selector);
+  request.headers.emplace_back("Accept", AcceptedManifests());
+  request.max_response_bytes = kMaxManifestBytes;
+  TRY(response, SendFollowing(std::move(request), PullScope(repository)));
+  return CheckManifest(response, selector);
+}
+
+Result<Digest> Client::PutManifest(const std::string& repository, const std::string& selector,
+                                   const std::string& media_type, const std::string& bytes) {
+  net::ClientRequest request;
+  request.method = "PUT";
+  request.url = Url(repository, "manifests/" + selector);
+  request.headers.emplace_back("Content-Type", media_type);
+  request.body = bytes;
+  TRY(response, Send(std::move(request), PushScope(repository)));
+  const Digest digest = Digest::Of(bytes);
+  const auto stated = Digest::Parse(response.Header("Docker-Content-Digest").value_or(""));
+  if (stated && stated->algorithm() == digest.algorithm() && *stated != digest) {
+    return DataLoss("DIGEST_MISMATCH", "the registry keeps the manifest as " + stated->text() +
+                                           ", its bytes are " + digest.text() + ".");
+  }
+  return digest;
+}
+
+Result<std::vector<std::string>> Client::ListTags(const std::string& repository) {
+  std::vector<std::string> tags;
+  net::ClientRequest request;
+  request.url = Url(repository, "tags/list");
+  request.max_response_bytes = kMaxAnswerBytes;
+  for (size_t page = 0; page < kMaxTagPages; ++page) {
+    TRY(response, Send(request, PullScope(repository)));
+    TRY_VOID(TakeTags(response.body, tags));
+    const std::string next = NextPage(response);
+    if (next.empty()) return tags;
+    request.url = next.starts_with('/') ? origin_ + next : next;
+    const auto parts = SplitUrl(request.url);
+    if (!parts || parts->origin != origin_) {
+      return Internal("REGISTRY_PROTOCOL", "the tag list goes on at another host.");
+    }
+  }
+  return Internal("REGISTRY_PROTOCOL", "the tag list has no end.");
+}
+
+}  // namespace slipway::oci

@@ -1,0 +1,139 @@
+// Client: the client side of OCI distribution, blocking. Used by the command line and by agents.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "net/http_client.h"
+#include "oci/challenge.h"
+
+namespace slipway::oci {
+
+// Sends one request. The default is net::HttpClient; tests answer in memory.
+using Transport = std::function<Result<net::ClientResponse>(const net::ClientRequest& request)>;
+
+struct ClientOptions {
+  std::string base_url;  // "http://127.0.0.1:8080", without a slash at its end
+  // Sent as `Authorization: Bearer` with every request to base_url ...
+  std::string token;
+  // ... or, when the registry asks for them: to the registry itself (Basic), or to the token
+  // service that it names, if that is https or on the registry's own host.
+  std::string user;
+  std::string password;
+  net::HttpClient::Options http;
+  Transport transport;  // empty: net::HttpClient with `http`
+  // Before going on with an interrupted transfer; doubled each time.
+  std::chrono::milliseconds retry_pause{250};
+};
+
+struct ManifestInfo {
+  Digest digest;
+  std::string media_type;
+  uint64_t size_bytes = 0;
+};
+
+struct FetchedManifest {
+  Digest digest;  // of `bytes`, verified; equals the requested one
+  std::string media_type;
+  std::string bytes;
+};
+
+// Content that can be read at any offset, and more than once: a request may have to be sent again.
+// Reads up to `size` bytes at `offset`; 0 at the end.
+using ContentReader = std::function<Result<size_t>(uint64_t offset, char* out, size_t size)>;
+// The next piece, in order.
+using ContentWriter = std::function<Result<void>(std::string_view piece)>;
+// Bytes of one blob that are done so far; may go back when a transfer begins anew.
+using TransferProgress = std::function<void(uint64_t done_bytes)>;
+
+struct UploadOptions {
+  // Content up to this size goes in one POST; larger content with POST, PATCH and PUT, so that it
+  // can be gone on with where it was cut.
+  uint64_t monolithic_bytes = 4 << 20;
+  TransferProgress progress;
+};
+
+// Not thread-safe: one per thread. Errors: what the registry answered, with its code as the reason
+// (`MANIFEST_UNKNOWN`, `DENIED`, ...) and its sentence; UNAUTHENTICATED / UNAUTHORIZED says how to
+// sign in; what net::HttpClient gives; INTERNAL / REGISTRY_PROTOCOL for an answer that makes no
+// sense; DATA_LOSS / DIGEST_MISMATCH for bytes that are not what was asked for.
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  ~Client();
+
+  // GET /v2/: reachable, a registry, and the credentials are good.
+  Result<void> Ping();
+
+  // `selector` is a tag or a digest. Nothing if there is none.
+  Result<std::optional<ManifestInfo>> HeadManifest(const std::string& repository,
+                                                   const std::string& selector);
+  Result<FetchedManifest> GetManifest(const std::string& repository, const std::string& selector);
+  // Returns the sha256 of `bytes`.
+  Result<Digest> PutManifest(const std::string& repository, const std::string& selector,
+                             const std::string& media_type, const std::string& bytes);
+
+  // Size of the blob in that repository, nothing if it is not there.
+  Result<std::optional<uint64_t>> HeadBlob(const std::string& repository, const Digest& digest);
+  // true if the registry took the blob over from the other repository, false if it must be
+  // uploaded.
+  Result<bool> MountBlob(const std::string& repository, const Digest& digest,
+                         const std::string& from);
+  // Interrupted transfers are gone on with up to kMaxTransferAttempts times without progress.
+  Result<void> UploadBlob(const std::string& repository, const Digest& digest, uint64_t size_bytes,
+                          const ContentReader& reader, const UploadOptions& options = {});
+  // Bytes from `offset` to the end go to `writer`, each once and in order, across interruptions.
+  // The digest of the whole is checked when `hasher` is given: it has taken in the bytes before
+  // `offset`, and is finished here.
+  Result<void> DownloadBlob(const std::string& repository, const Digest& digest,
+                            uint64_t size_bytes, uint64_t offset, const ContentWriter& writer,
+                            Hasher hasher);
+
+  // All tags, in the registry's order.
+  Result<std::vector<std::string>> ListTags(const std::string& repository);
+
+ private:
+  struct UploadSession;
+  class Attempts;
+
+  // Sends the request with what is known of credentials for `scope`, answers one challenge, and
+  // turns an answer outside of 2xx into an error unless its status is in `also`.
+  Result<net::ClientResponse> Send(net::ClientRequest request, const std::string& scope,
+                                   std::initializer_list<int> also = {});
+  Result<net::ClientResponse> SendFollowing(net::ClientRequest request, const std::string& scope);
+  void Authorize(net::ClientRequest& request, const std::string& scope) const;
+  // false if there is nothing to answer with.
+  Result<bool> AnswerChallenge(const net::ClientResponse& response, const std::string& scope);
+  Result<std::string> FetchToken(const Challenge& challenge, const std::string& scope);
+  // A Location, relative to the registry or absolute.
+  Result<std::string> Resolve(const net::ClientResponse& response) const;
+  std::string Url(const std::string& repository, std::string_view rest) const;
+
+  Result<UploadSession> StartUpload(const std::string& repository);
+  Result<void> UploadWhole(const std::string& repository, const Digest& digest, uint64_t size_bytes,
+                           const ContentReader& reader, const UploadOptions& options);
+  Result<void> UploadInSession(const std::string& repository, const Digest& digest,
+                               uint64_t size_bytes, const ContentReader& reader,
+                               const UploadOptions& options);
+  Result<void> AppendRest(UploadSession& session, uint64_t size_bytes, const ContentReader& reader,
+                          const UploadOptions& options);
+  Result<void> RefreshOffset(UploadSession& session);
+
+  ClientOptions options_;
+  std::unique_ptr<net::HttpClient> http_;
+  Transport transport_;
+  std::string origin_;  // of base_url
+  std::map<std::string, std::string> authorization_by_scope_;
+};
+
+}  // namespace slipway::oci

@@ -1,0 +1,31 @@
+// The limits of this module: what a reference, a manifest and a registry's answer may be.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::oci {
+
+// A repository name with its slashes (distribution-spec advises 255 for host and name together).
+inline constexpr size_t kMaxRepositoryBytes = 255;
+inline constexpr size_t kMaxTagBytes = 128;
+inline constexpr size_t kMaxHostBytes = 255;
+inline constexpr size_t kMaxMediaTypeBytes = 255;
+
+// What ParseManifest takes at most; a registry may allow less.
+inline constexpr size_t kMaxManifestBytes = 8 << 20;
+inline constexpr size_t kMaxManifestDepth = 32;
+// Layers of a manifest, or children of an index.
+inline constexpr size_t kMaxDescriptors = 10'000;
+inline constexpr size_t kMaxAnnotations = 4'096;
+inline constexpr size_t kMaxUrls = 64;
+// The embedded content of a descriptor (`data`), in base64.
+inline constexpr size_t kMaxEmbeddedBytes = kMaxManifestBytes;
+
+// Pages of a tag list that the client follows, and the size of each answer.
+inline constexpr size_t kMaxTagPages = 10'000;
+inline constexpr uint64_t kMaxAnswerBytes = 8 << 20;
+// Attempts of the client to go on with an interrupted download or upload of one blob.
+inline constexpr int kMaxTransferAttempts = 5;
+
+}  // namespace slipway::oci
