@@ -1,8 +1,9 @@
 // CRASH_POINT("name"): a place where tests kill the process, to see that what was acknowledged is
 // there afterwards and that nothing half-done is visible.
 //
-// SLIPWAY_CRASH_AT=name kills it with SIGKILL when the place is reached, name:3 at the third time.
-// Otherwise a point costs one relaxed load. Names are written area.step, each used in one place.
+// SLIPWAY_CRASH_AT=name kills it with SIGKILL when the place is reached, name:3 at the third time,
+// after the line "killed at crash point name" on standard error. Otherwise a point costs one
+// relaxed load. Names are written area.step, each used in one place.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,184 @@
+#include "store/data_folder.h"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <set>
+#include <vector>
+
+#include "base/crash_point.h"
+#include "base/digest.h"
+#include "store/limits.h"
+
+namespace slipway::store {
+namespace {
+
+constexpr std::string_view kFormatFile = "/format";
+constexpr std::string_view kLockFile = "/lock";
+// Every folder of the layout; what of it is there before the file `format` is a first start that
+// did not come to its end.
+constexpr std::array<std::string_view, 5> kFolders = {"blobs", "uploads", "unpacked", "sites",
+                                                      "run"};
+
+std::string Join(const std::string& root, std::string_view rest) {
+  return root + std::string(rest);
+}
+
+Error FormatInvalid(std::string message) {
+  return FailedPrecondition("FORMAT_INVALID",
+                            "the file `format` of the data folder: " + std::move(message) +
+                                "; restore the folder from a backup");
+}
+
+std::string FormatText(std::string_view program) {
+  return "format: " + std::to_string(kFolderFormat) + "\nprogram: " + std::string(program) + "\n";
+}
+
+// Without a file `format`, the folder must be empty or a first start of ours.
+Result<void> RefuseForeign(FileSystem& files, const std::string& root) {
+  TRY(names, files.List(root));
+  for (const std::string& name : names) {
+    if (name == "format") return {};
+  }
+  for (const std::string& name : names) {
+    const bool ours = name == kLockFile.substr(1) || name.starts_with("format.new-") ||
+                      std::find(kFolders.begin(), kFolders.end(), name) != kFolders.end();
+    if (ours) continue;
+    return FailedPrecondition(
+        "DATA_FOLDER_FOREIGN",
+        root + " has content (" + name + ") but is no data folder: choose an empty or a new one");
+  }
+  return {};
+}
+
+// The owner's process id, as the lock file tells it; 0 if it does not.
+int64_t ReadOwner(FileSystem& files, const std::string& root) {
+  const auto text = ReadWholeFile(files, Join(root, kLockFile), 64);
+  int64_t pid = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
+  return pid;
+}
+
+Result<std::unique_ptr<File>> TakeLock(FileSystem& files, const std::string& root) {
+  TRY(lock, files.Open(Join(root, kLockFile), {.write = true, .create = true}));
+  if (lock->descriptor() < 0) return lock;  // a twin: one process by nature
+  if (flock(lock->descriptor(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return SystemError(errno, "lock " + root);
+    const std::string pid = std::to_string(ReadOwner(files, root));
+    return FailedPrecondition("DATA_FOLDER_IN_USE", "the process " + pid + " uses " + root +
+                                                        ": end it, or choose another folder")
+        .With("pid", pid);
+  }
+  const std::string pid = std::to_string(getpid()) + "\n";
+  TRY_VOID(lock->WriteAt(0, pid));
+  TRY_VOID(lock->Truncate(pid.size()));
+  return lock;
+}
+
+bool IsObjectName(const std::string& name) {
+  return Digest::Parse("sha256:" + name).has_value();
+}
+
+// Format 1 kept all objects in one folder. Begun again after a crash, it goes on where it was.
+Result<void> FanOutObjects(FileSystem& files, const std::string& root) {
+  const std::string blobs = root + "/blobs/sha256";
+  TRY(exists, files.Exists(blobs));
+  if (!exists) return {};
+  TRY(names, files.List(blobs));
+  // Also the folders of a migration that a crash cut off: their last renames may not be durable.
+  std::set<std::string> folders;
+  for (const std::string& name : names) {
+    if (name.size() == 2) folders.insert(blobs + "/" + name);
+    if (!IsObjectName(name)) continue;
+    const std::string folder = blobs + "/" + name.substr(0, 2);
+    if (folders.insert(folder).second) TRY_VOID(files.MakeDirectories(folder));
+    TRY_VOID(files.Rename(blobs + "/" + name, folder + "/" + name));
+  }
+  CRASH_POINT("folder.objects_moved");
+  for (const std::string& folder : folders) TRY_VOID(files.SyncDirectory(folder));
+  return files.SyncDirectory(blobs);
+}
+
+// Step N makes layout N + 2 of layout N + 1. Each may be begun again; a step that was released is
+// never changed.
+using Step = Result<void> (*)(FileSystem& files, const std::string& root);
+constexpr std::array<Step, kFolderFormat - 1> kSteps = {FanOutObjects};
+
+Result<void> Migrate(FileSystem& files, const std::string& root, int from,
+                     std::string_view program) {
+  for (int format = from; format < kFolderFormat; ++format) {
+    TRY_VOID(kSteps[static_cast<size_t>(format - 1)](files, root));
+  }
+  CRASH_POINT("folder.migrated");
+  return WriteFileDurably(files, Join(root, kFormatFile), FormatText(program));
+}
+
+Result<void> RefuseNewer(const FolderFormat& format, const std::string& root) {
+  if (format.number <= kFolderFormat) return {};
+  return FailedPrecondition("FORMAT_NEWER", root + " was written by " + format.program +
+                                                " in format " + std::to_string(format.number) +
+                                                ", this program knows formats up to " +
+                                                std::to_string(kFolderFormat) +
+                                                ": start that program, or a newer one")
+      .With("format", std::to_string(format.number))
+      .With("program", format.program);
+}
+
+// The file `format` comes last: from then on the folder is whole.
+Result<void> PrepareLayout(FileSystem& files, const std::string& root, std::string_view program) {
+  TRY(has_format, files.Exists(Join(root, kFormatFile)));
+  if (has_format) {
+    TRY(text, ReadWholeFile(files, Join(root, kFormatFile), kMaxFormatFileBytes));
+    TRY(format, ParseFolderFormat(text));
+    TRY_VOID(RefuseNewer(format, root));
+    if (format.number < kFolderFormat) TRY_VOID(Migrate(files, root, format.number, program));
+  }
+  for (const std::string_view folder : kFolders) {
+    TRY_VOID(files.MakeDirectories(root + "/" + std::string(folder)));
+  }
+  if (has_format) return {};
+  TRY_VOID(files.SyncDirectory(root));
+  CRASH_POINT("folder.made");
+  return WriteFileDurably(files, Join(root, kFormatFile), FormatText(program));
+}
+
+}  // namespace
+
+Result<FolderFormat> ParseFolderFormat(std::string_view text) {
+  FolderFormat format;
+  for (size_t line_number = 1; !text.empty(); ++line_number) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    const std::string where = "line " + std::to_string(line_number);
+    if (end == std::string_view::npos) return FormatInvalid(where + " has no end");
+    text.remove_prefix(end + 1);
+    const size_t colon = line.find(": ");
+    if (colon == std::string_view::npos) return FormatInvalid(where + " is not `name: value`");
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = line.substr(colon + 2);
+    if (name == "program") format.program = value;
+    if (name != "format") continue;
+    const auto [rest, error] =
+        std::from_chars(value.data(), value.data() + value.size(), format.number);
+    if (error != std::errc() || rest != value.data() + value.size() || format.number < 1) {
+      return FormatInvalid(where + " has no format number");
+    }
+  }
+  if (format.number == 0) return FormatInvalid("the line `format: NUMBER` is missing");
+  return format;
+}
+
+Result<std::unique_ptr<DataFolder>> DataFolder::Open(FileSystem& files, std::string root,
+                                                     std::string_view program) {
+  TRY_VOID(files.MakeDirectories(root));
+  TRY_VOID(RefuseForeign(files, root));
+  TRY(lock, TakeLock(files, root));
+  TRY_VOID(PrepareLayout(files, root, program));
+  return std::unique_ptr<DataFolder>(new DataFolder(std::move(root), std::move(lock)));
+}
+
+}  // namespace slipway::store
