@@ -31,6 +31,7 @@ TSAN_MODULES = ("async", "engine", "gateway")  # the concurrent parts
 JOBS = os.cpu_count() or 1
 UNIT_TIMEOUT_S = 900
 SYSTEM_TIMEOUT_S = 2400
+INTERRUPT_S = 30
 TAIL_LINES = 150
 
 SANITIZER_ENVIRONMENT = {
@@ -77,7 +78,13 @@ def run(command, log, timeout_s=None, environment=None, cwd=ROOT):
 
 
 def end(process):
-    """Kills what is left of the process group that `process` leads."""
+    """Ends a program: as Ctrl-C would, so that it can clean up, then what is left of its group."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(INTERRUPT_S)
+        except subprocess.TimeoutExpired:
+            pass
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -89,7 +96,7 @@ def on_signal(number, _frame):
     """Takes the programs that were started along when this one is told to stop."""
     for process in list(running):
         end(process)
-    sys.exit(128 + number)
+    os._exit(128 + number)  # at once: the threads must not start the next programs
 
 
 def tail(log, lines=TAIL_LINES):

@@ -228,11 +228,10 @@ class ControlCentre(Program):
                    f"an answer from {self.api_url}")
         self.save_context()
 
-    def save_context(self, name="test"):
+    def save_context(self):
         """Makes this control centre the one that cli() talks to."""
-        self.cli("context", "add", name, "--address", self.api_url, "--token-file",
-                 self.token_file)
-        self.cli("context", "use", name)
+        self.cli("context", "add", "test", "--use", "--address", self.api_url,
+                 "--inference", self.inference_url, "--token-file", self.token_file)
 
     @property
     def api_url(self):
