@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -20,27 +19,7 @@ namespace {
 using metrics::CellSpace;
 using metrics::CurrentCells;
 
-// Bucket bounds of a histogram are 1 us * 2^k * (1 + j/4): in units of 250 ns, (4 + j) << k.
-constexpr uint64_t kUnitNs = 250;
-constexpr size_t kOctaves = 27;                      // 1 us << 27 is 134 s
-constexpr size_t kBounds = 1 + kOctaves * 4;         // the first bound is 1 us itself
-constexpr size_t kHistogramCells = kBounds + 1 + 1;  // bounds, above all of them, sum in ns
-
-size_t BucketOf(uint64_t nanoseconds) {
-  const uint64_t units = nanoseconds / kUnitNs + (nanoseconds % kUnitNs != 0 ? 1 : 0);
-  if (units <= 4) return 0;
-  const uint64_t below = units - 1;
-  const auto octave = static_cast<size_t>(std::bit_width(below)) - 3;
-  const size_t step = (below >> octave) - 4;
-  return std::min(1 + octave * 4 + step, kBounds);
-}
-
-double BoundSeconds(size_t bucket) {
-  if (bucket == 0) return 1e-6;
-  const size_t octave = (bucket - 1) / 4;
-  const size_t step = (bucket - 1) % 4;
-  return static_cast<double>((5 + step) << octave) * 250e-9;
-}
+constexpr size_t kHistogramCells = kHistogramBuckets + 1;  // and the sum in ns
 
 class CellCounter final : public Counter {
  public:
@@ -68,13 +47,13 @@ class CellHistogram final : public Histogram {
 
   void ObserveNs(uint64_t nanoseconds) override {
     metrics::ThreadCells& cells = CurrentCells();
-    cells.Add(first_ + BucketOf(nanoseconds), 1);
-    cells.Add(first_ + kHistogramCells - 1, nanoseconds);
+    cells.Add(first_ + HistogramBucket(nanoseconds), 1);
+    cells.Add(first_ + kHistogramBuckets, nanoseconds);
   }
   uint64_t Count() const override {
     const std::vector<uint64_t> cells = Cells();
     uint64_t count = 0;
-    for (size_t i = 0; i <= kBounds; ++i) count += cells[i];
+    for (size_t i = 0; i < kHistogramBuckets; ++i) count += cells[i];
     return count;
   }
   std::vector<uint64_t> Cells() const { return CellSpace::Instance().Sum(first_, kHistogramCells); }
@@ -94,9 +73,12 @@ struct Family {
   std::string help;
   std::map<std::string, Series, std::less<>> series;  // by `a="1",b="2"`
 };
+using Collect = std::function<void(MetricSink&)>;
 struct Registry {
   std::mutex mutex;
   std::map<std::string, Family, std::less<>> families;
+  std::map<uint64_t, Collect> collectors;  // in order of registration
+  uint64_t next_collector = 0;
 };
 
 // Never destroyed: threads may count while the process ends.
@@ -183,25 +165,123 @@ void AppendSample(std::string_view name, std::string_view suffix, std::string_vi
   out += '\n';
 }
 
-void AppendHistogram(std::string_view name, std::string_view labels, const CellHistogram& histogram,
-                     std::string& out) {
-  const std::vector<uint64_t> cells = histogram.Cells();
+void AppendHistogram(std::string_view name, std::string_view labels,
+                     std::span<const uint64_t> buckets, uint64_t sum_ns, std::string& out) {
+  CHECK(buckets.size() == kHistogramBuckets);
   uint64_t below = 0;
-  for (size_t bucket = 0; bucket < kBounds; ++bucket) {
-    below += cells[bucket];
+  for (size_t bucket = 0; bucket + 1 < kHistogramBuckets; ++bucket) {
+    below += buckets[bucket];
     std::string bound = "le=\"";
-    AppendNumber(BoundSeconds(bucket), bound);
+    AppendNumber(HistogramBoundSeconds(bucket), bound);
     bound += '"';
     AppendSample(name, "_bucket", labels, bound, static_cast<double>(below), out);
   }
-  below += cells[kBounds];
+  below += buckets.back();
   AppendSample(name, "_bucket", labels, "le=\"+Inf\"", static_cast<double>(below), out);
-  const auto sum_ns = static_cast<double>(cells[kHistogramCells - 1]);
-  AppendSample(name, "_sum", labels, "", sum_ns * 1e-9, out);
+  AppendSample(name, "_sum", labels, "", static_cast<double>(sum_ns) / 1e9, out);
   AppendSample(name, "_count", labels, "", static_cast<double>(below), out);
 }
 
+// One text in the making: families by name, series by label text.
+class TextSink final : public MetricSink {
+ public:
+  void Counter(std::string_view name, std::string_view help, const MetricLabels& labels,
+               uint64_t value) override {
+    AddSample(name, "counter", help, LabelText(labels), static_cast<double>(value));
+  }
+  void Gauge(std::string_view name, std::string_view help, const MetricLabels& labels,
+             double value) override {
+    AddSample(name, "gauge", help, LabelText(labels), value);
+  }
+  void HistogramNs(std::string_view name, std::string_view help, const MetricLabels& labels,
+                   std::span<const uint64_t> bucket_counts, uint64_t sum_ns) override {
+    AddHistogram(name, help, LabelText(labels), bucket_counts, sum_ns);
+  }
+  void AddSeries(const std::string& name, const Family& family, const std::string& labels,
+                 const Series& series) {
+    if (series.counter != nullptr) {
+      AddSample(name, family.type, family.help, labels,
+                static_cast<double>(series.counter->Value()));
+    } else if (series.gauge != nullptr) {
+      AddSample(name, family.type, family.help, labels, series.gauge->Value());
+    } else {
+      const std::vector<uint64_t> cells = series.histogram->Cells();
+      AddHistogram(name, family.help, labels, std::span(cells).first(kHistogramBuckets),
+                   cells.back());
+    }
+  }
+  std::string Text() const {
+    std::string out;
+    for (const auto& [name, family] : families_) {
+      out.append("# HELP ").append(name).append(" ").append(Escaped(family.help, false));
+      out.append("\n# TYPE ").append(name).append(" ").append(family.type).append("\n");
+      for (const auto& [labels, lines] : family.series) out += lines;
+    }
+    return out;
+  }
+
+ private:
+  struct Lines {
+    std::string type;
+    std::string help;
+    std::map<std::string, std::string> series;
+  };
+
+  void AddSample(std::string_view name, std::string_view type, std::string_view help,
+                 const std::string& labels, double value) {
+    std::string lines;
+    AppendSample(name, "", labels, "", value, lines);
+    Add(name, type, help, labels, std::move(lines));
+  }
+  void AddHistogram(std::string_view name, std::string_view help, const std::string& labels,
+                    std::span<const uint64_t> buckets, uint64_t sum_ns) {
+    std::string lines;
+    AppendHistogram(name, labels, buckets, sum_ns, lines);
+    Add(name, "histogram", help, labels, std::move(lines));
+  }
+  void Add(std::string_view name, std::string_view type, std::string_view help,
+           const std::string& labels, std::string lines) {
+    CHECK_NOTE(IsMetricName(name), name);
+    auto [family, is_new] = families_.try_emplace(std::string(name));
+    if (is_new) {
+      family->second.type = type;
+      family->second.help = help;
+    }
+    CHECK_NOTE(family->second.type == type, name);
+    family->second.series.try_emplace(labels, std::move(lines));
+  }
+
+  std::map<std::string, Lines, std::less<>> families_;
+};
+
+class Registration final : public MetricCollection {
+ public:
+  explicit Registration(Collect collect) {
+    Registry& registry = Metrics();
+    std::lock_guard lock(registry.mutex);
+    number_ = registry.next_collector++;
+    registry.collectors.emplace(number_, std::move(collect));
+  }
+  ~Registration() override {
+    Registry& registry = Metrics();
+    std::lock_guard lock(registry.mutex);
+    registry.collectors.erase(number_);
+  }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  uint64_t number_ = 0;
+};
+
 }  // namespace
+
+double HistogramBoundSeconds(size_t bucket) {
+  if (bucket == 0) return 1e-6;
+  const size_t octave = (bucket - 1) / 4;
+  const size_t step = (bucket - 1) % 4;
+  return static_cast<double>(((5 + step) << octave) * 250) / 1e9;
+}
 
 Counter& GetCounter(std::string_view name, std::string_view help, MetricLabels labels) {
   return Obtain(name, "counter", help, std::move(labels), &Series::counter);
@@ -215,24 +295,21 @@ Histogram& GetHistogram(std::string_view name, std::string_view help, MetricLabe
   return Obtain(name, "histogram", help, std::move(labels), &Series::histogram);
 }
 
+std::unique_ptr<MetricCollection> CollectMetrics(std::function<void(MetricSink&)> collect) {
+  return std::make_unique<Registration>(std::move(collect));
+}
+
 std::string MetricsText() {
-  std::string out;
+  TextSink sink;
   Registry& registry = Metrics();
   std::lock_guard lock(registry.mutex);
   for (const auto& [name, family] : registry.families) {
-    out.append("# HELP ").append(name).append(" ").append(Escaped(family.help, false));
-    out.append("\n# TYPE ").append(name).append(" ").append(family.type).append("\n");
     for (const auto& [labels, series] : family.series) {
-      if (series.counter != nullptr) {
-        AppendSample(name, "", labels, "", static_cast<double>(series.counter->Value()), out);
-      } else if (series.gauge != nullptr) {
-        AppendSample(name, "", labels, "", series.gauge->Value(), out);
-      } else {
-        AppendHistogram(name, labels, *series.histogram, out);
-      }
+      sink.AddSeries(name, family, labels, series);
     }
   }
-  return out;
+  for (const auto& [number, collect] : registry.collectors) collect(sink);
+  return sink.Text();
 }
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 #include "base/metrics.h"
 
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -108,6 +109,33 @@ TEST(MetricsTest, EveryDurationIsInTheBucketBelowWhoseBoundItLies) {
     bound_before = bound;
   }
   EXPECT_EQ(last, observed);
+}
+
+TEST(MetricsTest, CollectorsComeAndGo) {
+  GetCounter("test_collected_total", "Help.", {{"from", "counter"}}).Add(1);
+  std::vector<uint64_t> buckets(kHistogramBuckets);
+  ++buckets[HistogramBucket(1'500)];
+  {
+    const std::unique_ptr<MetricCollection> collection =
+        CollectMetrics([&buckets](MetricSink& sink) {
+          sink.Counter("test_collected_total", "Help.", {{"from", "collector"}}, 2);
+          sink.Counter("test_collected_total", "Help.", {{"from", "counter"}}, 9);
+          sink.Gauge("test_collected", "Help.", {}, 0.25);
+          sink.HistogramNs("test_collected_seconds", "Help.", {}, buckets, 1'500);
+        });
+    EXPECT_EQ(LinesOf("test_collected_total"),
+              (std::vector<std::string>{R"(test_collected_total{from="collector"} 2)",
+                                        R"(test_collected_total{from="counter"} 1)"}));
+    EXPECT_EQ(LinesOf("test_collected "), std::vector<std::string>{"test_collected 0.25"});
+    EXPECT_EQ(LinesOf("test_collected_seconds_bucket{le=\"1.25e-06\""),
+              std::vector<std::string>{"test_collected_seconds_bucket{le=\"1.25e-06\"} 0"});
+    EXPECT_EQ(LinesOf("test_collected_seconds_bucket{le=\"1.5e-06\""),
+              std::vector<std::string>{"test_collected_seconds_bucket{le=\"1.5e-06\"} 1"});
+    EXPECT_EQ(LinesOf("test_collected_seconds_sum"),
+              std::vector<std::string>{"test_collected_seconds_sum 1.5e-06"});
+  }
+  EXPECT_EQ(LinesOf("test_collected_total").size(), 1U);
+  EXPECT_EQ(LinesOf("test_collected "), std::vector<std::string>());
 }
 
 TEST(MetricsDeathTest, OneNameHasOneType) {

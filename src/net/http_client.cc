@@ -38,6 +38,16 @@ struct Transfer {
   }
 };
 
+// At the empty line after a head, which may be that of an interim answer (100 Continue).
+bool FinishHead(Transfer& transfer) {
+  long status = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+  transfer.response.status = static_cast<int>(status);
+  if (status < 200 || transfer.request->on_head == nullptr) return true;
+  Result<void> taken = transfer.request->on_head(transfer.response);
+  return taken.has_value() || transfer.Fail(taken.error());
+}
+
 bool TakeHeader(std::string_view line, Transfer& transfer) {
   transfer.head_bytes += line.size();
   if (transfer.head_bytes > kMaxResponseHeadBytes) {
@@ -50,6 +60,7 @@ bool TakeHeader(std::string_view line, Transfer& transfer) {
     transfer.response.headers.clear();  // of an interim answer before
     return true;
   }
+  if (line.empty()) return FinishHead(transfer);
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return true;
   std::string_view value = line.substr(colon + 1);
@@ -59,8 +70,7 @@ bool TakeHeader(std::string_view line, Transfer& transfer) {
 }
 
 bool TakeBody(std::string_view piece, Transfer& transfer) {
-  long status = 0;
-  curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+  const int status = transfer.response.status;
   if (transfer.request->download != nullptr && status >= 200 && status < 300) {
     Result<void> taken = transfer.request->download(piece);
     return taken.has_value() || transfer.Fail(taken.error());
@@ -271,9 +281,6 @@ Result<ClientResponse> HttpClient::Send(const ClientRequest& request) {
   const CURLcode code = curl_easy_perform(state_->easy);
   if (transfer.failure.has_value()) return *transfer.failure;
   if (code != CURLE_OK) return ErrorOf(code, state_->error_text, request);
-  long status = 0;
-  curl_easy_getinfo(state_->easy, CURLINFO_RESPONSE_CODE, &status);
-  transfer.response.status = static_cast<int>(status);
   return std::move(transfer.response);
 }
 

@@ -15,6 +15,13 @@
 
 namespace slipway::net {
 
+struct ClientResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::optional<std::string> Header(std::string_view name) const;
+};
+
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
@@ -23,6 +30,9 @@ struct ClientRequest {
   // Instead of `body`: called for the next piece, 0 at the end; with its total length.
   std::function<Result<size_t>(char* out, size_t size)> upload;
   std::optional<uint64_t> upload_size;
+  // Called once with status and headers of the final answer, before its body; an error ends the
+  // call and is its answer.
+  std::function<Result<void>(const ClientResponse& head)> on_head;
   // Called with each piece of a 2xx answer's body instead of collecting it; an error ends the call
   // and is its answer.
   std::function<Result<void>(std::string_view piece)> download;
@@ -30,13 +40,6 @@ struct ClientRequest {
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds idle_timeout{60'000};
   uint64_t max_response_bytes = 64 << 20;  // of a collected body
-};
-
-struct ClientResponse {
-  int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::optional<std::string> Header(std::string_view name) const;
 };
 
 // Blocking; one per thread (keeps its connections). Redirects are not followed: the caller decides

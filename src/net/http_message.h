@@ -43,6 +43,8 @@ class BodyReader {
   virtual std::optional<std::string_view> TakeBuffered() { return std::nullopt; }
 };
 
+struct Route;
+
 // Lives until its answer is written (a StreamBody may use it). Views point into the connection's
 // buffer.
 struct HttpRequest {
@@ -58,7 +60,9 @@ struct HttpRequest {
   bool peer_is_loopback = false;
   bool keep_alive = true;
   BodyReader* body = nullptr;
-  CallContext context;  // identity filled in by the route's guard
+  CallContext context;               // identity filled in by the route's guard
+  const Route* route = nullptr;      // set by the router
+  const void* guard_data = nullptr;  // from the route's guard to its handler, which know the type
 
   // The first header of that name (any case), or nothing.
   std::optional<std::string_view> Header(std::string_view name) const;

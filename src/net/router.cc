@@ -255,7 +255,8 @@ Result<const Route*> Router::State::Match(HttpRequest& request) const {
   for (size_t i = 0; i < names.size(); ++i) {
     request.parameters.emplace_back(names[i], search.Captured(i));
   }
-  return &routes[search.route()];
+  request.route = &routes[search.route()];
+  return request.route;
 }
 
 HttpResponse Router::State::WriteError(const HttpRequest& request, const Error& error) const {
