@@ -1,0 +1,25 @@
+// Limits of the engines.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::engine {
+
+// Runs that wait for an engine thread, for one model; above it callers are told to come back.
+inline constexpr size_t kMaxQueuedRuns = 1024;
+// Stack of an engine thread. Pages that a run never touches cost nothing.
+inline constexpr size_t kEngineStackBytes = 2 << 20;
+// Warm-up: this many runs, or fewer when they have taken this long.
+inline constexpr int kWarmUpRuns = 8;
+inline constexpr std::chrono::milliseconds kWarmUpTime{1'000};
+// Niceness of threads that load and warm up while others serve.
+inline constexpr int kLoadNiceness = 10;
+// A run is worth doing on the core that received the request when it takes less than a hop to
+// another thread and back would.
+inline constexpr std::chrono::nanoseconds kInlineCost{30'000};
+// Elements of a warm-up input: larger signatures are not warmed up.
+inline constexpr uint64_t kMaxWarmUpElements = uint64_t{1} << 28;
+
+}  // namespace slipway::engine

@@ -1,0 +1,152 @@
+#include "engine/loaded_model.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <numeric>
+#include <optional>
+
+#include "base/log.h"
+#include "engine/limits.h"
+
+namespace slipway::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Resident bytes of this process without file pages.
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  int64_t shared = 0;
+  file >> total >> resident >> shared;
+  return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+// Zeros and empty strings for every input; nothing where the signature is too large for that.
+std::optional<std::vector<tensor::Tensor>> ZeroInputs(const tensor::Signature& signature) {
+  std::vector<tensor::Tensor> inputs(signature.inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    tensor::Shape shape = signature.inputs[i].shape;
+    for (size_t d = 0; d < shape.rank(); ++d) {
+      if (shape[d] < 0) shape.Set(d, 1);
+    }
+    const Result<uint64_t> count = shape.ElementCount();
+    if (count.has_error() || *count > kMaxWarmUpElements) return std::nullopt;
+    if (inputs[i].Reset(signature.inputs[i].type, shape).has_error()) return std::nullopt;
+    if (signature.inputs[i].type == tensor::DataType::kBytes) {
+      for (uint64_t n = 0; n < *count; ++n) inputs[i].AppendString("");
+      inputs[i].SealStrings();
+    } else {
+      std::memset(inputs[i].data(), 0, inputs[i].size_bytes());
+    }
+  }
+  return inputs;
+}
+
+// Waits for the last call, and keeps what it says.
+class Waiter final : public exec::RunObserver {
+ public:
+  void OnResponse(bool last) override {
+    ++responses_;
+    if (!last) return;
+    if (responses_ == 1) return End({});
+    End(Unimplemented("MODEL_DECOUPLED",
+                      "the model answered " + std::to_string(responses_) +
+                          " times to one request, which plain inference cannot pass on"));
+  }
+  void OnError(const Error& error) override { End(error); }
+  Result<void> Wait() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return result_.has_value(); });
+    return *result_;
+  }
+
+ private:
+  // Tells under the lock: the waiter may be gone as soon as the lock is free.
+  void End(Result<void> result) {
+    std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    wake_.notify_one();
+  }
+
+  int responses_ = 0;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::optional<Result<void>> result_;
+};
+
+}  // namespace
+
+SessionLease::~SessionLease() {
+  if (session_ == nullptr) return;
+  owner_.idle_.With([&](auto& idle) { idle.push_back(std::move(session_)); });
+}
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
+                                                       const ModelSource& source) {
+  const Clock::time_point start = Clock::now();
+  const int64_t before = ResidentBytes();
+  TRY(model, host.Load(source));
+  auto loaded = std::make_unique<LoadedModel>(std::move(model));
+  loaded->WarmUp();
+  loaded->memory_bytes_ = std::max<int64_t>(ResidentBytes() - before, 0);
+  loaded->load_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+  return loaded;
+}
+
+void LoadedModel::WarmUp() {
+  std::optional<std::vector<tensor::Tensor>> inputs = ZeroInputs(signature());
+  Result<SessionLease> session = Borrow();
+  if (!inputs || session.has_error()) return;
+  std::vector<tensor::Tensor> outputs(signature().outputs.size());
+  std::vector<uint32_t> wanted(outputs.size());
+  std::iota(wanted.begin(), wanted.end(), 0);
+  const exec::Run run{.inputs = *inputs, .wanted = wanted, .outputs = outputs};
+  const uint64_t elements = InputElements(*inputs);
+  const Clock::time_point start = Clock::now();
+  for (int i = 0; i < kWarmUpRuns && Clock::now() - start < kWarmUpTime; ++i) {
+    const Clock::time_point begin = Clock::now();
+    const Result<void> ran = RunAndWait(**session, run);
+    if (ran.has_error()) {
+      LogWarning("warm-up run with zeros failed", {{"error", ran.error()}});
+      return;
+    }
+    // The first run allocates what the later ones use again.
+    if (i > 0) cost_.Observe(elements, Clock::now() - begin);
+  }
+}
+
+Result<SessionLease> LoadedModel::Borrow() {
+  std::unique_ptr<exec::Session> session = idle_.With([](auto& idle) {
+    std::unique_ptr<exec::Session> last;
+    if (!idle.empty()) {
+      last = std::move(idle.back());
+      idle.pop_back();
+    }
+    return last;
+  });
+  if (session == nullptr) {
+    TRY(opened, model_->OpenSession());
+    session = std::move(opened);
+  }
+  return SessionLease(*this, std::move(session));
+}
+
+Result<void> RunAndWait(exec::Session& session, const exec::Run& run) {
+  Waiter waiter;
+  session.Start(run, waiter);
+  return waiter.Wait();
+}
+
+uint64_t InputElements(std::span<const tensor::Tensor> inputs) {
+  uint64_t elements = 0;
+  for (const tensor::Tensor& input : inputs) elements += input.element_count();
+  return elements;
+}
+
+}  // namespace slipway::engine

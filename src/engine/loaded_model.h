@@ -1,0 +1,76 @@
+// LoadedModel: a model in memory, warmed up, with the sessions in which it runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "async/guarded.h"
+#include "engine/cost_model.h"
+#include "engine/plugin_host.h"
+#include "exec/model.h"
+
+namespace slipway::engine {
+
+class LoadedModel;
+
+// A session on loan; goes back when this is destroyed.
+class SessionLease {
+ public:
+  SessionLease(SessionLease&&) noexcept = default;
+  SessionLease& operator=(SessionLease&&) = delete;
+  ~SessionLease();
+  exec::Session& operator*() const { return *session_; }
+  exec::Session* operator->() const { return session_.get(); }
+
+ private:
+  friend class LoadedModel;
+  SessionLease(LoadedModel& owner, std::unique_ptr<exec::Session> session)
+      : owner_(owner), session_(std::move(session)) {}
+
+  LoadedModel& owner_;
+  std::unique_ptr<exec::Session> session_;
+};
+
+// Thread-safe.
+class LoadedModel {
+ public:
+  // Loads and warms up: a few runs with zeros (open dimensions are 1), from which the cost of a run
+  // is learnt; a model that fails on zeros may be good with real input and counts as loaded.
+  // Blocks, for seconds with large models; the calling thread should be a nice one.
+  static Result<std::unique_ptr<LoadedModel>> Load(PluginHost& host, const ModelSource& source);
+  // Around a model that is there already; for tests.
+  explicit LoadedModel(std::unique_ptr<exec::Model> model) : model_(std::move(model)) {}
+
+  const exec::Model& model() const { return *model_; }
+  const tensor::Signature& signature() const { return model_->signature(); }
+  CostModel& cost() { return cost_; }
+  std::chrono::milliseconds load_time() const { return load_time_; }
+  // Growth of this process while the model was loaded: an estimate when others load as well.
+  int64_t memory_bytes() const { return memory_bytes_; }
+
+  // A session that nobody uses.
+  Result<SessionLease> Borrow();
+
+ private:
+  friend class SessionLease;
+  void WarmUp();
+
+  std::unique_ptr<exec::Model> model_;
+  CostModel cost_;
+  std::chrono::milliseconds load_time_{0};
+  int64_t memory_bytes_ = 0;
+  // The last, so that sessions go before their model.
+  Guarded<std::vector<std::unique_ptr<exec::Session>>> idle_;
+};
+
+// Runs in `session` and waits for the end, also where the engine completes on a thread of its own.
+// A model that answers more than once is refused: UNIMPLEMENTED / MODEL_DECOUPLED.
+Result<void> RunAndWait(exec::Session& session, const exec::Run& run);
+
+// Input elements of a run, the measure of CostModel.
+uint64_t InputElements(std::span<const tensor::Tensor> inputs);
+
+}  // namespace slipway::engine

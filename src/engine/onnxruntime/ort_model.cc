@@ -1,0 +1,86 @@
+#include "engine/onnxruntime/ort_model.h"
+
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <filesystem>
+#include <string_view>
+
+#include "engine/onnxruntime/ort_types.h"
+
+namespace slipway::engine::ort {
+namespace {
+
+// Lives as long as the process: the library must not be taken down under threads that use it.
+OrtEnv* environment = nullptr;
+
+void ORT_API_CALL LogToHost(void* host, OrtLoggingLevel severity, const char*, const char*,
+                            const char*, const char* message) {
+  const auto level = static_cast<uint32_t>(severity);
+  const uint32_t ours = level == 0 ? 0 : std::min<uint32_t>(level - 1, 3);
+  static_cast<const SlipwayHost*>(host)->log(ours, message);
+}
+
+Result<SessionOptionsPtr> MakeOptions(uint32_t threads) {
+  const OrtApi& api = Api();
+  SessionOptionsPtr options;
+  TRY_VOID(Check(api.CreateSessionOptions(Out(options)), Step::kLoad));
+  // Without an arena memory goes back when a run is over, and tiny runs are not slower.
+  TRY_VOID(Check(api.DisableCpuMemArena(options.get()), Step::kLoad));
+  if (threads == 0) {
+    TRY_VOID(Check(api.DisablePerSessionThreads(options.get()), Step::kLoad));
+  } else {
+    TRY_VOID(
+        Check(api.SetIntraOpNumThreads(options.get(), static_cast<int>(threads)), Step::kLoad));
+    TRY_VOID(Check(
+        api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigAllowIntraOpSpinning, "0"),
+        Step::kLoad));
+  }
+  return options;
+}
+
+// What the library says of a file that it cannot load, without the folder, which is ours.
+Error LoadError(const Error& error, const std::filesystem::path& path) {
+  std::string text = error.message();
+  const std::string folder = path.parent_path().native() + "/";
+  for (size_t at = text.find(folder); at != std::string::npos; at = text.find(folder)) {
+    text.erase(at, folder.size());
+  }
+  return Error(error.code(), error.reason(),
+               "cannot load " + path.filename().native() + ": " + text);
+}
+
+}  // namespace
+
+Result<void> OpenEnvironment(const SlipwayHost& host) {
+  TRY_VOID(OpenLibrary());
+  const OrtApi& api = Api();
+  ThreadingOptionsPtr threading;
+  TRY_VOID(Check(api.CreateThreadingOptions(Out(threading)), Step::kLoad));
+  TRY_VOID(Check(api.SetGlobalIntraOpNumThreads(threading.get(), static_cast<int>(host.cores)),
+                 Step::kLoad));
+  TRY_VOID(Check(api.SetGlobalInterOpNumThreads(threading.get(), 1), Step::kLoad));
+  TRY_VOID(Check(api.SetGlobalSpinControl(threading.get(), 0), Step::kLoad));
+  return Check(api.CreateEnvWithCustomLoggerAndGlobalThreadPools(
+                   LogToHost, const_cast<SlipwayHost*>(&host), ORT_LOGGING_LEVEL_WARNING, "slipway",
+                   threading.get(), &environment),
+               Step::kLoad);
+}
+
+Result<std::unique_ptr<OrtModel>> OrtModel::Load(const std::string& path, uint32_t threads) {
+  TRY(options, MakeOptions(threads));
+  std::unique_ptr<OrtModel> model(new OrtModel());
+  const Result<void> created =
+      Check(Api().CreateSession(environment, path.c_str(), options.get(), Out(model->session_)),
+            Step::kLoad);
+  if (created.has_error()) return LoadError(created.error(), path);
+  TRY(signature, ReadSignature(model->session_.get()));
+  model->info_ = std::make_unique<PluginInfo>(std::move(signature), true);
+  for (const auto& spec : model->signature().inputs)
+    model->input_names_.push_back(spec.name.c_str());
+  for (const auto& spec : model->signature().outputs) {
+    model->output_names_.push_back(spec.name.c_str());
+  }
+  return model;
+}
+
+}  // namespace slipway::engine::ort

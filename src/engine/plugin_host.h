@@ -1,0 +1,50 @@
+// PluginHost: opens engine plugins and loads models with them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/plugin.h"
+#include "exec/model.h"
+
+namespace slipway::engine {
+
+// $SLIPWAY_PLUGIN_DIR, or ../lib/slipway seen from the folder of the running program.
+std::string DefaultPluginFolder();
+
+// Model formats that have an engine: "onnx", "fake".
+std::vector<std::string_view> SupportedFormats();
+
+struct ModelSource {
+  std::string format;
+  std::string path;      // of the model's file, absolute
+  uint32_t threads = 0;  // that work on one run; 0: chosen
+};
+
+// A plugin is opened when it is first needed and never closed. Thread-safe; all calls block.
+class PluginHost {
+ public:
+  explicit PluginHost(std::string folder = DefaultPluginFolder()) : folder_(std::move(folder)) {}
+
+  // Opens the engine of a format ahead of the first load. Engines make threads of their own here,
+  // which keep the niceness of the caller. UNIMPLEMENTED / FORMAT_UNSUPPORTED, UNAVAILABLE /
+  // ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a plugin of another build.
+  Result<void> Prepare(std::string_view format);
+
+  // Errors: those of Prepare, and what the engine says: MODEL_INVALID, MODEL_KIND, ...
+  Result<std::unique_ptr<exec::Model>> Load(const ModelSource& source);
+
+ private:
+  Result<const SlipwayEngine*> EngineFor(std::string_view format);
+
+  const std::string folder_;
+};
+
+// Whether a table comes from this build. Its own function so that a test can bring another one.
+Result<void> CheckBuild(const SlipwayEngine& engine, std::string_view path);
+
+}  // namespace slipway::engine
