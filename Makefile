@@ -15,7 +15,7 @@ run: build        ## install, build, start slipway with a sample model
 
 build:            ## build/release/bin/slipway and its plugins
 	@tools/bootstrap.sh
-	@cmake -G Ninja -S . -B build/release -DCMAKE_BUILD_TYPE=Release --log-level=WARNING
+	@cmake -G Ninja -S . -B build/release -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@ninja -C build/release --quiet
 
 test:             ## everything: what .ci/run calls
