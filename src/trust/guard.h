@@ -1,0 +1,26 @@
+// The guard of a listener's routes: who asks, and whether he may.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "net/router.h"
+#include "trust/access.h"
+
+namespace slipway::trust {
+
+struct GuardOptions {
+  Authenticator* authenticator = nullptr;  // outlives the guard
+  // Asked for routes whose rule depends on it (kRegistryPush).
+  std::function<Task<Result<bool>>(std::string project)> project_exists;
+  // The project of names without one: a repository of one segment, a service of the data plane.
+  std::string default_project = "default";
+};
+
+// Answers the errors of Authenticator and CheckAccess, and fills request.context.identity. The
+// project is the route's parameter {project}, else the first of several segments of {name} or
+// {name+} on registry routes; a rule of a project on a route without one CHECKs. Routes that are
+// open to the caller anyway take a missing token, and refuse a wrong one only where they need it.
+net::Guard MakeGuard(GuardOptions options);
+
+}  // namespace slipway::trust
