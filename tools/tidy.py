@@ -49,10 +49,11 @@ def ban(rule, pattern, allowed, advice):
 BANS = [
     ban("!regex", r"\bstd::w?(regex|smatch|cmatch)\b|#include <regex>", "",
         "use RE2: std::regex recurses on input"),
-    ban("thread", r"\bstd::j?thread\b(?!::)", "^src/(async|base)/",
+    # Engines and the one writer of the store own their threads.
+    ban("thread", r"\bstd::j?thread\b(?!::)", "^src/(base|async|store|engine)/",
         "use the executors and pools of async"),
     ban("mutex", r"\bstd::(mutex|shared_mutex|recursive_mutex|condition_variable(_any)?)\b",
-        "^src/(base|async|store)/", "put shared data into Guarded<T>"),
+        "^src/(base|async|store|engine)/", "put shared data into Guarded<T>"),
     ban("!detach", r"\.detach\(\)|\basio::detached\b", "",
         "start the work in a TaskGroup that somebody owns and stops"),
     ban("print",
@@ -60,7 +61,7 @@ BANS = [
         r"\bfmt::print\b",
         r"^src/cli/|^src/\w+/main\.cc$|^src/base/check\.cc$|^(fuzz|examples)/",
         "use the log of base; only the command line and the mains print"),
-    ban("sleep", r"\b(sleep|usleep|nanosleep|sleep_for|sleep_until)\s*\(", "",
+    ban("sleep", r"\b(sleep|usleep|nanosleep|sleep_for|sleep_until)\s*\(", "^src/cli/|^src/engine/fake/",
         "wait for the event itself, or with a timer of async"),
     ban("!system", r"(?<![\w.:>])(std::)?(system|popen)\s*\(\s*[\"\w]", "",
         "start programs through the runtime's process driver, without a shell"),
