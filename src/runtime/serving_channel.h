@@ -40,16 +40,22 @@ BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions))
 
 struct ChannelMessage {
   std::string json;
-  std::vector<int> descriptors;  // owned by the receiver
+  std::vector<int> descriptors;  // owned by the receiver, close-on-exec
 };
 
-// One end of the socket; blocking sends of small packets, receives with a time-out. Send and
-// Receive may run on two threads. UNAVAILABLE / CHANNEL_CLOSED when the other end is gone.
+// One end of the socket; blocking sends, receives with a time-out. Send and Receive may run on two
+// threads. UNAVAILABLE / CHANNEL_CLOSED when the other end is gone, and for a Send that the other
+// end does not take within kChannelSendTimeout. A text above kMaxInlineMessageBytes travels in a
+// memory file beside the packet; above kMaxMessageBytes Send fails: RESOURCE_EXHAUSTED /
+// MESSAGE_TOO_LARGE. What does not come from a ServingChannel is DATA_LOSS / MESSAGE_INVALID.
 class ServingChannel {
  public:
   static Result<std::unique_ptr<ServingChannel>> Connect(const std::string& path);
   explicit ServingChannel(int descriptor);  // takes ownership
   ~ServingChannel();
+  ServingChannel(const ServingChannel&) = delete;
+  ServingChannel& operator=(const ServingChannel&) = delete;
+
   Result<void> Send(std::string_view json, const std::vector<int>& descriptors = {});
   // DEADLINE_EXCEEDED / TIMEOUT when nothing came.
   Result<ChannelMessage> Receive(int timeout_ms);
@@ -59,7 +65,8 @@ class ServingChannel {
   int descriptor_;
 };
 
-// Makes the listening end, removing a stale socket file; mode 0600.
+// Makes the listening end, non-blocking, mode 0600. A socket file that is there is replaced: a
+// newer process takes the path over from one that drains.
 Result<int> ListenChannel(const std::string& path);
 
 // serve's sockets, by name, as inherited from the process that starts it: the environment variable
@@ -68,6 +75,35 @@ struct InheritedListener {
   std::string name;
   int descriptor = -1;
 };
+// Each is checked to be an open descriptor and made close-on-exec. Without the variable: none.
+// INVALID_ARGUMENT / LISTEN_INVALID.
 Result<std::vector<InheritedListener>> InheritedListeners();
 
 }  // namespace slipway::runtime
+
+template <>
+struct slipway::Description<slipway::runtime::RevisionMeasurement> {
+  static constexpr std::string_view kText = "What serve measured of one revision.";
+  static constexpr FieldText kFields[] = {
+      {.name = "uid", .text = "Uid of the Revision.", .required = true, .min = 1, .max = 64},
+      {.name = "phase",
+       .text = "Loading, Ready, Failed, Draining or Unloaded.",
+       .required = true,
+       .max = 32},
+      {.name = "reason", .text = "A stable constant when it failed.", .max = 256},
+      {.name = "message", .text = "One sentence when it failed.", .max = 65'536},
+      {.name = "load_ms", .text = "How long it took to load.", .min = 0},
+      {.name = "memory_bytes", .text = "Memory that it takes.", .min = 0},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingStatus> {
+  static constexpr std::string_view kText = "What serve says of itself.";
+  static constexpr FieldText kFields[] = {
+      {.name = "generation", .text = "Of the serving.json in effect on every core."},
+      {.name = "pid", .text = "Process id.", .min = 0},
+      {.name = "build_id", .text = "Build id of the program.", .max = 256},
+      {.name = "revisions", .text = "All revisions that it knows.", .max = 100'000},
+  };
+};

@@ -8,6 +8,7 @@
 
 #include "base/describe.h"
 #include "base/file_system.h"
+#include "runtime/limits.h"
 
 namespace slipway::runtime {
 
@@ -16,12 +17,12 @@ inline constexpr int32_t kServingFormat = 1;
 // One revision to be loaded.
 struct ServingRevision {
   int64_t number = 0;
-  std::string uid;           // of the Revision resource: status is reported under it
-  std::string format;        // "onnx", or "fake"
-  std::string path;          // folder (unpacked/<digest>) with the model's files
-  std::string model_file;    // the file in it to load
-  std::string digest;        // of the manifest
-  int32_t threads = 0;       // intra-op threads; 0: chosen by serve
+  std::string uid;         // of the Revision resource: status is reported under it
+  std::string format;      // "onnx", or "fake"
+  std::string path;        // folder (unpacked/<digest>) with the model's files
+  std::string model_file;  // the file in it to load
+  std::string digest;      // of the manifest
+  int32_t threads = 0;     // intra-op threads; 0: chosen by serve
   int32_t instances = 1;
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
@@ -34,15 +35,22 @@ struct ServingRoute {
 };
 BOOST_DESCRIBE_STRUCT(ServingRoute, (), (revision, weight))
 
+// A token that may infer. Its expiry holds although nobody rewrites the file.
+struct ServingKey {
+  std::string sha256;         // hex, of the whole text of the token
+  int64_t expires_at_ms = 0;  // since 1970, UTC; 0: never
+};
+BOOST_DESCRIBE_STRUCT(ServingKey, (), (sha256, expires_at_ms))
+
 struct ServingService {
   std::string project;
   std::string name;
-  std::string access;                  // "token" or "anonymous"
-  std::vector<std::string> key_hashes; // sha256 of tokens that may infer, for access "token"
+  std::string access;            // "token" or "anonymous"
+  std::vector<ServingKey> keys;  // for access "token"
   std::vector<ServingRevision> revisions;
-  std::vector<ServingRoute> routes;    // empty: the newest that is ready
+  std::vector<ServingRoute> routes;  // empty: the newest that is ready
 };
-BOOST_DESCRIBE_STRUCT(ServingService, (), (project, name, access, key_hashes, revisions, routes))
+BOOST_DESCRIBE_STRUCT(ServingService, (), (project, name, access, keys, revisions, routes))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -51,9 +59,87 @@ struct ServingConfig {
 };
 BOOST_DESCRIBE_STRUCT(ServingConfig, (), (format, generation, services))
 
-// FAILED_PRECONDITION / FORMAT_NEWER for a format that this program does not know.
+// FAILED_PRECONDITION / FORMAT_NEWER for a format that this program does not know; DATA_LOSS /
+// SERVING_CONFIG_INVALID, with the place in the message, for anything that is not such a file.
 Result<ServingConfig> ReadServingConfig(FileSystem& files, const std::string& path);
+// After a crash the file has the old content or the new, whole.
 Result<void> WriteServingConfig(FileSystem& files, const std::string& path,
                                 const ServingConfig& config);
 
 }  // namespace slipway::runtime
+
+template <>
+struct slipway::Description<slipway::runtime::ServingRevision> {
+  static constexpr std::string_view kText = "One revision to be loaded.";
+  static constexpr FieldText kFields[] = {
+      {.name = "number", .text = "Number of the revision.", .required = true, .min = 1},
+      {.name = "uid", .text = "Uid of the Revision.", .required = true, .min = 1, .max = 64},
+      {.name = "format", .text = "Format of the model.", .required = true, .min = 1, .max = 64},
+      {.name = "path",
+       .text = "Folder with the model's files.",
+       .required = true,
+       .min = 1,
+       .max = 4096},
+      {.name = "model_file",
+       .text = "The file in the folder to load.",
+       .required = true,
+       .format = "file-path"},
+      {.name = "digest",
+       .text = "Digest of the model's manifest.",
+       .required = true,
+       .format = "digest"},
+      {.name = "threads", .text = "Threads of one run; 0: chosen.", .min = 0, .max = 1024},
+      {.name = "instances", .text = "Runs at the same time.", .min = 1, .max = 1024},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingRoute> {
+  static constexpr std::string_view kText = "A share of the traffic.";
+  static constexpr FieldText kFields[] = {
+      {.name = "revision", .text = "Number of the revision.", .required = true, .min = 1},
+      {.name = "weight", .text = "Share in parts of 10,000.", .min = 0, .max = 10'000},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingKey> {
+  static constexpr std::string_view kText = "A token that may infer.";
+  static constexpr FieldText kFields[] = {
+      {.name = "sha256",
+       .text = "SHA-256 of the token, in hex.",
+       .required = true,
+       .min = 64,
+       .max = 64},
+      {.name = "expires_at_ms", .text = "End of its life, ms since 1970; 0: never.", .min = 0},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingService> {
+  static constexpr std::string_view kText = "One inference endpoint.";
+  static constexpr FieldText kFields[] = {
+      {.name = "project", .text = "Its project.", .required = true, .format = "name"},
+      {.name = "name", .text = "Its name.", .required = true, .format = "name"},
+      {.name = "access", .text = "token or anonymous.", .required = true},
+      {.name = "keys", .text = "Tokens that may infer.", .max = slipway::runtime::kMaxServingKeys},
+      {.name = "revisions",
+       .text = "Revisions to load, oldest first.",
+       .max = slipway::runtime::kMaxServingRevisions},
+      {.name = "routes",
+       .text = "Shares of the traffic; empty: all to the newest that is ready.",
+       .max = slipway::runtime::kMaxServingRevisions},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingConfig> {
+  static constexpr std::string_view kText = "What one data plane serves.";
+  static constexpr FieldText kFields[] = {
+      {.name = "format", .text = "Version of this format.", .required = true, .min = 1},
+      {.name = "generation", .text = "Rises with each write.", .required = true},
+      {.name = "services",
+       .text = "All services of the site.",
+       .max = slipway::runtime::kMaxServingServices},
+  };
+};

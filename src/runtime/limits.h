@@ -1,0 +1,28 @@
+// Named limits of the module runtime.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::runtime {
+
+// serving.json: room for thousands of services.
+inline constexpr uint64_t kMaxServingConfigBytes = 64 << 20;
+inline constexpr size_t kMaxServingServices = 10'000;
+inline constexpr size_t kMaxServingRevisions = 64;  // of one service
+inline constexpr size_t kMaxServingKeys = 10'000;   // of one service
+
+// The channel: longer texts than the first travel in a memory file beside the packet.
+inline constexpr size_t kMaxInlineMessageBytes = 32 << 10;
+inline constexpr size_t kMaxMessageBytes = 16 << 20;
+inline constexpr size_t kMaxMessageDescriptors = 16;
+inline constexpr std::chrono::seconds kChannelSendTimeout{5};
+inline constexpr int kChannelBacklog = 16;
+
+inline constexpr size_t kMaxInheritedListeners = 16;
+inline constexpr size_t kMaxWorkloadDescriptors = 16;
+// How long a new workload may take from its fork to its exec.
+inline constexpr std::chrono::seconds kSpawnTimeout{10};
+
+}  // namespace slipway::runtime

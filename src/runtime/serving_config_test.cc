@@ -1,0 +1,146 @@
+#include "runtime/serving_config.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "runtime/testing/temporary_folder.h"
+
+namespace slipway::runtime {
+namespace {
+
+const std::string kDigest = "sha256:" + std::string(64, 'a');
+
+ServingRevision MakeRevision(int64_t number) {
+  return {.number = number,
+          .uid = std::string(31, '0') + std::to_string(number),
+          .format = "onnx",
+          .path = "/data/unpacked/" + std::string(64, 'a'),
+          .model_file = "model/magika.onnx",
+          .digest = kDigest,
+          .threads = 2,
+          .instances = 3};
+}
+
+ServingConfig MakeConfig() {
+  ServingConfig config;
+  config.generation = 7;
+  config.services.push_back({.project = "default",
+                             .name = "magika",
+                             .access = "token",
+                             .keys = {{std::string(64, 'b'), 1'800'000'000'000}},
+                             .revisions = {MakeRevision(1), MakeRevision(2)},
+                             .routes = {{1, 9'000}, {2, 1'000}}});
+  config.services.push_back({.project = "p", .name = "empty", .access = "anonymous"});
+  return config;
+}
+
+class ServingConfigTest : public ::testing::Test {
+ protected:
+  std::string Path() { return folder_ / "serving.json"; }
+  void WriteText(const std::string& text) { std::ofstream(Path()) << text; }
+  // Writes the config with one change made to its JSON, and reads that.
+  template <class Change>
+  Result<ServingConfig> ReadChanged(Change change) {
+    Json json = Encode(MakeConfig());
+    change(json);
+    WriteText(DumpJson(json));
+    return ReadServingConfig(PosixFileSystem(), Path());
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ServingConfigTest, RoundTrip) {
+  ASSERT_TRUE(WriteServingConfig(PosixFileSystem(), Path(), MakeConfig()).has_value());
+  auto read = ReadServingConfig(PosixFileSystem(), Path());
+  ASSERT_TRUE(read.has_value()) << read.error().ToString();
+  EXPECT_EQ(Encode(*read), Encode(MakeConfig()));
+  EXPECT_EQ(read->services[0].routes[1].weight, 1'000);
+  EXPECT_EQ(read->services[0].keys[0].expires_at_ms, 1'800'000'000'000);
+}
+
+TEST_F(ServingConfigTest, ReadsTheDocumentedForm) {
+  WriteText(R"({"format":1,"generation":3,"services":[{"project":"default","name":"magika",
+      "access":"anonymous","revisions":[{"number":1,"uid":"u1","format":"onnx","path":"/m",
+      "modelFile":"model.onnx","digest":")" +
+            kDigest + R"("}]}]})");
+  auto read = ReadServingConfig(PosixFileSystem(), Path());
+  ASSERT_TRUE(read.has_value()) << read.error().ToString();
+  EXPECT_EQ(read->services[0].revisions[0].instances, 1);
+  EXPECT_TRUE(read->services[0].routes.empty());
+}
+
+TEST_F(ServingConfigTest, NewerFormatIsRefusedBeforeItsFieldsAreRead) {
+  WriteText(R"({"format":2,"endpoints":{}})");
+  auto read = ReadServingConfig(PosixFileSystem(), Path());
+  ASSERT_TRUE(read.has_error());
+  EXPECT_EQ(read.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(read.error().reason(), "FORMAT_NEWER");
+}
+
+TEST_F(ServingConfigTest, MissingFileIsNotFound) {
+  auto read = ReadServingConfig(PosixFileSystem(), Path());
+  ASSERT_TRUE(read.has_error());
+  EXPECT_EQ(read.error().code(), Code::kNotFound);
+}
+
+TEST_F(ServingConfigTest, DamageIsNamed) {
+  struct Case {
+    std::function<void(Json&)> change;
+    std::string place;
+  };
+  const Case cases[] = {
+      {[](Json& json) { json["format"] = 0; }, "format"},
+      {[](Json& json) { json.erase("format"); }, "format"},
+      {[](Json& json) { json["generations"] = 1; }, "generations"},
+      {[](Json& json) { json["services"][0]["access"] = "all"; }, "services[0].access"},
+      {[](Json& json) { json["services"][0]["name"] = "../x"; }, "services[0].name"},
+      {[](Json& json) { json["services"][1] = json["services"][0]; }, "services[1].name"},
+      {[](Json& json) { json["services"][0]["revisions"][1]["number"] = 1; },
+       "services[0].revisions[1].number"},
+      {[](Json& json) {
+         json["services"][0]["revisions"][1]["uid"] = json["services"][0]["revisions"][0]["uid"];
+       },
+       "services[0].revisions"},
+      {[](Json& json) { json["services"][0]["revisions"][0]["modelFile"] = "../../etc/passwd"; },
+       "services[0].revisions[0].modelFile"},
+      {[](Json& json) { json["services"][0]["revisions"][0]["digest"] = "sha256:12"; },
+       "services[0].revisions[0].digest"},
+      {[](Json& json) { json["services"][0]["revisions"][0]["threads"] = -1; },
+       "services[0].revisions[0].threads"},
+      {[](Json& json) { json["services"][0]["routes"][0]["revision"] = 9; },
+       "services[0].routes[0].revision"},
+      {[](Json& json) { json["services"][0]["routes"][0]["weight"] = 1; }, "services[0].routes"},
+      {[](Json& json) { json["services"][0]["routes"][0]["weight"] = 14'000; },
+       "services[0].routes[0].weight"},
+  };
+  for (const Case& damage : cases) {
+    auto read = ReadChanged(damage.change);
+    ASSERT_TRUE(read.has_error()) << damage.place;
+    EXPECT_EQ(read.error().code(), Code::kDataLoss) << damage.place;
+    EXPECT_EQ(read.error().reason(), "SERVING_CONFIG_INVALID") << damage.place;
+    EXPECT_NE(read.error().message().find(damage.place), std::string::npos)
+        << read.error().message();
+  }
+}
+
+TEST_F(ServingConfigTest, TruncatedFileIsDataLoss) {
+  std::string text = DumpJson(Encode(MakeConfig()));
+  for (size_t length : {size_t{0}, size_t{1}, text.size() / 2, text.size() - 1}) {
+    WriteText(text.substr(0, length));
+    auto read = ReadServingConfig(PosixFileSystem(), Path());
+    ASSERT_TRUE(read.has_error()) << length;
+    EXPECT_EQ(read.error().reason(), "SERVING_CONFIG_INVALID") << length;
+  }
+}
+
+TEST_F(ServingConfigTest, WhatCannotBeReadIsNotWritten) {
+  ServingConfig config = MakeConfig();
+  config.services[0].routes[0].revision = 99;
+  EXPECT_TRUE(WriteServingConfig(PosixFileSystem(), Path(), config).has_error());
+  EXPECT_FALSE(*PosixFileSystem().Exists(Path()));
+}
+
+}  // namespace
+}  // namespace slipway::runtime

@@ -1,0 +1,24 @@
+// Where a site keeps its files. `folder` is DATA/sites/NAME, absolute.
+#pragma once
+
+#include <string>
+
+namespace slipway::runtime {
+
+inline std::string ServingPath(const std::string& folder) {
+  return folder + "/serving.json";
+}
+inline std::string SocketPath(const std::string& folder) {
+  return folder + "/serve.sock";
+}
+inline std::string SiteDatabasePath(const std::string& folder) {
+  return folder + "/site.db";
+}
+inline std::string LogFolder(const std::string& folder) {
+  return folder + "/logs";
+}
+inline std::string ServeLogPath(const std::string& folder) {
+  return folder + "/logs/serve.log";
+}
+
+}  // namespace slipway::runtime

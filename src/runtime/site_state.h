@@ -1,0 +1,85 @@
+// What a site should run and what it measured: the two documents between the control centre and the
+// agent of a site. They carry digests and sizes, never addresses.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/describe.h"
+#include "runtime/serving_config.h"
+
+namespace slipway::runtime {
+
+// Phases of a Revision, as the agent reports them and as its status shows them.
+inline constexpr std::string_view kPhasePending = "Pending";    // nobody has begun
+inline constexpr std::string_view kPhaseFetching = "Fetching";  // its bytes come to the site
+inline constexpr std::string_view kPhaseLoading = "Loading";    // serve loads and warms it up
+inline constexpr std::string_view kPhaseReady = "Ready";        // it can have traffic
+inline constexpr std::string_view kPhaseFailed = "Failed";      // it never will, see the reason
+inline constexpr std::string_view kPhaseRetired = "Retired";    // another one took its place
+
+struct DesiredRevision {
+  int64_t number = 0;
+  std::string uid;   // of the Revision
+  std::string name;  // of the Revision
+  std::string repository;
+  std::string manifest_digest;
+  int32_t threads = 0;
+  int32_t instances = 1;
+};
+BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
+                      (number, uid, name, repository, manifest_digest, threads, instances))
+
+struct DesiredService {
+  std::string project;
+  std::string name;
+  std::string access;                      // "token" or "anonymous"
+  std::vector<ServingKey> keys;            // for access "token"
+  std::vector<DesiredRevision> revisions;  // oldest first
+  std::vector<ServingRoute> routes;        // empty: the newest that is ready
+};
+BOOST_DESCRIBE_STRUCT(DesiredService, (), (project, name, access, keys, revisions, routes))
+
+struct DesiredState {
+  uint64_t version = 0;  // rises when the rest changes; meaningless across control centres
+  std::vector<DesiredService> services;
+};
+BOOST_DESCRIBE_STRUCT(DesiredState, (), (version, services))
+
+struct RevisionReport {
+  std::string project;
+  std::string name;  // of the Revision
+  std::string uid;
+  std::string phase;
+  std::string reason;   // a stable constant, when it failed or waits
+  std::string message;  // one sentence, when it failed or waits
+  int64_t load_ms = 0;
+  int64_t memory_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(RevisionReport, (),
+                      (project, name, uid, phase, reason, message, load_ms, memory_bytes))
+
+// Where the site's data plane listens.
+struct SiteEndpoint {
+  std::string name;  // "rest", "metrics"
+  std::string address;
+  int32_t port = 0;
+};
+BOOST_DESCRIBE_STRUCT(SiteEndpoint, (), (name, address, port))
+
+struct SiteReport {
+  std::string site;
+  std::string build_id;             // of the agent
+  int64_t serve_pid = 0;            // 0: it does not run
+  uint64_t serving_generation = 0;  // in effect
+  std::string message;              // one sentence when something is wrong with the site
+  std::vector<SiteEndpoint> endpoints;
+  std::vector<RevisionReport> revisions;
+};
+BOOST_DESCRIBE_STRUCT(SiteReport, (),
+                      (site, build_id, serve_pid, serving_generation, message, endpoints,
+                       revisions))
+
+}  // namespace slipway::runtime
