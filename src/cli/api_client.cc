@@ -1,0 +1,192 @@
+#include "cli/api_client.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "base/file_system.h"
+#include "cli/sse.h"
+#include "cli/text.h"
+#include "net/http_message.h"
+
+namespace slipway::cli {
+namespace {
+
+constexpr uint64_t kMaxTokenFileBytes = 4096;
+constexpr std::chrono::seconds kCallTimeout{60};
+constexpr std::chrono::seconds kStreamIdleTimeout{
+    60};  // the server sends a sign of life every 15 s
+
+net::HttpClient::Options TlsOf(const Context& context) {
+  net::HttpClient::Options options;
+  options.ca_file = context.ca_file;
+  return options;
+}
+
+// The code that stands for an HTTP status where the answer does not say one itself.
+Code CodeOfStatus(int status) {
+  switch (status) {
+    case 400:
+      return Code::kInvalidArgument;
+    case 401:
+      return Code::kUnauthenticated;
+    case 403:
+      return Code::kPermissionDenied;
+    case 404:
+      return Code::kNotFound;
+    case 409:
+      return Code::kAborted;
+    case 503:
+      return Code::kUnavailable;
+    default:
+      return Code::kUnknown;
+  }
+}
+
+Code CodeOfName(std::string_view name, int status) {
+  for (int number = 1; number <= 16; ++number) {
+    if (CodeName(static_cast<Code>(number)) == name) return static_cast<Code>(number);
+  }
+  return CodeOfStatus(status);
+}
+
+bool IsSuccess(int status) {
+  return status >= 200 && status < 300;
+}
+
+}  // namespace
+
+Error ErrorOfProblem(int status, std::string_view body) {
+  Result<Json> problem = ParseJson(body);
+  std::string detail = problem ? TextAt(*problem, "/detail") : "";
+  if (detail.empty()) {
+    return Error(CodeOfStatus(status), "HTTP_STATUS",
+                 fmt::format("the server answered {} without a reason", status));
+  }
+  Error::Details details;
+  if (std::string field = TextAt(*problem, "/field"); !field.empty()) {
+    details.emplace_back("field", field);
+  }
+  return Error(CodeOfName(TextAt(*problem, "/code"), status),
+               TextAt(*problem, "/reason", "HTTP_STATUS"), detail, std::move(details));
+}
+
+std::string ResourcePath(std::string_view plural, bool global, std::string_view project,
+                         std::string_view name) {
+  std::string path = "/api/v1/";
+  if (!global) path += fmt::format("projects/{}/", net::PercentEncode(project));
+  path += plural;
+  if (!name.empty()) path += "/" + net::PercentEncode(name);
+  return path;
+}
+
+ApiClient::ApiClient(Context context) : context_(std::move(context)), http_(TlsOf(context_)) {
+  if (context_.address.ends_with('/')) context_.address.pop_back();
+  if (context_.inference.ends_with('/')) context_.inference.pop_back();
+}
+
+ApiClient::~ApiClient() = default;
+
+Result<std::string> ApiClient::Token() {
+  if (token_) return *token_;
+  std::string token;
+  if (!context_.token_file.empty()) {
+    TRY(text, ReadWholeFile(PosixFileSystem(), context_.token_file, kMaxTokenFileBytes));
+    token = std::move(text);
+    while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  }
+  token_ = token;
+  return token;
+}
+
+Result<net::ClientResponse> ApiClient::Send(net::ClientRequest request) {
+  if (request.url.starts_with('/')) request.url = context_.address + request.url;
+  TRY(token, Token());
+  if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+  Result<net::ClientResponse> response = http_.Send(request);
+  if (!response && response.error().code() == Code::kUnavailable) {
+    const Error& error = response.error();
+    return error.Prefixed(fmt::format("context {}: ", context_.name));
+  }
+  return response;
+}
+
+Result<ApiAnswer> ApiClient::Call(std::string method, const std::string& path, const Json* body,
+                                  std::string content_type) {
+  net::ClientRequest request;
+  request.method = std::move(method);
+  request.url = path;
+  request.timeout = kCallTimeout;
+  request.headers.emplace_back("Accept", "application/json");
+  if (body != nullptr) {
+    request.body = DumpJson(*body);
+    request.headers.emplace_back("Content-Type", std::move(content_type));
+  }
+  TRY(response, Send(std::move(request)));
+  if (!IsSuccess(response.status)) return ErrorOfProblem(response.status, response.body);
+  ApiAnswer answer{.status = response.status,
+                   .body = {},
+                   .change = response.Header("Slipway-Change").value_or("")};
+  if (!response.body.empty()) {
+    Result<Json> json =
+        ParseJson(response.body, {.max_bytes = 256 << 20, .max_values = 50'000'000});
+    if (!json) return json.error().Prefixed("the server's answer: ");
+    answer.body = std::move(*json);
+  }
+  return answer;
+}
+
+Result<ApiAnswer> ApiClient::Get(const std::string& path) {
+  return Call("GET", path, nullptr, "");
+}
+Result<ApiAnswer> ApiClient::Post(const std::string& path, const Json& body) {
+  return Call("POST", path, &body, "application/json");
+}
+Result<ApiAnswer> ApiClient::Put(const std::string& path, const Json& body) {
+  return Call("PUT", path, &body, "application/json");
+}
+Result<ApiAnswer> ApiClient::Patch(const std::string& path, const Json& body) {
+  return Call("PATCH", path, &body, "application/merge-patch+json");
+}
+Result<ApiAnswer> ApiClient::Delete(const std::string& path) {
+  return Call("DELETE", path, nullptr, "");
+}
+
+Result<void> ApiClient::Stream(const std::string& path,
+                               std::function<Result<void>(std::string_view)> piece,
+                               std::chrono::milliseconds timeout) {
+  net::ClientRequest request;
+  request.url = path;
+  request.timeout = timeout;
+  request.idle_timeout = kStreamIdleTimeout;
+  request.download = std::move(piece);
+  TRY(response, Send(std::move(request)));
+  if (!IsSuccess(response.status)) return ErrorOfProblem(response.status, response.body);
+  return {};
+}
+
+Result<void> ApiClient::Watch(const std::string& path,
+                              std::function<Result<bool>(const ApiEvent&)> on_event,
+                              std::chrono::milliseconds timeout) {
+  SseParser parser;
+  bool done = false;
+  auto feed = [&](std::string_view piece) -> Result<void> {
+    TRY(events, parser.Feed(piece));
+    for (const SseEvent& event : events) {
+      if (event.type == "error") return ErrorOfProblem(500, event.data);
+      TRY(data, ParseJson(event.data));
+      TRY(more, on_event({.type = event.type, .id = event.id, .data = std::move(data)}));
+      if (!more) {
+        done = true;
+        return Error(Code::kCancelled, "WATCH_DONE", "the watch saw what it waited for");
+      }
+    }
+    return {};
+  };
+  Result<void> ended = Stream(path, feed, timeout);
+  if (done) return {};
+  if (!ended) return ended.error();
+  return Unavailable("WATCH_ENDED", "the server ended the watch; try again");
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,170 @@
+#include "cli/command_line.h"
+
+#include <array>
+#include <csignal>
+#include <deque>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/text.h"
+
+namespace slipway::cli {
+namespace {
+
+struct Verb {
+  const char* name;
+  const char* text;
+  void (*add)(Command& command, Client& client);
+};
+
+// In the order of the help: the everyday ones first.
+constexpr std::array kVerbs = {
+    Verb{"push", "Package a model file or folder and push it to the registry", &AddPush},
+    Verb{"pull", "Fetch a model's files from the registry", &AddPull},
+    Verb{"models", "List models, or the versions of one", &AddModels},
+    Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
+    Verb{"deploy", "Serve a model version", &AddDeploy},
+    Verb{"services", "List services", &AddServices},
+    Verb{"infer", "Send a request to a service", &AddInfer},
+    Verb{"upgrade", "Move a service to another model version", &AddUpgrade},
+    Verb{"rollback", "Go back to what a service served before", &AddRollback},
+    Verb{"logs", "Show the log of a service", &AddLogs},
+    Verb{"status", "Show how control centre, data plane and services are", &AddStatus},
+    Verb{"apply", "Create or change resources from a file", &AddApply},
+    Verb{"get", "List resources of a kind, or get one", &AddGet},
+    Verb{"describe", "Show one resource with all that is known about it", &AddDescribe},
+    Verb{"delete", "Delete resources", &AddDelete},
+    Verb{"events", "Show what happened", &AddEvents},
+    Verb{"explain", "Explain a kind or one of its fields", &AddExplain},
+    Verb{"token", "Create, list and revoke tokens", &AddToken},
+    Verb{"context", "Choose the control centre to talk to", &AddContext},
+    Verb{"version", "Show the version", &AddVersion},
+};
+
+// A Command on CLI11's App.
+class AppCommand final : public Command {
+ public:
+  AppCommand(CLI::App& app, std::function<Result<void>()>& chosen) : app_(app), chosen_(chosen) {}
+
+  void Positional(std::string* value, std::string_view name, std::string_view text,
+                  Need need) override {
+    app_.add_option(std::string(name), *value, std::string(text))
+        ->required(need == Need::kRequired);
+  }
+  void Positionals(std::vector<std::string>* values, std::string_view name,
+                   std::string_view text) override {
+    app_.add_option(std::string(name), *values, std::string(text))->required();
+  }
+  void Option(std::string* value, std::string_view names, std::string_view value_name,
+              std::string_view text, Need need) override {
+    app_.add_option(std::string(names), *value, std::string(text))
+        ->type_name(std::string(value_name))
+        ->required(need == Need::kRequired);
+  }
+  void Option(std::optional<int64_t>* value, std::string_view names, int64_t min, int64_t max,
+              std::string_view text) override {
+    app_.add_option(std::string(names), *value, std::string(text))
+        ->type_name("N")
+        ->check(CLI::Range(min, max));
+  }
+  void Choice(std::string* value, std::string_view names, const std::vector<std::string>& choices,
+              std::string_view text, Need need) override {
+    std::string joined = fmt::format("{}", fmt::join(choices, "|"));
+    app_.add_option(std::string(names), *value, std::string(text))
+        ->type_name(joined)
+        ->check(CLI::IsMember(choices).name(""))
+        ->required(need == Need::kRequired);
+  }
+  void Flag(bool* value, std::string_view names, std::string_view text) override {
+    app_.add_flag(std::string(names), *value, std::string(text));
+  }
+  void Example(std::string_view line) override {
+    examples_ += fmt::format("\n  slipway {}", line);
+    app_.footer("Examples:" + examples_);
+  }
+  Command& Sub(std::string_view name, std::string_view text) override {
+    app_.require_subcommand(1);
+    CLI::App* sub = app_.add_subcommand(std::string(name), std::string(text));
+    return subs_.emplace_back(*sub, chosen_);
+  }
+  void Run(std::function<Result<void>()> action) override {
+    app_.callback([this, action = std::move(action)] { chosen_ = action; });
+  }
+
+ private:
+  CLI::App& app_;
+  std::function<Result<void>()>& chosen_;
+  std::string examples_;
+  std::deque<AppCommand> subs_;
+};
+
+void AddGeneralOptions(CLI::App& app, GeneralOptions& options) {
+  app.add_option("--context", options.context, "Context to use instead of the current one")
+      ->envname("SLIPWAY_CONTEXT")
+      ->type_name("NAME");
+  app.add_option("--project", options.project, "Project of the names without one (default)")
+      ->type_name("NAME");
+  app.add_option("-o,--output", options.output, "table, wide, json, yaml or name (table)")
+      ->type_name("FORMAT");
+}
+
+// The general options are understood before and after the verb.
+void LetFallThrough(CLI::App& app) {
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) {
+    sub->fallthrough();
+    LetFallThrough(*sub);
+  }
+}
+
+int Fail(const Error& error) {
+  if (error.reason() == "OUTPUT_CLOSED") return ExitCodeOf(error.code());
+  std::string text = "slipway: " + error.message();
+  for (const Error* cause = error.cause(); cause != nullptr; cause = cause->cause()) {
+    text += ": " + cause->message();
+  }
+  Note(text);
+  return ExitCodeOf(error.code());
+}
+
+int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  std::string path = "slipway";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    path += " " + at->get_name();
+  }
+  Note(fmt::format("slipway: {}; see {} --help", error.what(), path));
+  return kExitUsage;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write
+  Client client;
+  std::function<Result<void>()> action;
+  CLI::App app("From a trained model to a running, upgradable service", "slipway");
+  app.require_subcommand(1);
+  app.footer("The programs: slipway server --help, slipway serve --help");
+  AddGeneralOptions(app, client.options());
+  std::deque<AppCommand> commands;
+  for (const Verb& verb : kVerbs) {
+    verb.add(commands.emplace_back(*app.add_subcommand(verb.name, verb.text), action), client);
+  }
+  LetFallThrough(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return FailUsage(app, error);
+  }
+  Result<void> done = action();
+  return done ? 0 : Fail(done.error());
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,121 @@
+// slipway deploy NAME:TAG and slipway upgrade SERVICE NAME:TAG
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/deployment.h"
+#include "cli/text.h"
+
+namespace slipway::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string service;  // empty: named like the model
+  bool must_exist = false;
+  std::optional<int64_t> threads;
+  std::optional<int64_t> instances;
+  std::string access;
+  WaitOptions wait;
+};
+
+Json SpecOf(const Options& options, const std::string& pinned) {
+  Json spec = {{"predictor", {{"model", pinned}}}};
+  if (options.threads) spec["predictor"]["threads"] = *options.threads;
+  if (options.instances) spec["predictor"]["instances"] = *options.instances;
+  if (!options.access.empty()) spec["access"] = options.access;
+  return spec;
+}
+
+Result<ApiAnswer> CreateOrPatch(ApiClient& api, const std::string& project,
+                                const std::string& service, const Json& spec, bool must_exist) {
+  const std::string path = ResourcePath("services", false, project, service);
+  Result<ApiAnswer> patched = api.Patch(path, Json{{"spec", spec}});
+  if (patched || patched.error().code() != Code::kNotFound) return patched;
+  if (must_exist) {
+    return NotFound("RESOURCE_UNKNOWN",
+                    fmt::format("there is no service {} in project {}; `slipway "
+                                "deploy MODEL --as {}` makes it",
+                                service, project, service));
+  }
+  Json resource = {{"apiVersion", "slipway/v1"},
+                   {"kind", "Service"},
+                   {"metadata", {{"name", service}}},
+                   {"spec", spec}};
+  Result<ApiAnswer> created = api.Post(ResourcePath("services", false, project), resource);
+  if (created) created->change = "created";
+  // Someone else was quicker: then it is there to be changed.
+  if (!created && created.error().code() == Code::kAlreadyExists) {
+    return api.Patch(path, Json{{"spec", spec}});
+  }
+  return created;
+}
+
+// A failed revision is tried again when the same thing is deployed again.
+Result<void> RetryIfFailed(ApiClient& api, const std::string& project, Json& service) {
+  std::string phase = TextAt(service, "/status/phase");
+  if (phase != "Failed" && phase != "Degraded") return {};
+  std::string path =
+      ResourcePath("services", false, project, TextAt(service, "/metadata/name")) + "/retry";
+  TRY(answer, api.Post(path, Json::object()));
+  service = std::move(answer.body);
+  return {};
+}
+
+Result<void> Deploy(Client& client, const Options& options) {
+  TRY_VOID(client.OutputFormat());
+  TRY(model, ParseModelName(options.model));
+  TRY(api, client.Api());
+  TRY(pinned, PinReference(*api, model));
+  std::string project = client.options().project.empty() ? model.project : client.options().project;
+  std::string service = options.service.empty() ? model.service : options.service;
+  TRY(answer, CreateOrPatch(*api, project, service, SpecOf(options, pinned), options.must_exist));
+  bool changed = answer.change != "unchanged";
+  if (!changed) {
+    TRY_VOID(RetryIfFailed(*api, project, answer.body));
+  }
+  return FinishDeployment(client, project, answer.body, changed, options.wait);
+}
+
+void AddSettings(Command& command, Options& options) {
+  command.Option(&options.threads, "--threads", 0, 1024,
+                 "Threads of a run in the engine; 0: chosen");
+  command.Option(&options.instances, "--instances", 1, 1024, "Runs at the same time");
+  command.Flag(&options.wait.no_wait, "--no-wait", "Return before the revision is ready");
+  command.Option(&options.wait.timeout_s, "--timeout", 1, 86'400, "Seconds to wait (300)");
+}
+
+}  // namespace
+
+void AddDeploy(Command& command, Client& client) {
+  auto options = std::make_shared<Options>();
+  command.Positional(&options->model, "NAME:TAG", "Model version to serve");
+  command.Option(&options->service, "--as", "SERVICE", "Name of the service (the model's name)");
+  command.Choice(&options->access, "--access", {"token", "anonymous"}, "Who may ask the service");
+  AddSettings(command, *options);
+  command.Example("deploy fraud:v2");
+  command.Example("deploy vision/detector:1.4 --as gate --threads 2");
+  command.Run([&client, options] { return Deploy(client, *options); });
+}
+
+void AddUpgrade(Command& command, Client& client) {
+  auto options = std::make_shared<Options>();
+  options->must_exist = true;
+  command.Positional(&options->service, "SERVICE", "Service to change");
+  command.Positional(&options->model, "NAME:TAG", "Model version to serve from now on");
+  AddSettings(command, *options);
+  command.Example("upgrade fraud fraud:v3");
+  command.Example("upgrade fraud fraud:v3 --timeout 60");
+  command.Run([&client, options]() -> Result<void> {
+    TRY(wanted, ParseKindName(options->service));
+    if (wanted.kind != "service") {
+      return Unimplemented("KIND_UNSUPPORTED", "only services can be upgraded");
+    }
+    options->service = wanted.name;
+    return Deploy(client, *options);
+  });
+}
+
+}  // namespace slipway::cli

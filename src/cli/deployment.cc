@@ -1,0 +1,75 @@
+#include "cli/deployment.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+#include "cli/text.h"
+#include "cli/wait.h"
+
+namespace slipway::cli {
+namespace {
+
+Result<void> PrintService(Client& client, const Json& service, bool changed, Settled settled) {
+  TRY(format, client.OutputFormat());
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(service, format);
+  std::string name = TextAt(service, "/metadata/name");
+  if (format == Format::kName) return PrintLine(Printable("service/" + name));
+  std::string model = TextAt(service, "/spec/predictor/model");
+  int64_t revision = NumberAt(service, "/status/latestRevision");
+  std::string text;
+  if (settled != Settled::kReady) {
+    text = fmt::format("service {}: {} is on its way", name, model);
+  } else if (!changed) {
+    text = fmt::format("service {} serves {} already (revision {}); nothing changed", name, model,
+                       revision);
+  } else {
+    text = fmt::format("service {} serves {} (revision {})", name, model, revision);
+  }
+  return PrintLine(Printable(text));
+}
+
+}  // namespace
+
+Result<std::string> PinReference(ApiClient& api, const ModelName& model) {
+  std::string name = model.repository + (model.tag.empty() ? "" : ":" + model.tag);
+  net::ClientRequest request;
+  request.method = "HEAD";
+  request.url = fmt::format("/v2/{}/manifests/{}", model.repository, model.selector);
+  request.headers.emplace_back("Accept", "*/*");
+  TRY(response, api.Send(std::move(request)));
+  std::optional<std::string> digest = response.Header("Docker-Content-Digest");
+  if (response.status == 200 && digest) return name + "@" + *digest;
+  if (response.status == 404) {
+    return NotFound(
+        "MANIFEST_UNKNOWN",
+        fmt::format("there is no model {}; `slipway models` lists those there are", name));
+  }
+  Error error = ErrorOfProblem(response.status, response.body);
+  return error.Prefixed(fmt::format("model {}: ", name));
+}
+
+Result<void> FinishDeployment(Client& client, const std::string& project, const Json& service,
+                              bool changed, const WaitOptions& options) {
+  TRY(api, client.Api());
+  int64_t generation = NumberAt(service, "/metadata/generation");
+  std::string name = TextAt(service, "/metadata/name");
+  if (options.no_wait) {
+    return PrintService(client, service, changed, SettledAt(service, generation));
+  }
+  TRY(now, WaitUntilSettled(*api, project, name, generation,
+                            WaitLimit(client.clock(), options.timeout_s)));
+  Settled settled = SettledAt(now, generation);
+  if (settled == Settled::kReady) return PrintService(client, now, changed, settled);
+  TRY(format, client.OutputFormat());
+  if (format == Format::kJson || format == Format::kYaml) {
+    TRY_VOID(PrintJson(now, format));
+  }
+  int64_t ready = NumberAt(now, "/status/readyRevision");
+  std::string rest = ready > 0 ? fmt::format("; revision {} goes on serving", ready) : "";
+  return FailedPrecondition("REVISION_FAILED", fmt::format("revision {} of service {} failed: {}{}",
+                                                           NumberAt(now, "/status/latestRevision"),
+                                                           name, ReadyMessage(now), rest));
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,170 @@
+#include "cli/resource_table.h"
+
+#include <functional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/text.h"
+
+namespace slipway::cli {
+namespace {
+
+struct Column {
+  const char* title;
+  std::string (*cell)(const Json& resource, Clock& clock);
+  bool wide = false;
+};
+using Columns = std::vector<Column>;
+
+std::string Name(const Json& resource, Clock&) {
+  return TextAt(resource, "/metadata/name");
+}
+std::string Phase(const Json& resource, Clock&) {
+  return TextAt(resource, "/status/phase");
+}
+std::string Age(const Json& resource, Clock& clock) {
+  return FormatAge(TextAt(resource, "/metadata/createdAt"), clock);
+}
+std::string CreatedBy(const Json& resource, Clock&) {
+  return TextAt(resource, "/metadata/createdBy");
+}
+std::string PredictorModel(const Json& resource, Clock&) {
+  std::string model = TextAt(resource, "/spec/predictor/model");
+  size_t digest = model.find("@sha256:");
+  return digest == std::string::npos ? model : model.substr(0, digest + 20);
+}
+// "2", or "2 (3 is on the way)" while the latest is not the one that serves.
+std::string ServiceRevision(const Json& resource, Clock&) {
+  int64_t ready = NumberAt(resource, "/status/readyRevision");
+  int64_t latest = NumberAt(resource, "/status/latestRevision");
+  if (latest == 0) return "";
+  if (ready == latest) return std::to_string(ready);
+  const char* word = TextAt(resource, "/status/phase") == "Progressing" ? "coming" : "not ready";
+  return ready == 0 ? fmt::format("{} {}", latest, word)
+                    : fmt::format("{} ({} {})", ready, latest, word);
+}
+// The sentence of the condition Ready, where it is not simply true.
+std::string Reason(const Json& resource, Clock&) {
+  for (const Json& condition : At(resource, "/status/conditions")) {
+    if (TextAt(condition, "/type") == "Ready" && TextAt(condition, "/status") != "True") {
+      return TextAt(condition, "/message");
+    }
+  }
+  return "";
+}
+std::string Tags(const Json& resource, Clock&) {
+  const Json& tags = At(resource, "/status/tags");
+  if (!tags.is_object()) return "";
+  std::string out;
+  for (const auto& [tag, digest] : tags.items()) out += (out.empty() ? "" : ",") + tag;
+  return out;
+}
+std::string Role(const Json& resource, Clock&) {
+  return TextAt(resource, "/spec/role");
+}
+std::string Scope(const Json& resource, Clock&) {
+  if (std::string service = TextAt(resource, "/spec/service"); !service.empty()) {
+    return fmt::format("{}/{}", TextAt(resource, "/spec/project", "default"), service);
+  }
+  return TextAt(resource, "/spec/project", "all projects");
+}
+std::string Expires(const Json& resource, Clock&) {
+  return TextAt(resource, "/spec/expiresAt", "never");
+}
+
+const Columns& ColumnsOf(std::string_view kind) {
+  static const Columns kService = {{"NAME", Name},
+                                   {"PHASE", Phase},
+                                   {"REVISION", ServiceRevision},
+                                   {"MODEL", PredictorModel},
+                                   {"AGE", Age},
+                                   {"BY", CreatedBy, true},
+                                   {"REASON", Reason}};
+  static const Columns kRevision = {{"NAME", Name},
+                                    {"PHASE", Phase},
+                                    {"MODEL", PredictorModel},
+                                    {"AGE", Age},
+                                    {"REASON", Reason}};
+  static const Columns kModel = {
+      {"NAME", Name},
+      {"VERSIONS",
+       [](const Json& r, Clock&) { return std::to_string(NumberAt(r, "/status/versions")); }},
+      {"TAGS", Tags},
+      {"AGE", Age}};
+  static const Columns kModelVersion = {
+      {"NAME", Name},
+      {"FORMAT", [](const Json& r, Clock&) { return TextAt(r, "/spec/format"); }},
+      {"SIZE",
+       [](const Json& r, Clock&) {
+         return FormatBytes(static_cast<uint64_t>(NumberAt(r, "/spec/sizeBytes")));
+       }},
+      {"DIGEST",
+       [](const Json& r, Clock&) { return ShortDigest(TextAt(r, "/spec/manifestDigest")); }},
+      {"PHASE", Phase, true},
+      {"AGE", Age}};
+  static const Columns kToken = {
+      {"NAME", Name}, {"ROLE", Role}, {"SCOPE", Scope}, {"EXPIRES", Expires}, {"AGE", Age}};
+  static const Columns kAny = {{"NAME", Name},
+                               {"PHASE", Phase},
+                               {"AGE", Age},
+                               {"BY", CreatedBy, true},
+                               {"REASON", Reason, true}};
+  if (kind == "Service") return kService;
+  if (kind == "Revision") return kRevision;
+  if (kind == "Model") return kModel;
+  if (kind == "ModelVersion") return kModelVersion;
+  if (kind == "Token") return kToken;
+  return kAny;
+}
+
+}  // namespace
+
+std::vector<std::string> TitlesOf(const resource::KindInfo& kind, bool wide) {
+  std::vector<std::string> titles;
+  for (const Column& column : ColumnsOf(kind.kind)) {
+    if (wide || !column.wide) titles.emplace_back(column.title);
+  }
+  return titles;
+}
+
+std::vector<std::string> CellsOf(const resource::KindInfo& kind, const Json& resource, bool wide,
+                                 Clock& clock) {
+  std::vector<std::string> cells;
+  for (const Column& column : ColumnsOf(kind.kind)) {
+    if (wide || !column.wide) cells.push_back(column.cell(resource, clock));
+  }
+  return cells;
+}
+
+std::string NameOf(const resource::KindInfo& kind, const Json& resource) {
+  return fmt::format("{}/{}", kind.singular, TextAt(resource, "/metadata/name"));
+}
+
+Result<void> PrintResources(const resource::KindInfo& kind, const Json& list, Format format,
+                            Clock& clock, std::string_view nothing) {
+  const Json& items = At(list, "/items");
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(list, format);
+  if (format == Format::kName) {
+    std::string names;
+    for (const Json& item : items) names += Printable(NameOf(kind, item)) + "\n";
+    return Print(names);
+  }
+  Table table(TitlesOf(kind, format == Format::kWide));
+  for (const Json& item : items) {
+    table.Add(CellsOf(kind, item, format == Format::kWide, clock));
+  }
+  if (table.empty()) Note(nothing);
+  return Print(table.Text());
+}
+
+Result<void> PrintResource(const resource::KindInfo& kind, const Json& resource, Format format,
+                           Clock& clock) {
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(resource, format);
+  Json list;
+  list["items"] = Json::array({resource});
+  return PrintResources(kind, list, format, clock, "");
+}
+
+}  // namespace slipway::cli

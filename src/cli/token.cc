@@ -1,0 +1,105 @@
+// slipway token create|list|revoke
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/format_check.h"
+#include "cli/commands.h"
+#include "cli/listing.h"
+#include "cli/resource_table.h"
+#include "cli/text.h"
+#include "net/http_message.h"
+
+namespace slipway::cli {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string role;
+  std::string service;
+  std::string expires;
+};
+
+// Tokens are known everywhere; below a project are those of that project, for its admins.
+std::string TokensPath(const Client& client, bool of_project) {
+  bool global = client.options().project.empty() && !of_project;
+  return ResourcePath("tokens", global, client.Project());
+}
+
+Result<Json> SpecOf(const Client& client, const Options& options) {
+  const GeneralOptions& general = client.options();
+  Json spec = {{"role", options.role.empty() ? "viewer" : options.role}};
+  if (!general.project.empty()) spec["project"] = general.project;
+  if (!options.service.empty()) {
+    spec["service"] = options.service;
+    spec["project"] = client.Project();
+  } else if (options.role.empty()) {
+    return InvalidArgument("FIELD_REQUIRED",
+                           "--role: viewer, editor, admin, site or packager; or "
+                           "--service for a key to one service");
+  }
+  if (!options.expires.empty()) {
+    Result<std::chrono::milliseconds> duration = ParseDuration(options.expires);
+    if (!duration) return duration.error().Prefixed("--expires: ");
+    spec["expiresAt"] = FormatRfc3339(SystemClock().Wall() + *duration);
+  }
+  return spec;
+}
+
+Result<void> Create(Client& client, const Options& options) {
+  TRY(format, client.OutputFormat());
+  TRY(spec, SpecOf(client, options));
+  TRY(api, client.Api());
+  Json resource = {{"apiVersion", "slipway/v1"}, {"kind", "Token"}, {"spec", spec}};
+  resource["metadata"] = Json::object();
+  if (!options.name.empty()) resource["metadata"]["name"] = options.name;
+  TRY(answer, api->Post(TokensPath(client, !options.service.empty()), resource));
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(answer.body, format);
+  Note(fmt::format("token {}; its secret is shown this once:",
+                   TextAt(answer.body, "/metadata/name")));
+  return PrintLine(TextAt(answer.body, "/secret"));
+}
+
+Result<void> List(Client& client) {
+  TRY(format, client.OutputFormat());
+  TRY(kind, KindOf("token"));
+  TRY(api, client.Api());
+  resource::KindInfo listed = *kind;
+  listed.global = client.options().project.empty();
+  TRY(list, ListAll(*api, listed, client.Project()));
+  return PrintResources(*kind, list, format, client.clock(), "there are no tokens");
+}
+
+Result<void> Revoke(Client& client, const std::string& name) {
+  TRY(api, client.Api());
+  TRY_VOID(api->Delete(TokensPath(client, false) + "/" + net::PercentEncode(name)));
+  return PrintLine(Printable(fmt::format("token {} revoked", name)));
+}
+
+}  // namespace
+
+void AddToken(Command& command, Client& client) {
+  Command& create = command.Sub("create", "Make a token; the secret alone goes to standard output");
+  auto options = std::make_shared<Options>();
+  create.Positional(&options->name, "NAME", "Name of the token (chosen)", Need::kOptional);
+  create.Choice(&options->role, "--role", {"viewer", "editor", "admin", "site", "packager"},
+                "What it may do; in --project, or without that in all projects");
+  create.Option(&options->service, "--service", "SERVICE", "A key to ask this one service only");
+  create.Option(&options->expires, "--expires", "DURATION", "Valid for: 12h, 30d (for ever)");
+  create.Example("token create ci --project vision --role editor --expires 90d > ci.token");
+  create.Example("token create --service fraud > fraud.key");
+  create.Run([&client, options] { return Create(client, *options); });
+
+  Command& list = command.Sub("list", "List tokens, never their secrets");
+  list.Example("token list");
+  list.Run([&client] { return List(client); });
+
+  Command& revoke = command.Sub("revoke", "Make a token worthless");
+  auto name = std::make_shared<std::string>();
+  revoke.Positional(name.get(), "NAME", "Which one");
+  revoke.Example("token revoke ci");
+  revoke.Run([&client, name] { return Revoke(client, *name); });
+}
+
+}  // namespace slipway::cli
