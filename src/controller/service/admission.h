@@ -1,0 +1,38 @@
+// Admission of a Service: its model's tag becomes the digest that it points at now.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "oci/reference.h"
+#include "resource/resource_store.h"
+
+namespace slipway::controller {
+
+// Hung into ResourceStore::AddAdmission for the kind Service. `NAME:TAG` becomes
+// `PROJECT/NAME:TAG@sha256:...`; a tag that the old spec had pinned already keeps its digest.
+// Errors carry the field `spec.predictor.model`:
+//   INVALID_ARGUMENT  REFERENCE_INVALID, MODEL_TAG_MISSING, MODEL_ELSEWHERE, MODEL_UNKNOWN
+//   PERMISSION_DENIED ROLE_MISSING for a model of a project that the caller may not read
+//   FAILED_PRECONDITION FORMAT_NOT_DEPLOYABLE
+class ServiceAdmission {
+ public:
+  // Formats that this build can run, as model/ names them.
+  explicit ServiceAdmission(std::vector<std::string> deployable_formats)
+      : deployable_formats_(std::move(deployable_formats)) {}
+
+  Result<void> operator()(resource::ResourceTransaction& transaction, resource::Resource& now,
+                          const resource::Resource* old) const;
+
+ private:
+  std::vector<std::string> deployable_formats_;
+};
+
+// The digest that a reference in a Service means: its own, the old one of the same tag, or the
+// tag's. Pure but for the read.
+Result<Digest> PinnedDigest(const store::Snapshot& snapshot, const oci::Reference& wanted,
+                            const std::optional<oci::Reference>& old);
+
+}  // namespace slipway::controller

@@ -1,0 +1,145 @@
+#include "controller/service/plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "oci/reference.h"
+#include "runtime/site_state.h"
+
+namespace slipway::controller {
+namespace {
+
+using resource::ModelSettings;
+using resource::RevisionSpec;
+using resource::ServiceStatus;
+
+bool operator==(const ModelSettings& a, const ModelSettings& b) {
+  return a.model == b.model && a.threads == b.threads && a.instances == b.instances;
+}
+
+// The settings of the revision that the service asks for, and where its model lies.
+Result<RevisionSpec> WantedRevision(const Service& service, const std::optional<Digest>& followed) {
+  TRY(reference, oci::Reference::Parse(service.spec.predictor.model));
+  if (followed) reference.digest = *followed;
+  if (!reference.digest) {
+    return Internal("MODEL_NOT_PINNED",
+                    fmt::format("service {} names {} without a digest", service.metadata.name,
+                                service.spec.predictor.model));
+  }
+  RevisionSpec wanted{.service = service.metadata.name,
+                      .number = 0,
+                      .predictor = service.spec.predictor,
+                      .repository = reference.repository,
+                      .manifest_digest = reference.digest->text()};
+  wanted.predictor.model = reference.ToString();
+  return wanted;
+}
+
+// The revision that has the traffic: the newest that is ready, or the one that had it before and is
+// only being loaded again.
+int64_t ReadyRevision(const std::vector<Revision>& revisions, int64_t before) {
+  int64_t ready = 0;
+  bool before_may_return = false;
+  for (const Revision& revision : revisions) {
+    const std::string& phase = revision.status.phase;
+    if (phase == runtime::kPhaseReady) ready = std::max(ready, revision.spec.number);
+    if (revision.spec.number == before) {
+      before_may_return = phase != runtime::kPhaseFailed && phase != runtime::kPhaseRetired;
+    }
+  }
+  return ready == 0 && before_may_return ? before : ready;
+}
+
+std::string_view PhaseOf(const Revision* latest, int64_t ready) {
+  if (latest == nullptr) return ready > 0 ? "Progressing" : "Pending";
+  if (latest->status.phase == runtime::kPhaseReady) return "Ready";
+  if (latest->status.phase == runtime::kPhaseFailed) return ready > 0 ? "Degraded" : "Failed";
+  return ready > 0 ? "Progressing" : "Pending";
+}
+
+const resource::Condition* ReadyCondition(const Revision& revision) {
+  for (const resource::Condition& condition : revision.status.conditions) {
+    if (condition.type == "Ready") return &condition;
+  }
+  return nullptr;
+}
+
+// The service's own condition: true only if what was asked for last is what answers.
+resource::Condition ConditionOf(const Revision* latest, int64_t latest_number, int64_t ready) {
+  resource::Condition condition{
+      .type = "Ready", .status = "False", .reason = "", .message = "", .changed_at = ""};
+  const std::string serving = ready > 0 ? fmt::format("; revision {} still answers", ready) : "";
+  if (latest != nullptr && latest->status.phase == runtime::kPhaseReady) {
+    condition.status = "True";
+    condition.reason = "REVISION_READY";
+    condition.message = fmt::format("revision {} answers", latest_number);
+  } else if (latest != nullptr && latest->status.phase == runtime::kPhaseFailed) {
+    const resource::Condition* cause = ReadyCondition(*latest);
+    condition.reason =
+        cause != nullptr && !cause->reason.empty() ? cause->reason : "REVISION_FAILED";
+    condition.message =
+        fmt::format("revision {} failed: {}{}", latest_number,
+                    cause != nullptr ? cause->message : "no reason was given", serving);
+  } else {
+    condition.reason = "REVISION_LOADING";
+    condition.message = fmt::format("revision {} is not ready yet{}", latest_number, serving);
+  }
+  return condition;
+}
+
+// Names of revisions that are neither among the last kKeptRevisions nor in use.
+std::vector<std::string> TooOld(const std::vector<Revision>& revisions, int64_t latest,
+                                int64_t ready) {
+  std::vector<std::string> names;
+  for (const Revision& revision : revisions) {
+    const bool kept = revision.spec.number > latest - static_cast<int64_t>(kKeptRevisions);
+    if (!kept && revision.spec.number != ready) names.push_back(revision.metadata.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string RevisionName(std::string_view service, int64_t number) {
+  return fmt::format("{}-{}", service, number);
+}
+
+Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,
+                                const std::optional<Digest>& followed) {
+  std::ranges::sort(revisions, {}, [](const Revision& r) { return r.spec.number; });
+  TRY(wanted, WantedRevision(service, followed));
+  ServicePlan plan;
+  const Revision* latest = revisions.empty() ? nullptr : &revisions.back();
+  // Numbers are never given twice, not even when the last revision was removed.
+  const int64_t highest =
+      std::max(service.status.latest_revision, latest != nullptr ? latest->spec.number : 0);
+  if (latest == nullptr || !(latest->spec.predictor == wanted.predictor)) {
+    wanted.number = highest + 1;
+    plan.create = wanted;
+    latest = nullptr;
+  }
+  const int64_t number = plan.create ? wanted.number : latest->spec.number;
+  const int64_t ready = ReadyRevision(revisions, service.status.ready_revision);
+  for (const Revision& revision : revisions) {
+    const std::string& phase = revision.status.phase;
+    if (revision.spec.number < ready && phase != runtime::kPhaseFailed &&
+        phase != runtime::kPhaseRetired) {
+      plan.retire.push_back(revision.metadata.name);
+    }
+  }
+  plan.remove = TooOld(revisions, number, ready);
+  plan.status.observed_generation = service.metadata.generation;
+  plan.status.phase = PhaseOf(latest, ready);
+  plan.status.conditions = {ConditionOf(latest, number, ready)};
+  plan.status.ready_revision = ready;
+  plan.status.latest_revision = number;
+  plan.status.model_digest = wanted.manifest_digest;
+  plan.status.url =
+      service.metadata.project == "default"
+          ? fmt::format("/v2/models/{}", service.metadata.name)
+          : fmt::format("/p/{}/v2/models/{}", service.metadata.project, service.metadata.name);
+  return plan;
+}
+
+}  // namespace slipway::controller

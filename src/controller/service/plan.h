@@ -1,0 +1,34 @@
+// What a Service needs done: a pure function of the service and its revisions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "resource/kinds/service.h"
+
+namespace slipway::controller {
+
+using Service = resource::ResourceOf<resource::ServiceSpec, resource::ServiceStatus>;
+using Revision = resource::ResourceOf<resource::RevisionSpec, resource::RevisionStatus>;
+
+// Revisions that are kept besides those in use, so that one can go back to them.
+inline constexpr size_t kKeptRevisions = 10;
+
+struct ServicePlan {
+  std::optional<resource::RevisionSpec> create;
+  std::vector<std::string> retire;  // names: another revision has taken their place
+  std::vector<std::string> remove;  // names: older than what is kept
+  resource::ServiceStatus status;
+};
+
+// `followed` is the digest that the service's tag points at now, where spec.follow is set. The
+// service's model must be pinned; INTERNAL / MODEL_NOT_PINNED otherwise.
+Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,
+                                const std::optional<Digest>& followed);
+
+// "fraud-3"
+std::string RevisionName(std::string_view service, int64_t number);
+
+}  // namespace slipway::controller

@@ -1,0 +1,179 @@
+#include "controller/service/plan.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+namespace slipway::controller {
+namespace {
+
+const std::string kDigestA = "sha256:" + std::string(64, 'a');
+const std::string kDigestB = "sha256:" + std::string(64, 'b');
+
+std::string ModelOf(const std::string& digest) {
+  return "default/fraud:v1@" + digest;
+}
+
+Service MakeService(const std::string& digest = kDigestA) {
+  Service service;
+  service.metadata.project = "default";
+  service.metadata.name = "fraud";
+  service.metadata.generation = 7;
+  service.spec.predictor.model = ModelOf(digest);
+  return service;
+}
+
+Revision MakeRevision(int64_t number, std::string phase, const std::string& digest = kDigestA) {
+  Revision revision;
+  revision.metadata.name = RevisionName("fraud", number);
+  revision.spec.service = "fraud";
+  revision.spec.number = number;
+  revision.spec.predictor.model = ModelOf(digest);
+  revision.spec.manifest_digest = digest;
+  revision.status.phase = std::move(phase);
+  return revision;
+}
+
+Revision Failed(int64_t number, const std::string& digest) {
+  Revision revision = MakeRevision(number, "Failed", digest);
+  revision.status.conditions = {{.type = "Ready",
+                                 .status = "False",
+                                 .reason = "MODEL_INVALID",
+                                 .message = "byte 7 is wrong",
+                                 .changed_at = ""}};
+  return revision;
+}
+
+TEST(PlanService, MakesTheFirstRevision) {
+  const auto plan = PlanService(MakeService(), {}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  EXPECT_EQ(plan->create->number, 1);
+  EXPECT_EQ(plan->create->repository, "default/fraud");
+  EXPECT_EQ(plan->create->manifest_digest, kDigestA);
+  EXPECT_EQ(plan->status.phase, "Pending");
+  EXPECT_EQ(plan->status.latest_revision, 1);
+  EXPECT_EQ(plan->status.ready_revision, 0);
+  EXPECT_EQ(plan->status.observed_generation, 7U);
+  EXPECT_EQ(plan->status.url, "/v2/models/fraud");
+}
+
+TEST(PlanService, ChangesNothingWhenTheLatestIsWhatIsAskedFor) {
+  const auto plan = PlanService(MakeService(), {MakeRevision(1, "Ready")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_FALSE(plan->create.has_value());
+  EXPECT_TRUE(plan->retire.empty());
+  EXPECT_EQ(plan->status.phase, "Ready");
+  EXPECT_EQ(plan->status.ready_revision, 1);
+  EXPECT_EQ(plan->status.conditions.at(0).status, "True");
+}
+
+TEST(PlanService, AChangedModelMakesANewRevisionWhileTheOldServes) {
+  const auto plan = PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  EXPECT_EQ(plan->create->number, 2);
+  EXPECT_TRUE(plan->retire.empty());
+  EXPECT_EQ(plan->status.phase, "Progressing");
+  EXPECT_EQ(plan->status.ready_revision, 1);
+  EXPECT_EQ(plan->status.latest_revision, 2);
+}
+
+TEST(PlanService, ChangedThreadsMakeANewRevision) {
+  Service service = MakeService();
+  service.spec.predictor.threads = 2;
+  const auto plan = PlanService(service, {MakeRevision(1, "Ready")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  EXPECT_EQ(plan->create->predictor.threads, 2);
+}
+
+TEST(PlanService, TheOldIsRetiredWhenTheNewIsReady) {
+  const auto plan =
+      PlanService(MakeService(kDigestB),
+                  {MakeRevision(2, "Ready", kDigestB), MakeRevision(1, "Ready")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-1"});
+  EXPECT_EQ(plan->status.ready_revision, 2);
+  EXPECT_EQ(plan->status.phase, "Ready");
+}
+
+TEST(PlanService, AFailedRevisionLeavesTheOldServingAndSaysWhy) {
+  const auto plan = PlanService(MakeService(kDigestB),
+                                {MakeRevision(1, "Ready"), Failed(2, kDigestB)}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_FALSE(plan->create.has_value());
+  EXPECT_TRUE(plan->retire.empty());
+  EXPECT_EQ(plan->status.phase, "Degraded");
+  EXPECT_EQ(plan->status.ready_revision, 1);
+  const resource::Condition& condition = plan->status.conditions.at(0);
+  EXPECT_EQ(condition.status, "False");
+  EXPECT_EQ(condition.reason, "MODEL_INVALID");
+  EXPECT_EQ(condition.message, "revision 2 failed: byte 7 is wrong; revision 1 still answers");
+}
+
+TEST(PlanService, TheFirstRevisionMayFailToo) {
+  const auto plan = PlanService(MakeService(), {Failed(1, kDigestA)}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->status.phase, "Failed");
+  EXPECT_EQ(plan->status.ready_revision, 0);
+}
+
+TEST(PlanService, ARevisionThatIsLoadedAgainKeepsItsPlace) {
+  Service service = MakeService();
+  service.status.ready_revision = 1;
+  const auto plan = PlanService(service, {MakeRevision(1, "Loading")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->status.ready_revision, 1);
+  EXPECT_EQ(plan->status.phase, "Progressing");
+}
+
+TEST(PlanService, GoingBackMakesANewRevision) {
+  const auto plan =
+      PlanService(MakeService(kDigestA),
+                  {MakeRevision(1, "Retired"), MakeRevision(2, "Ready", kDigestB)}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  EXPECT_EQ(plan->create->number, 3);
+  EXPECT_EQ(plan->create->manifest_digest, kDigestA);
+}
+
+TEST(PlanService, NumbersAreNeverGivenTwice) {
+  Service service = MakeService();
+  service.status.latest_revision = 5;
+  const auto plan = PlanService(service, {}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->create->number, 6);
+}
+
+TEST(PlanService, KeepsTheLastTenAndTheOneInUse) {
+  std::vector<Revision> revisions = {MakeRevision(1, "Retired"), MakeRevision(2, "Ready")};
+  for (int64_t number = 3; number <= 13; ++number) {
+    revisions.push_back(Failed(number, kDigestB));
+  }
+  const auto plan = PlanService(MakeService(kDigestB), revisions, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->remove, (std::vector<std::string>{"fraud-1", "fraud-3"}));
+}
+
+TEST(PlanService, AFollowedTagThatMovedMakesANewRevision) {
+  Service service = MakeService(kDigestA);
+  service.spec.follow = true;
+  const auto moved = Digest::Parse(kDigestB).value();
+  const auto plan = PlanService(service, {MakeRevision(1, "Ready")}, moved);
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  EXPECT_EQ(plan->create->manifest_digest, kDigestB);
+  const auto again =
+      PlanService(service, {MakeRevision(1, "Retired"), MakeRevision(2, "Ready", kDigestB)}, moved);
+  EXPECT_FALSE(again->create.has_value());
+}
+
+TEST(PlanService, AModelThatIsNotPinnedIsRefused) {
+  Service service = MakeService();
+  service.spec.predictor.model = "default/fraud:v1";
+  EXPECT_EQ(PlanService(service, {}, std::nullopt).error().reason(), "MODEL_NOT_PINNED");
+}
+
+}  // namespace
+}  // namespace slipway::controller

@@ -1,0 +1,151 @@
+#include "resource/api/api.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "resource/api/event_endpoint.h"
+#include "resource/api/objects.h"
+#include "resource/api/token_endpoint.h"
+
+namespace slipway::resource {
+namespace {
+
+using net::Access;
+using net::HttpRequest;
+using net::Method;
+
+// Which access rules the routes of a kind state.
+struct KindAccess {
+  Access read;
+  Access write;
+};
+
+KindAccess AccessOf(const KindInfo& kind) {
+  if (kind.kind == "Project") return {Access::kViewer, Access::kAdmin};
+  if (kind.kind == "Token") return {Access::kGlobalAdmin, Access::kGlobalAdmin};
+  if (kind.global) return {Access::kGlobalViewer, Access::kGlobalAdmin};
+  return {Access::kViewer, Access::kEditor};
+}
+
+// The routes of one kind.
+class KindRoutes {
+ public:
+  using Action = Task<net::HttpResponse> (KindEndpoint::*)(HttpRequest&) const;
+
+  KindRoutes(ResourceStore& store, const KindInfo& kind)
+      : store_(store),
+        kind_(kind),
+        access_(AccessOf(kind)),
+        endpoint_(std::make_shared<const KindEndpoint>(store, kind)) {}
+
+  std::vector<net::Route> Make() {
+    const bool is_project = kind_.kind == "Project";
+    const std::string list = kind_.global
+                                 ? fmt::format("/api/v1/{}", kind_.plural)
+                                 : fmt::format("/api/v1/projects/{{project}}/{}", kind_.plural);
+    const std::string one = list + (is_project ? "/{project}" : "/{name}");
+    const Access list_access = is_project ? Access::kGlobalViewer : access_.read;
+    Add(Method::kGet, list, list_access, &KindEndpoint::List, "Lists or watches {}.");
+    if (!kind_.global) {
+      Add(Method::kGet, fmt::format("/api/v1/{}", kind_.plural), Access::kGlobalViewer,
+          &KindEndpoint::List, "Lists or watches {} of all projects.");
+    }
+    Add(Method::kGet, one, access_.read, &KindEndpoint::Get, "Answers one of {}.");
+    Add(Method::kGet, one + "/status", access_.read, &KindEndpoint::GetStatus,
+        "Answers the status of one of {}.");
+    AddEvents(one + "/events");
+    if (kind_.user_writable) AddWrites(list, one, is_project);
+    return std::move(routes_);
+  }
+
+ private:
+  void Add(Method method, std::string pattern, Access access, Action action,
+           std::string_view summary) {
+    routes_.push_back(
+        {.method = method,
+         .pattern = std::move(pattern),
+         .access = access,
+         .handler = [endpoint = endpoint_,
+                     action](HttpRequest& request) { return (endpoint.get()->*action)(request); },
+         .summary = fmt::format(fmt::runtime(summary), kind_.plural)});
+  }
+
+  void AddWrites(const std::string& list, const std::string& one, bool is_project) {
+    const Access create = is_project ? Access::kGlobalAdmin : access_.write;
+    if (kind_.kind == "Token") {
+      routes_.push_back({.method = Method::kPost,
+                         .pattern = list,
+                         .access = create,
+                         .handler =
+                             [endpoint = endpoint_, &store = store_](HttpRequest& request) {
+                               return CreateToken(store, endpoint->kind(), request);
+                             },
+                         .summary = "Makes a token; the answer shows its secret, once."});
+    } else {
+      Add(Method::kPost, list, create, &KindEndpoint::Create, "Makes one of {}.");
+      Add(Method::kPut, one, create, &KindEndpoint::Put,
+          "Replaces one of {}; with apply=1 makes it if it is missing.");
+      Add(Method::kPatch, one, access_.write, &KindEndpoint::Patch,
+          "Changes one of {} by a merge patch.");
+    }
+    Add(Method::kDelete, one, is_project ? Access::kGlobalAdmin : access_.write,
+        &KindEndpoint::Delete, "Deletes one of {}.");
+  }
+
+  void AddEvents(std::string pattern) {
+    routes_.push_back({.method = Method::kGet,
+                       .pattern = std::move(pattern),
+                       .access = access_.read,
+                       .handler =
+                           [endpoint = endpoint_, &store = store_](HttpRequest& request) {
+                             return EventsResponse(store, endpoint->KeyOf(request));
+                           },
+                       .summary = fmt::format("What happened to one of {}.", kind_.plural)});
+  }
+
+  ResourceStore& store_;
+  const KindInfo& kind_;
+  KindAccess access_;
+  std::shared_ptr<const KindEndpoint> endpoint_;
+  std::vector<net::Route> routes_;
+};
+
+net::Route ProjectEvents(ResourceStore& store) {
+  return {.method = Method::kGet,
+          .pattern = "/api/v1/projects/{project}/events",
+          .access = Access::kViewer,
+          .handler =
+              [&store](HttpRequest& request) {
+                return EventsResponse(store, {"", request.Parameter("project"), ""});
+              },
+          .summary = "What happened in a project."};
+}
+
+net::Route ServiceLogs(ApiHooks hooks) {
+  return {.method = Method::kGet,
+          .pattern = "/api/v1/projects/{project}/services/{name}/logs",
+          .access = Access::kViewer,
+          .handler =
+              [logs = std::move(hooks.service_logs)](HttpRequest& request) {
+                return logs(request,
+                            {"Service", request.Parameter("project"), request.Parameter("name")});
+              },
+          .summary = "The log of a service; follow=1 goes on with new lines."};
+}
+
+}  // namespace
+
+std::vector<net::Route> ApiRoutes(ResourceStore& store, ApiHooks hooks) {
+  std::vector<net::Route> routes;
+  for (const KindInfo& kind : Kinds()) {
+    for (net::Route& route : KindRoutes(store, kind).Make()) {
+      routes.push_back(std::move(route));
+    }
+  }
+  routes.push_back(ProjectEvents(store));
+  if (hooks.service_logs) routes.push_back(ServiceLogs(std::move(hooks)));
+  return routes;
+}
+
+}  // namespace slipway::resource

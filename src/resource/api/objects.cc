@@ -1,0 +1,185 @@
+#include "resource/api/objects.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "resource/api/limits.h"
+#include "resource/api/request_body.h"
+#include "resource/api/watch_stream.h"
+
+namespace slipway::resource {
+namespace {
+
+constexpr std::string_view kChangeHeader = "Slipway-Change";
+
+bool IsSet(const net::HttpRequest& request, std::string_view name) {
+  const auto value = request.Query(name);
+  return value && *value != "0" && *value != "false";
+}
+
+Result<uint64_t> NumberQuery(const net::HttpRequest& request, std::string_view name,
+                             uint64_t otherwise) {
+  const auto text = request.Query(name);
+  if (!text) return otherwise;
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size()) {
+    return InvalidArgument("QUERY_INVALID",
+                           fmt::format("{}: a whole number is wanted, got \"{}\"", name, *text))
+        .With("field", std::string(name));
+  }
+  return number;
+}
+
+net::HttpResponse AnswerOf(Result<net::HttpResponse> result) {
+  return result.has_value() ? std::move(*result) : net::ProblemResponse(result.error());
+}
+
+}  // namespace
+
+net::HttpResponse ResourceResponse(int status, const Resource& resource) {
+  auto response = net::HttpResponse::Json(status, DumpJson(ToJson(resource)));
+  response.headers.emplace_back("ETag", fmt::format("\"{}\"", resource.metadata.version));
+  return response;
+}
+
+std::string KindEndpoint::ProjectOf(const net::HttpRequest& request) const {
+  if (kind_.global) return {};
+  for (const auto& [name, value] : request.parameters) {
+    if (name == "project") return value;
+  }
+  return {};
+}
+
+Key KindEndpoint::KeyOf(const net::HttpRequest& request) const {
+  // A project's own name is the parameter by which the guard decides.
+  const bool is_project = kind_.kind == "Project";
+  return {std::string(kind_.kind), ProjectOf(request),
+          request.Parameter(is_project ? "project" : "name")};
+}
+
+std::string KindEndpoint::PathOf(const Resource& resource) const {
+  if (kind_.global) return fmt::format("/api/v1/{}/{}", kind_.plural, resource.metadata.name);
+  return fmt::format("/api/v1/projects/{}/{}/{}", resource.metadata.project, kind_.plural,
+                     resource.metadata.name);
+}
+
+Task<net::HttpResponse> KindEndpoint::List(net::HttpRequest& request) const {
+  co_return AnswerOf(co_await TryList(request));
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request) const {
+  ListOptions options;
+  options.label = request.Query("label").value_or("");
+  options.continue_token = request.Query("continue").value_or("");
+  CO_TRY(limit, NumberQuery(request, "limit", options.limit));
+  options.limit = limit;
+  if (IsSet(request, "watch")) {
+    CO_TRY(after, NumberQuery(request, "after", 0));
+    CO_TRY(watch, store_.StartWatch(std::string(kind_.kind), ProjectOf(request), options, after));
+    co_return WatchResponse(std::move(watch));
+  }
+  CO_TRY(page, co_await store_.List(std::string(kind_.kind), ProjectOf(request), options));
+  Json list = {{"apiVersion", kApiVersion},
+               {"kind", fmt::format("{}List", kind_.kind)},
+               {"metadata", {{"version", page.version}}},
+               {"items", Json::array()}};
+  if (!page.continue_token.empty()) list["metadata"]["continue"] = page.continue_token;
+  for (const Resource& resource : page.items) list["items"].push_back(ToJson(resource));
+  co_return net::HttpResponse::Json(200, DumpJson(list));
+}
+
+Task<net::HttpResponse> KindEndpoint::Create(net::HttpRequest& request) const {
+  co_return AnswerOf(co_await TryCreate(request));
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::TryCreate(net::HttpRequest& request) const {
+  CO_TRY(body, co_await ReadBody(request));
+  CO_TRY(wanted, ResourceFromUser(kind_, body, ProjectOf(request), {}));
+  CO_TRY(made, co_await store_.Create(request.context, std::move(wanted)));
+  auto response = ResourceResponse(201, made);
+  response.headers.emplace_back("Location", PathOf(made));
+  co_return response;
+}
+
+Task<net::HttpResponse> KindEndpoint::Get(net::HttpRequest& request) const {
+  auto found = co_await store_.Get(KeyOf(request));
+  co_return found.has_value() ? ResourceResponse(200, *found) : net::ProblemResponse(found.error());
+}
+
+Task<net::HttpResponse> KindEndpoint::GetStatus(net::HttpRequest& request) const {
+  auto found = co_await store_.Get(KeyOf(request));
+  if (!found.has_value()) co_return net::ProblemResponse(found.error());
+  co_return net::HttpResponse::Json(200, DumpJson(found->status));
+}
+
+Task<net::HttpResponse> KindEndpoint::Put(net::HttpRequest& request) const {
+  co_return AnswerOf(co_await TryPut(request));
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::TryPut(net::HttpRequest& request) const {
+  const Key key = KeyOf(request);
+  CO_TRY(if_version, IfMatch(request));
+  CO_TRY(body, co_await ReadBody(request));
+  CO_TRY(wanted, ResourceFromUser(kind_, body, key.project, key.name));
+  auto before = co_await store_.Get(key);
+  if (before.has_value()) {
+    co_return co_await Replace(request.context, std::move(wanted), std::move(*before), if_version);
+  }
+  if (before.error().code() != Code::kNotFound || !IsSet(request, "apply")) {
+    co_return before.error();
+  }
+  CO_TRY(made, co_await store_.Create(request.context, std::move(wanted)));
+  auto response = ResourceResponse(201, made);
+  response.headers.emplace_back("Location", PathOf(made));
+  response.headers.emplace_back(kChangeHeader, "created");
+  co_return response;
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::Replace(CallContext context, Resource wanted,
+                                                      Resource before,
+                                                      std::optional<uint64_t> if_version) const {
+  CO_TRY(after, co_await store_.Update(std::move(context), std::move(wanted), if_version));
+  const bool changed = after.metadata.version != before.metadata.version;
+  auto response = ResourceResponse(200, after);
+  response.headers.emplace_back(kChangeHeader, changed ? "configured" : "unchanged");
+  co_return response;
+}
+
+Task<net::HttpResponse> KindEndpoint::Patch(net::HttpRequest& request) const {
+  co_return AnswerOf(co_await TryPatch(request));
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::TryPatch(net::HttpRequest& request) const {
+  const Key key = KeyOf(request);
+  CO_TRY(if_match, IfMatch(request));
+  CO_TRY(patch, co_await ReadBody(request));
+  for (int attempt = 1;; ++attempt) {
+    CO_TRY(before, co_await store_.Get(key));
+    CO_TRY(wanted, MergePatched(kind_, before, patch));
+    const uint64_t version = if_match.value_or(before.metadata.version);
+    auto replaced =
+        co_await Replace(request.context, std::move(wanted), std::move(before), version);
+    const bool lost_race =
+        !if_match && !replaced.has_value() && replaced.error().reason() == "VERSION_CONFLICT";
+    if (!lost_race || attempt == kMaxPatchAttempts) co_return replaced;
+  }
+}
+
+Task<net::HttpResponse> KindEndpoint::Delete(net::HttpRequest& request) const {
+  co_return AnswerOf(co_await TryDelete(request));
+}
+
+Task<Result<net::HttpResponse>> KindEndpoint::TryDelete(net::HttpRequest& request) const {
+  const Key key = KeyOf(request);
+  CO_TRY(if_version, IfMatch(request));
+  CO_TRY_VOID(co_await store_.Delete(request.context, key, if_version));
+  auto left = co_await store_.Get(key);
+  // Finalizers hold it: the delete was accepted and will be finished by their owners.
+  if (left.has_value()) co_return ResourceResponse(202, *left);
+  co_return net::HttpResponse::Empty(204);
+}
+
+}  // namespace slipway::resource

@@ -1,0 +1,48 @@
+// The handlers of one resource at a time, and of its list. Each is awaited at once by the router.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/http_message.h"
+#include "resource/resource_store.h"
+
+namespace slipway::resource {
+
+// One kind's place in the API. Immutable; shared by its routes.
+class KindEndpoint {
+ public:
+  KindEndpoint(ResourceStore& store, const KindInfo& kind) : store_(store), kind_(kind) {}
+
+  Task<net::HttpResponse> List(net::HttpRequest& request) const;
+  Task<net::HttpResponse> Create(net::HttpRequest& request) const;
+  Task<net::HttpResponse> Get(net::HttpRequest& request) const;
+  Task<net::HttpResponse> GetStatus(net::HttpRequest& request) const;
+  // Replaces; with ?apply=1 it creates what is missing.
+  Task<net::HttpResponse> Put(net::HttpRequest& request) const;
+  Task<net::HttpResponse> Patch(net::HttpRequest& request) const;
+  Task<net::HttpResponse> Delete(net::HttpRequest& request) const;
+
+  const KindInfo& kind() const { return kind_; }
+  // Kind, project and name as the path gives them.
+  Key KeyOf(const net::HttpRequest& request) const;
+
+ private:
+  Task<Result<net::HttpResponse>> TryList(net::HttpRequest& request) const;
+  Task<Result<net::HttpResponse>> TryCreate(net::HttpRequest& request) const;
+  Task<Result<net::HttpResponse>> TryPut(net::HttpRequest& request) const;
+  Task<Result<net::HttpResponse>> TryPatch(net::HttpRequest& request) const;
+  Task<Result<net::HttpResponse>> TryDelete(net::HttpRequest& request) const;
+  Task<Result<net::HttpResponse>> Replace(CallContext context, Resource wanted, Resource before,
+                                          std::optional<uint64_t> if_version) const;
+  std::string ProjectOf(const net::HttpRequest& request) const;
+  std::string PathOf(const Resource& resource) const;
+
+  ResourceStore& store_;
+  const KindInfo& kind_;
+};
+
+// 200 with the resource and its ETag.
+net::HttpResponse ResourceResponse(int status, const Resource& resource);
+
+}  // namespace slipway::resource

@@ -1,0 +1,66 @@
+#include "resource/api/watch_stream.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "async/deadline.h"
+#include "resource/api/limits.h"
+
+namespace slipway::resource {
+namespace {
+
+std::string_view EventName(EventType type) {
+  switch (type) {
+    case EventType::kAdded:
+      return "added";
+    case EventType::kModified:
+      return "modified";
+    case EventType::kDeleted:
+      return "deleted";
+    case EventType::kBookmark:
+      return "bookmark";
+  }
+  return "bookmark";
+}
+
+std::string EventText(const WatchEvent& event) {
+  const std::string data = event.type == EventType::kBookmark
+                               ? fmt::format("{{\"version\":{}}}", event.version)
+                               : DumpJson(ToJson(event.resource));
+  return fmt::format("event: {}\nid: {}\ndata: {}\n\n", EventName(event.type), event.version, data);
+}
+
+std::string ErrorText(const Error& error) {
+  const net::HttpResponse problem = net::ProblemResponse(error);
+  return fmt::format("event: error\ndata: {}\n\n", std::get<std::string>(problem.body));
+}
+
+Task<void> WriteEvents(std::shared_ptr<ResourceStore::Watch> watch, net::StreamWriter& writer) {
+  while (true) {
+    auto events = co_await WithDeadline<std::vector<WatchEvent>>(
+        std::chrono::steady_clock::now() + kWatchHeartbeat, watch->Next());
+    std::string text;
+    if (events.has_value()) {
+      for (const WatchEvent& event : *events) text += EventText(event);
+    } else if (events.error().code() == Code::kDeadlineExceeded) {
+      text = ": still here\n\n";
+    } else {
+      (void)co_await writer.Write(ErrorText(events.error()));
+      co_return;
+    }
+    if (!(co_await writer.Write(text)).has_value()) co_return;
+  }
+}
+
+}  // namespace
+
+net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch) {
+  net::HttpResponse response;
+  response.content_type = "text/event-stream; charset=utf-8";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.body = net::StreamBody(
+      [watch = std::move(watch)](net::StreamWriter& writer) { return WriteEvents(watch, writer); });
+  return response;
+}
+
+}  // namespace slipway::resource

@@ -1,0 +1,14 @@
+// A watch as server-sent events: `event: added|modified|deleted|bookmark`, id = version, data = the
+// resource (of a bookmark: {"version": N}); an error ends the stream as `event: error`.
+#pragma once
+
+#include <memory>
+
+#include "net/http_message.h"
+#include "resource/resource_store.h"
+
+namespace slipway::resource {
+
+net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch);
+
+}  // namespace slipway::resource

@@ -1,0 +1,179 @@
+#include "resource/openapi.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "resource/kinds.h"
+
+namespace slipway::resource {
+namespace {
+
+Json Reference(std::string_view schema) {
+  return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
+}
+
+Json Content(std::string_view media_type, Json schema) {
+  return {{"content", {{std::string(media_type), {{"schema", std::move(schema)}}}}}};
+}
+
+// The kind that a path of the resource API is about; nullptr for other paths.
+const KindInfo* KindOfPath(std::string_view path) {
+  constexpr std::string_view kRoot = "/api/v1/";
+  if (!path.starts_with(kRoot)) return nullptr;
+  std::string_view rest = path.substr(kRoot.size());
+  constexpr std::string_view kProject = "projects/{project}/";
+  if (rest.starts_with(kProject)) rest = rest.substr(kProject.size());
+  const std::string_view plural = rest.substr(0, rest.find('/'));
+  for (const KindInfo& kind : Kinds()) {
+    if (kind.plural == plural) return &kind;
+  }
+  return nullptr;
+}
+
+bool IsList(std::string_view path, const KindInfo& kind) {
+  return path.ends_with(kind.plural);
+}
+
+bool IsObject(std::string_view path) {
+  return path.ends_with("/{name}") || path.ends_with("/projects/{project}");
+}
+
+void AddKindSchemas(const KindInfo& kind, Json& schemas) {
+  const std::string name(kind.kind);
+  Json spec = SchemaOf(*kind.spec, schemas);
+  Json status = SchemaOf(*kind.status, schemas);
+  Json metadata = SchemaOf(TypeOf<Metadata>(), schemas);
+  schemas[name] = {{"type", "object"},
+                   {"description", kind.text},
+                   {"required", {"metadata", "spec"}},
+                   {"properties",
+                    {{"apiVersion", {{"const", kApiVersion}}},
+                     {"kind", {{"const", kind.kind}}},
+                     {"metadata", std::move(metadata)},
+                     {"spec", std::move(spec)},
+                     {"status", std::move(status)}}}};
+  schemas[name + "List"] = {
+      {"type", "object"},
+      {"properties",
+       {{"apiVersion", {{"const", kApiVersion}}},
+        {"kind", {{"const", name + "List"}}},
+        {"metadata",
+         {{"type", "object"},
+          {"properties",
+           {{"version", {{"type", "integer"}}}, {"continue", {{"type", "string"}}}}}}},
+        {"items", {{"type", "array"}, {"items", Reference(name)}}}}}};
+}
+
+void AddProblemSchema(Json& schemas) {
+  const Json text = {{"type", "string"}};
+  schemas["Problem"] = {{"type", "object"},
+                        {"description", "An error, as RFC 9457 has it."},
+                        {"required", {"status", "code", "reason", "detail"}},
+                        {"properties",
+                         {{"type", text},
+                          {"title", text},
+                          {"status", {{"type", "integer"}}},
+                          {"detail", text},
+                          {"code", text},
+                          {"reason", text},
+                          {"field", text}}}};
+}
+
+// The pattern as OpenAPI writes it, and its parameters.
+struct Path {
+  std::string text;
+  Json parameters = Json::array();
+};
+
+Path PathOf(std::string_view pattern) {
+  Path path;
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] == '+' && at + 1 < pattern.size() && pattern[at + 1] == '}') continue;
+    path.text += pattern[at];
+  }
+  for (size_t open = path.text.find('{'); open != std::string::npos;
+       open = path.text.find('{', open + 1)) {
+    const size_t close = path.text.find('}', open);
+    path.parameters.push_back({{"name", path.text.substr(open + 1, close - open - 1)},
+                               {"in", "path"},
+                               {"required", true},
+                               {"schema", {{"type", "string"}}}});
+  }
+  return path;
+}
+
+Json QueryParameter(std::string_view name, std::string_view type, std::string_view text) {
+  return {{"name", name}, {"in", "query"}, {"description", text}, {"schema", {{"type", type}}}};
+}
+
+void AddListParameters(Json& parameters) {
+  parameters.push_back(QueryParameter("label", "string", "Selector: a=b,c!=d,e,!f."));
+  parameters.push_back(QueryParameter("limit", "integer", "Items of a page, 1 to 5,000."));
+  parameters.push_back(QueryParameter("continue", "string", "The token of the page before."));
+  parameters.push_back(QueryParameter("watch", "boolean", "Server-sent events instead."));
+  parameters.push_back(QueryParameter("after", "integer", "Watch from this version."));
+}
+
+Json Operation(const net::Route& route, Path& path) {
+  Json operation = {{"summary", route.summary},
+                    {"x-slipway-access", net::AccessName(route.access)}};
+  Json responses = {{"default", Content("application/problem+json", Reference("Problem"))}};
+  responses["default"]["description"] = "What went wrong.";
+  Json done = Json::object();
+  if (const KindInfo* kind = KindOfPath(path.text)) {
+    operation["tags"] = {kind->kind};
+    const bool list = IsList(path.text, *kind) && route.method == net::Method::kGet;
+    if (list) AddListParameters(path.parameters);
+    if (list) done = Content("application/json", Reference(fmt::format("{}List", kind->kind)));
+    const bool writes = route.method == net::Method::kPost || route.method == net::Method::kPut;
+    if (writes) operation["requestBody"] = Content("application/json", Reference(kind->kind));
+    if (route.method == net::Method::kPatch) {
+      operation["requestBody"] = Content("application/merge-patch+json", {{"type", "object"}});
+    }
+    if (!list && (IsObject(path.text) || route.method == net::Method::kPost)) {
+      done = Content("application/json", Reference(kind->kind));
+    }
+  }
+  done["description"] = "Done.";
+  responses[route.method == net::Method::kPost ? "201" : "200"] = std::move(done);
+  operation["responses"] = std::move(responses);
+  if (!path.parameters.empty()) operation["parameters"] = path.parameters;
+  if (route.access == net::Access::kOpen) operation["security"] = Json::array();
+  return operation;
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+}  // namespace
+
+Json OpenApiDocument(std::span<const net::Route> routes, std::string_view program_version) {
+  Json schemas = Json::object();
+  AddProblemSchema(schemas);
+  for (const KindInfo& kind : Kinds()) AddKindSchemas(kind, schemas);
+  Json paths = Json::object();
+  for (const net::Route& route : routes) {
+    Path path = PathOf(route.pattern);
+    Json operation = Operation(route, path);
+    paths[path.text][LowerCase(net::MethodName(route.method))] = std::move(operation);
+  }
+  return {{"openapi", "3.1.0"},
+          {"info",
+           {{"title", "Slipway control centre"},
+            {"version", program_version},
+            {"license", {{"name", "MIT"}, {"identifier", "MIT"}}}}},
+          {"security", {{{"token", Json::array()}}}},
+          {"paths", std::move(paths)},
+          {"components",
+           {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+            {"schemas", std::move(schemas)}}}};
+}
+
+}  // namespace slipway::resource
