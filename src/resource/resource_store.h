@@ -1,4 +1,4 @@
-// ResourceStore: typed create, read, update, delete, list and watch over a MetaStore.
+// ResourceStore: create, read, update, delete, list and watch over a MetaStore.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,12 @@
 #include "async/task.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "resource/change_record.h"
 #include "resource/kinds.h"
+#include "resource/resource_transaction.h"
 #include "store/meta/meta_store.h"
 
 namespace slipway::resource {
-
-struct Key {
-  std::string kind;
-  std::string project;  // empty for global kinds
-  std::string name;
-  auto operator<=>(const Key&) const = default;
-};
 
 struct ListOptions {
   std::string label;           // selector: "a=b,c!=d,e,!f"; empty: all
@@ -36,50 +31,28 @@ struct ListPage {
   uint64_t version = 0;        // watch from here
 };
 
-enum class EventType : uint8_t { kAdded, kModified, kDeleted, kBookmark };
 struct WatchEvent {
   EventType type = EventType::kAdded;
   uint64_t version = 0;
   Resource resource;  // of a deletion: the last state; empty for a bookmark
 };
 
-// Inside one transaction of the store: what mutations of other modules (registry projections,
-// controllers) use. Validates, fills metadata, writes the change log.
-class ResourceTransaction {
- public:
-  ResourceTransaction(store::Transaction& transaction, const CallContext& context, Clock& clock,
-                      Random& random);
-
-  // ALREADY_EXISTS / RESOURCE_EXISTS. NOT_FOUND / PROJECT_UNKNOWN for a missing project.
-  Result<Resource> Create(Resource resource);
-  // NOT_FOUND / RESOURCE_UNKNOWN.
-  Result<Resource> Get(const Key& key) const;
-  Result<std::optional<Resource>> Find(const Key& key) const;
-  // Replaces spec, labels, annotations; unchanged content changes nothing. With `if_version`:
-  // ABORTED / VERSION_CONFLICT unless it is the current version.
-  Result<Resource> Update(Resource resource, std::optional<uint64_t> if_version = std::nullopt);
-  // Replaces the status alone; unchanged content changes nothing.
-  Result<Resource> UpdateStatus(const Key& key, Json status);
-  // Replaces the finalizers alone; the last one gone from a deleted resource removes it.
-  Result<Resource> SetFinalizers(const Key& key, std::vector<std::string> finalizers);
-  // With finalizers: marks it deleted; without: removes it and its dependents (owners by uid).
-  Result<void> Delete(const Key& key, std::optional<uint64_t> if_version = std::nullopt);
-  // All of one kind in one project (empty: in all), without paging; for planners.
-  Result<std::vector<Resource>> ListAll(std::string_view kind, std::string_view project) const;
-  store::Transaction& raw() { return transaction_; }
-
- private:
-  store::Transaction& transaction_;
-  const CallContext& context_;
-  Clock& clock_;
-  Random& random_;
-};
+// Runs inside the transaction of a user's create or update, after the fields are checked and before
+// the whole is: may change `now.spec` (a tag is pinned), or refuse. `old` is null on create.
+using Admission = std::function<Result<void>(ResourceTransaction& transaction, Resource& now,
+                                             const Resource* old)>;
 
 // Thread-safe.
 class ResourceStore {
  public:
-  ResourceStore(store::MetaStore& meta, Clock& clock, Random& random);
+  // `secrets` may be null where kind Secret is not used; all outlive the store.
+  ResourceStore(store::MetaStore& meta, Clock& clock, Random& random,
+                const trust::SecretBox* secrets = nullptr);
   ~ResourceStore();
+
+  // For all users' writes of a kind: those of Create and Update below, not those made inside of
+  // Transact. Call it before the store is used.
+  void AddAdmission(std::string kind, Admission admission);
 
   Task<Result<Resource>> Create(CallContext context, Resource resource);
   Task<Result<Resource>> Get(Key key);
@@ -92,18 +65,32 @@ class ResourceStore {
   // Any number of reads and writes as one; runs on the writer.
   Task<Result<void>> Transact(CallContext context,
                               std::function<Result<void>(ResourceTransaction&)> body);
-  // Volatile status fields (rates, heartbeats): in memory, merged on read, no version.
+  // The same, blocking: for start-up, tests and blocking threads.
+  Result<void> TransactNow(const CallContext& context,
+                           const std::function<Result<void>(ResourceTransaction&)>& body);
+  // What Create and Update do inside of their transaction, admission included.
+  Result<Resource> AdmitCreate(ResourceTransaction& transaction, Resource resource) const;
+  Result<Resource> AdmitUpdate(ResourceTransaction& transaction, Resource resource,
+                               std::optional<uint64_t> if_version) const;
+  // Volatile status fields (rates, heartbeats): in memory, merged by Get and List, no version; left
+  // out when they were not set again for kVolatileStatusAge.
   void SetVolatileStatus(const Key& key, Json fields);
 
   // Events after `version` (0: now), oldest first; waits for the next one. OUT_OF_RANGE / EXPIRED:
-  // list again. Filtered watches get bookmarks. One reader; destroy to end.
+  // list again. Of `filter` only the label counts: an object that enters the selection is added,
+  // one that leaves it deleted. Bookmarks move on a watch that sees few events. One reader; destroy
+  // to end.
   class Watch {
    public:
     virtual ~Watch() = default;
+    // CANCELLED / WATCH_CANCELLED when the awaiting task is cancelled.
     virtual Task<Result<std::vector<WatchEvent>>> Next() = 0;
   };
+  // EXPIRED also if `epoch` is given and is not this store's. RESOURCE_EXHAUSTED / WATCHES_FULL
+  // above kMaxWatches.
   Result<std::unique_ptr<Watch>> StartWatch(std::string kind, std::string project,
-                                            ListOptions filter, uint64_t after);
+                                            ListOptions filter, uint64_t after,
+                                            std::string_view epoch = {});
 
   store::MetaStore& meta() { return meta_; }
   Clock& clock() { return clock_; }
@@ -111,9 +98,12 @@ class ResourceStore {
 
  private:
   struct State;
+  void MergeVolatileStatus(Resource& resource) const;
+
   store::MetaStore& meta_;
   Clock& clock_;
   Random& random_;
+  const trust::SecretBox* secrets_;
   std::unique_ptr<State> state_;
 };
 

@@ -3,7 +3,12 @@
 namespace slipway::resource {
 namespace {
 
-Result<void> Validate(const Resource& now, const Resource*) {
+Result<void> Validate(const Resource& now, const Resource* old) {
+  TRY(status, Decode<TokenStatus>(now.status, "status", UnknownFields::kIgnore));
+  if (old == nullptr && status.id.empty()) {
+    return FailedPrecondition("TOKEN_NEEDS_SECRET",
+                              "a token is made by POST, which answers its secret");
+  }
   TRY(spec, Decode<TokenSpec>(now.spec, "spec"));
   if (!spec.service.empty() && spec.project.empty()) {
     return InvalidArgument("FIELD_REQUIRED",

@@ -1,0 +1,36 @@
+// Limits of resources; passing one is an error that names it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::resource {
+
+// One resource as JSON, and the body of a request that sends one.
+inline constexpr size_t kMaxResourceBytes = 256 << 10;
+
+inline constexpr size_t kDefaultPage = 500;
+inline constexpr size_t kMaxPage = 5000;
+// Objects that one page of a filtered list looks at; the continue token goes on from there.
+inline constexpr size_t kMaxScannedPerPage = 2000;
+inline constexpr size_t kMaxSelectorTerms = 32;
+inline constexpr size_t kMaxSelectorBytes = 4096;
+
+// Objects that go in one transaction with the object that owned them.
+inline constexpr size_t kMaxCascade = 10'000;
+
+inline constexpr size_t kMaxEventsPerObject = 32;
+inline constexpr size_t kMaxEventsPerProject = 1000;
+
+// A watch gets a bookmark when this many versions went by without an event for it.
+inline constexpr uint64_t kVersionsPerBookmark = 1000;
+inline constexpr size_t kMaxWatchBatch = 500;
+
+// Volatile fields of a status that nobody set again for so long are left out.
+inline constexpr std::chrono::minutes kVolatileStatusAge{10};
+
+// Connected watches of one server.
+inline constexpr size_t kMaxWatches = 1000;
+
+}  // namespace slipway::resource

@@ -1,0 +1,87 @@
+// How resources go: with their indexes, hidden rows and dependents.
+#include "base/format_check.h"
+#include "resource/kinds/token.h"
+#include "resource/limits.h"
+#include "resource/resource_transaction.h"
+
+namespace slipway::resource {
+
+// A work list instead of recursion: ownership may be a long chain.
+Result<void> ResourceTransaction::RemoveAll(Resource resource) {
+  std::vector<Key> orphans;
+  TRY_VOID(Remove(std::move(resource), orphans));
+  for (size_t i = 0; i < orphans.size(); ++i) {
+    if (orphans.size() > kMaxCascade) {
+      return FailedPrecondition("CASCADE_TOO_LARGE",
+                                "more than " + std::to_string(kMaxCascade) +
+                                    " objects would go with it: delete those it owns first");
+    }
+    TRY(found, Find(orphans[i]));
+    if (found) TRY_VOID(Remove(*std::move(found), orphans));
+  }
+  return {};
+}
+
+// Takes one resource away; `orphans` gets those that are to follow.
+Result<void> ResourceTransaction::Remove(Resource resource, std::vector<Key>& orphans) {
+  const Resource old = resource;
+  if (old.kind == "Project") TRY_VOID(RemoveTokensOf(old.metadata.name, orphans));
+  if (old.kind == "Secret") TRY_VOID(transaction_.Delete(SecretRow(old.metadata.uid)));
+  if (old.kind == "Token") {
+    TRY(status, Decode<TokenStatus>(old.status, "status", UnknownFields::kIgnore));
+    TRY_VOID(transaction_.Delete(TokenRow(status.id)));
+  }
+  TRY_VOID(Store(resource, &old, Write::kDeleted));
+  TRY(dependents, Dependents(old.metadata.uid));
+  for (const Resource& dependent : dependents) {
+    TRY_VOID(LetGo(KeyOf(dependent), old.metadata.uid, orphans));
+  }
+  return {};
+}
+
+// A dependent loses one owner; without any left it goes too, or is marked if it has finalizers.
+Result<void> ResourceTransaction::LetGo(const Key& dependent, const std::string& owner_uid,
+                                        std::vector<Key>& orphans) {
+  TRY(old, Get(dependent));
+  Resource now = old;
+  std::erase_if(now.metadata.owners,
+                [&](const OwnerReference& owner) { return owner.uid == owner_uid; });
+  TRY_VOID(transaction_.Delete(DependentRow(owner_uid, dependent)));
+  bool orphaned = now.metadata.owners.empty();
+  if (orphaned && old.metadata.finalizers.empty()) {
+    orphans.push_back(dependent);
+    return {};
+  }
+  if (orphaned && !now.metadata.deleted_at) {
+    now.metadata.deleted_at = FormatRfc3339(clock_.Wall());
+  }
+  return Store(now, &old, Write::kModified);
+}
+
+Result<void> ResourceTransaction::CheckProjectEmpty(std::string_view project) const {
+  for (const KindInfo& kind : Kinds()) {
+    if (kind.global) continue;
+    std::string prefix = RowPrefix(kind.kind, project);
+    TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), 1));
+    if (rows.empty()) continue;
+    std::optional<Key> key = ParseRowKey(rows.front().key);
+    return FailedPrecondition("PROJECT_NOT_EMPTY",
+                              "the project " + Quoted(project) + " still holds " +
+                                  (key ? DisplayName(*key) : std::string("resources")) +
+                                  ": delete what is in it first");
+  }
+  return {};
+}
+
+// A token of a project that is gone must not come to life with another of that name.
+Result<void> ResourceTransaction::RemoveTokensOf(std::string_view project,
+                                                 std::vector<Key>& orphans) {
+  TRY(tokens, ListAll("Token", ""));
+  for (const Resource& token : tokens) {
+    TRY(spec, Decode<TokenSpec>(token.spec, "spec", UnknownFields::kIgnore));
+    if (spec.project == project) orphans.push_back(KeyOf(token));
+  }
+  return {};
+}
+
+}  // namespace slipway::resource

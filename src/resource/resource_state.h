@@ -1,0 +1,25 @@
+// What a ResourceStore keeps in memory.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "async/guarded.h"
+#include "resource/resource_store.h"
+
+namespace slipway::resource {
+
+struct VolatileStatus {
+  Json fields;
+  SteadyTime set_at;
+};
+
+struct ResourceStore::State {
+  std::map<std::string, std::vector<Admission>> admissions;  // by kind; fixed before first use
+  Guarded<std::map<Key, VolatileStatus>> volatile_status;
+  std::atomic<size_t> watches{0};
+};
+
+}  // namespace slipway::resource

@@ -1,0 +1,171 @@
+// Watches: the change log, read from a version on and waited for at its end.
+#include <mutex>
+
+#include "async/completion.h"
+#include "base/check.h"
+#include "resource/limits.h"
+#include "resource/resource_state.h"
+#include "resource/selector.h"
+
+namespace slipway::resource {
+namespace {
+
+// Wakes one waiting coroutine when a commit went beyond what it has seen. The store's writer, the
+// waiter's executor and the watch's owner share it.
+class CommitSignal {
+ public:
+  void Committed(uint64_t version) {
+    std::function<void()> wake;
+    {
+      std::lock_guard lock(mutex_);
+      version_ = std::max(version_, version);
+      wake = std::exchange(waiter_, nullptr);
+    }
+    if (wake) wake();
+  }
+
+  // Calls `done` at once if there is more than `seen`.
+  void Wait(uint64_t seen, std::function<void()> done) {
+    {
+      std::lock_guard lock(mutex_);
+      cancelled_ = false;
+      if (version_ <= seen) {
+        waiter_ = std::move(done);
+        return;
+      }
+    }
+    done();
+  }
+
+  // Ends the wait of this moment; the next one is another.
+  void Cancel() {
+    std::function<void()> wake;
+    {
+      std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      wake = std::exchange(waiter_, nullptr);
+    }
+    if (wake) wake();
+  }
+
+  bool cancelled() {
+    std::lock_guard lock(mutex_);
+    return cancelled_;
+  }
+
+ private:
+  std::mutex mutex_;
+  uint64_t version_ = 0;
+  bool cancelled_ = false;
+  std::function<void()> waiter_;
+};
+
+class LogWatch final : public ResourceStore::Watch {
+ public:
+  LogWatch(store::MetaStore& meta, std::string prefix, Selector selector, uint64_t after,
+           std::shared_ptr<void> counted)
+      : meta_(meta),
+        prefix_(std::move(prefix)),
+        selector_(std::move(selector)),
+        after_(after),
+        told_(after),
+        counted_(std::move(counted)),
+        signal_(std::make_shared<CommitSignal>()) {
+    subscription_ =
+        meta_.Subscribe([signal = signal_](uint64_t version) { signal->Committed(version); });
+  }
+
+  Task<Result<std::vector<WatchEvent>>> Next() override {
+    while (true) {
+      CO_TRY(page, meta_.Changes(after_, prefix_, kMaxWatchBatch));
+      after_ = page.last_version;
+      CO_TRY(events, EventsOf(page));
+      if (events.empty() && after_ - told_ >= kVersionsPerBookmark) {
+        events.push_back({.type = EventType::kBookmark, .version = after_, .resource = {}});
+      }
+      if (!events.empty()) {
+        told_ = after_;
+        co_return events;
+      }
+      co_await AwaitDone(
+          [this](std::function<void()> done) { signal_->Wait(after_, std::move(done)); },
+          [signal = signal_] { signal->Cancel(); });
+      if (signal_->cancelled()) {
+        co_return Error(Code::kCancelled, "WATCH_CANCELLED", "the watch was ended");
+      }
+    }
+  }
+
+ private:
+  Result<std::vector<WatchEvent>> EventsOf(const store::ChangePage& page) const {
+    std::vector<WatchEvent> events;
+    for (const store::Change& change : page.changes) {
+      TRY(record, DecodeChange(change.value));
+      std::optional<EventType> type = Seen(record);
+      if (!type) continue;
+      events.push_back({*type, change.version, std::move(record.resource)});
+    }
+    return events;
+  }
+
+  // What a change is for those who see only the selection.
+  std::optional<EventType> Seen(const ChangeRecord& record) const {
+    if (selector_.empty()) return record.type;
+    bool was = record.type != EventType::kAdded && selector_.Matches(record.old_labels);
+    bool is =
+        record.type != EventType::kDeleted && selector_.Matches(record.resource.metadata.labels);
+    if (was && is) return EventType::kModified;
+    if (was) return EventType::kDeleted;
+    if (is) return EventType::kAdded;
+    return {};
+  }
+
+  store::MetaStore& meta_;
+  const std::string prefix_;
+  const Selector selector_;
+  uint64_t after_;  // all up to here was looked at
+  uint64_t told_;   // the reader knows that
+  const std::shared_ptr<void> counted_;
+  const std::shared_ptr<CommitSignal> signal_;
+  std::shared_ptr<void> subscription_;
+};
+
+Error Expired() {
+  return Error(Code::kOutOfRange, "EXPIRED",
+               "these changes are no longer kept, or are another database's: list again, then "
+               "watch from the version of that list");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ResourceStore::Watch>> ResourceStore::StartWatch(std::string kind_name,
+                                                                        std::string project,
+                                                                        ListOptions filter,
+                                                                        uint64_t after,
+                                                                        std::string_view epoch) {
+  TRY(kind, RequireKind(kind_name));
+  TRY(selector, Selector::Parse(filter.label));
+  if (!epoch.empty() && epoch != meta_.epoch()) return Expired();
+  std::optional<std::string_view> in;
+  if (kind->global || !project.empty()) in = project;
+  std::string prefix = RowPrefix(kind->kind, in);
+  if (after == 0) {
+    TRY_VOID(meta_.ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
+      TRY(version, snapshot.Version());
+      after = version;
+      return {};
+    }));
+  } else if (Result<store::ChangePage> page = meta_.Changes(after, prefix, 1); !page.has_value()) {
+    return page.error().reason() == "EXPIRED" ? Expired() : page.error();
+  }
+  if (state_->watches.fetch_add(1) >= kMaxWatches) {
+    --state_->watches;
+    return ResourceExhausted("WATCHES_FULL", "there are " + std::to_string(kMaxWatches) +
+                                                 " watches already: close some");
+  }
+  std::shared_ptr<void> counted(nullptr, [state = state_.get()](void*) { --state->watches; });
+  return std::unique_ptr<Watch>(std::make_unique<LogWatch>(
+      meta_, std::move(prefix), std::move(selector), after, std::move(counted)));
+}
+
+}  // namespace slipway::resource
