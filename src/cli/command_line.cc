@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/report.h"
 #include "cli/text.h"
 
 namespace slipway::cli {
@@ -120,16 +121,6 @@ void LetFallThrough(CLI::App& app) {
   }
 }
 
-int Fail(const Error& error) {
-  if (error.reason() == "OUTPUT_CLOSED") return ExitCodeOf(error.code());
-  std::string text = "slipway: " + error.message();
-  for (const Error* cause = error.cause(); cause != nullptr; cause = cause->cause()) {
-    text += ": " + cause->message();
-  }
-  Note(text);
-  return ExitCodeOf(error.code());
-}
-
 int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* at = &app;
   std::string path = "slipway";
@@ -164,7 +155,7 @@ int RunCommandLine(int argc, const char* const* argv) {
     return FailUsage(app, error);
   }
   Result<void> done = action();
-  return done ? 0 : Fail(done.error());
+  return done ? 0 : ReportError(done.error());
 }
 
 }  // namespace slipway::cli

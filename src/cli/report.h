@@ -1,0 +1,11 @@
+// How a program that failed says so.
+#pragma once
+
+#include "base/error.h"
+
+namespace slipway::cli {
+
+// Prints the error and its causes as one line on standard error; returns the exit code.
+int ReportError(const Error& error);
+
+}  // namespace slipway::cli

@@ -1,0 +1,36 @@
+#include "server/health_routes.h"
+
+#include "base/metrics.h"
+
+namespace slipway::server {
+namespace {
+
+Task<net::HttpResponse> Health(net::HttpRequest&) {
+  co_return net::HttpResponse::Text(200, "ok\n");
+}
+
+Task<net::HttpResponse> Ready(bool ready) {
+  co_return ready ? net::HttpResponse::Text(200, "ready\n")
+                  : net::HttpResponse::Text(503, "starting or stopping\n");
+}
+
+Task<net::HttpResponse> Metrics(net::HttpRequest&) {
+  net::HttpResponse response = net::HttpResponse::Text(200, MetricsText());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  co_return response;
+}
+
+}  // namespace
+
+std::vector<net::Route> HealthRoutes(std::function<bool()> ready) {
+  using enum net::Method;
+  return {
+      {kGet, "/healthz", net::Access::kLocal, Health, "Whether the program runs"},
+      {kGet, "/readyz", net::Access::kLocal,
+       [ready = std::move(ready)](net::HttpRequest&) { return Ready(ready()); },
+       "Whether it can do its work: 503 while it starts or stops"},
+      {kGet, "/metrics", net::Access::kLocal, Metrics, "Metrics as Prometheus text"},
+  };
+}
+
+}  // namespace slipway::server

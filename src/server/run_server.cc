@@ -1,0 +1,44 @@
+// slipway server
+#include <unistd.h>
+
+#include <array>
+
+#include "base/log.h"
+#include "server/control_centre.h"
+#include "server/executable.h"
+#include "server/programs.h"
+#include "server/signals.h"
+
+namespace slipway::server {
+namespace {
+
+// What a stop may take before it is cut short; users and supervisors wait 10 s.
+constexpr unsigned kStopLimitSeconds = 9;
+
+LogLevel LevelOf(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+}  // namespace
+
+Result<void> RunServer(int argc, const char* const* argv) {
+  TRY(options, ParseServerOptions(argc, argv));
+  if (!options) return {};
+  TRY_VOID(SetLog({.level = LevelOf(options->log_level),
+                   .json = options->log_json,
+                   .file = options->log_file}));
+  TRY(program, ExecutablePath());
+  StopSignals signals;
+  ControlCentre centre(*options, program);
+  TRY_VOID(centre.Start());
+  int number = signals.Wait();
+  LogInfo("control centre stops", {{"signal", number}});
+  signals.EndAfter(kStopLimitSeconds);
+  centre.Stop();
+  return {};
+}
+
+}  // namespace slipway::server

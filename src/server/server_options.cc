@@ -1,0 +1,105 @@
+#include "server/server_options.h"
+
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+namespace slipway::server {
+namespace {
+
+constexpr int64_t kMaxPortBase = 65'535 - 80;
+
+constexpr const char* kFooter =
+    "Ports, with --port-base N: inference REST N, metrics N+2, API and registry N+80.\n"
+    "Files: DATA/run/ports.json names the ports in use, DATA/run/admin.token holds a token for "
+    "all.\n"
+    "Examples:\n"
+    "  slipway server --data /var/lib/slipway\n"
+    "  slipway server --data /tmp/try --port-base 0 --anonymous";
+
+void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
+  app.add_option("--data", options.data, "Folder with all state; made if it is missing")
+      ->type_name("DIR")
+      ->required();
+  app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
+  app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
+      ->type_name("ADDRESS");
+  app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
+  app.add_flag("--anonymous", options.anonymous,
+               "Callers on this machine need no token: for trying and benchmarks");
+  app.add_option("--log-file", options.log_file, "Log here instead of to standard error")
+      ->type_name("FILE");
+  app.add_option("--log-level", options.log_level, "debug, info, warning or error (info)")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_flag("--log-json", options.log_json, "Log lines as JSON");
+  app.footer(kFooter);
+}
+
+}  // namespace
+
+Ports PortsOf(uint16_t port_base) {
+  if (port_base == 0) return {};
+  return {.rest = port_base,
+          .metrics = static_cast<uint16_t>(port_base + 2),
+          .api = static_cast<uint16_t>(port_base + 80)};
+}
+
+bool IsLoopbackAddress(const std::string& address) {
+  boost::system::error_code error;
+  auto parsed = boost::asio::ip::make_address(address, error);
+  return !error && parsed.is_loopback();
+}
+
+Result<void> CheckListenAddress(const std::string& address, bool insecure) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(address, error);
+  if (error) {
+    return InvalidArgument("ADDRESS_INVALID",
+                           fmt::format("--address: \"{}\" is no IP address; write one such as "
+                                       "127.0.0.1 or 0.0.0.0",
+                                       address));
+  }
+  if (!IsLoopbackAddress(address) && !insecure) {
+    return InvalidArgument("ADDRESS_INSECURE",
+                           fmt::format("--address: {} can be reached from other machines, and "
+                                       "tokens would cross the network readable; put a TLS proxy "
+                                       "in front and say --insecure",
+                                       address));
+  }
+  return {};
+}
+
+Result<void> CheckPortBase(int64_t port_base) {
+  if (port_base >= 0 && port_base <= kMaxPortBase) return {};
+  return InvalidArgument("PORT_RANGE",
+                         fmt::format("--port-base: 0 to {}, got {}", kMaxPortBase, port_base));
+}
+
+Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv) {
+  ServerOptions options;
+  int64_t port_base = options.port_base;
+  CLI::App app("The control centre, with the data plane of this machine", "slipway server");
+  Declare(app, options, port_base);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    app.exit(help);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    return InvalidArgument("USAGE", fmt::format("{}; see slipway server --help", error.what()));
+  }
+  TRY_VOID(CheckPortBase(port_base));
+  options.port_base = static_cast<uint16_t>(port_base);
+  TRY_VOID(CheckListenAddress(options.address, options.insecure));
+  if (options.anonymous && !IsLoopbackAddress(options.address)) {
+    return InvalidArgument(
+        "ANONYMOUS_REMOTE",
+        fmt::format("--anonymous: only together with a loopback address, got {}", options.address));
+  }
+  options.data = std::filesystem::absolute(options.data).lexically_normal().string();
+  return options;
+}
+
+}  // namespace slipway::server

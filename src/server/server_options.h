@@ -1,0 +1,41 @@
+// The command line of `slipway server`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace slipway::server {
+
+struct ServerOptions {
+  std::string data;                   // absolute
+  std::string address = "127.0.0.1";  // of all listeners
+  uint16_t port_base = 8000;          // 0: free ports; see PortsOf
+  bool insecure = false;              // other machines may come without TLS
+  bool anonymous = false;             // callers on this machine need no token
+  std::string log_file;               // empty: standard error
+  std::string log_level = "info";
+  bool log_json = false;
+};
+
+struct Ports {
+  uint16_t rest = 0;
+  uint16_t metrics = 0;
+  uint16_t api = 0;
+};
+// Inference REST at N, metrics at N+2, API, registry and console at N+80 (gRPC, N+1, is to come).
+Ports PortsOf(uint16_t port_base);
+
+// Nothing if help was asked for and printed. INVALID_ARGUMENT / USAGE, ADDRESS_INVALID,
+// ADDRESS_INSECURE, ANONYMOUS_REMOTE or PORT_RANGE.
+Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv);
+
+// What `server` and `serve` demand of an address alike.
+Result<void> CheckListenAddress(const std::string& address, bool insecure);
+// True for 127.0.0.0/8 and ::1.
+bool IsLoopbackAddress(const std::string& address);
+Result<void> CheckPortBase(int64_t port_base);
+
+}  // namespace slipway::server

@@ -1,0 +1,112 @@
+// The listener of API and registry.
+#include <atomic>
+
+#include "model/inspect.h"
+#include "net/http_server.h"
+#include "net/router.h"
+#include "registry/error_response.h"
+#include "registry/registry.h"
+#include "resource/api/api.h"
+#include "resource/token_store.h"
+#include "runtime/site_folder.h"
+#include "server/health_routes.h"
+#include "server/parts.h"
+#include "server/service_log.h"
+#include "server/service_routes.h"
+#include "trust/access.h"
+#include "trust/guard.h"
+
+namespace slipway::server {
+namespace {
+
+Task<Result<bool>> ProjectExists(resource::ResourceStore& store, std::string project) {
+  Result<resource::Resource> found =
+      co_await store.Get({.kind = "Project", .project = {}, .name = std::move(project)});
+  if (found) co_return true;
+  if (found.error().code() == Code::kNotFound) co_return false;
+  co_return found.error();
+}
+
+Task<net::HttpResponse> ServiceLogs(BlockingPool& pool, std::string path, resource::Key service,
+                                    bool follow) {
+  co_return ServiceLogResponse(pool, std::move(path), service, follow);
+}
+
+class HttpApiPart final : public ApiPart {
+ public:
+  HttpApiPart(const ServerOptions& options, Threads& threads, Stores& stores)
+      : options_(options),
+        threads_(threads),
+        stores_(stores),
+        authenticator_(resource::MakeTokenLookup(*stores.meta), SystemClock(),
+                       {.anonymous = options.anonymous}) {}
+
+  Result<void> Start() override {
+    TRY(listener, net::Listener::Open(options_.address, PortsOf(options_.port_base).api));
+    port_ = listener.port();
+    TRY(registry, OpenRegistry());
+    registry_ = std::move(registry);
+    FillRouter();
+    http_ = std::make_unique<net::HttpServer>(
+        threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
+        net::HttpServerOptions{.server_name = "api"});
+    registry_->Start(threads_.cores.executor(0));
+    return http_->Listen(listener);
+  }
+
+  void SetReady(bool ready) override { ready_ = ready; }
+
+  Task<void> Stop(std::chrono::milliseconds drain) override {
+    if (http_) co_await http_->Stop(drain);
+    if (registry_) co_await registry_->Stop();
+  }
+
+  uint16_t port() const override { return port_; }
+
+ private:
+  Result<std::unique_ptr<registry::Registry>> OpenRegistry() {
+    return registry::Registry::Open({.meta = stores_.meta.get(),
+                                     .objects = stores_.objects.get(),
+                                     .pool = &threads_.blocking,
+                                     .clock = &SystemClock(),
+                                     .random = &SystemRandom(),
+                                     .format_of = model::FormatOfManifest});
+  }
+
+  void FillRouter() {
+    resource::ApiHooks hooks;
+    std::string log_path = runtime::ServeLogPath(LocalSiteFolder(*stores_.folder));
+    hooks.service_logs = [this, log_path](net::HttpRequest& request, resource::Key service) {
+      return ServiceLogs(threads_.blocking, log_path, std::move(service),
+                         request.Query("follow") == "1");
+    };
+    router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
+    router_.AddAll(ServiceRoutes(*stores_.resources));
+    router_.AddAll(registry_->Routes());
+    router_.AddAll(HealthRoutes([this] { return ready_.load(); }));
+    router_.SetErrorWriter("/v2/", registry::ErrorResponse);
+    router_.SetGuard(trust::MakeGuard(
+        {.authenticator = &authenticator_, .project_exists = [this](std::string project) {
+           return ProjectExists(*stores_.resources, std::move(project));
+         }}));
+  }
+
+  const ServerOptions& options_;
+  Threads& threads_;
+  Stores& stores_;
+  trust::Authenticator authenticator_;
+  std::unique_ptr<registry::Registry> registry_;
+  net::Router router_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::atomic<bool> ready_ = false;
+  uint16_t port_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ApiPart> MakeApiPart(const ServerOptions& options, Threads& threads,
+                                     Stores& stores) {
+  return std::make_unique<HttpApiPart>(options, threads, stores);
+}
+
+}  // namespace slipway::server
