@@ -1,0 +1,59 @@
+// ServerCore: the connections of one server on one core.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "async/task_group.h"
+#include "async/wakeup.h"
+#include "net/connection.h"
+#include "net/poller.h"
+
+namespace slipway::net {
+
+// Made anywhere; all but load() is used on the core itself.
+class ServerCore {
+ public:
+  // `open_connections` counts those of the whole server; it is lowered when one ends.
+  ServerCore(asio::any_io_executor executor, ConnectionEnvironment environment,
+             std::atomic<size_t>& open_connections);
+  ~ServerCore();
+
+  Result<void> Open() { return poller_.Open(); }
+  void Start();
+  // Takes a connected socket over.
+  void Adopt(int descriptor, ConnectionOrigin origin);
+  // Lets requests in flight end until `drain` is over, then cancels the rest and waits for it.
+  Task<void> Stop(std::chrono::milliseconds drain);
+
+  // Connections here or on their way, for choosing the least loaded core; from any thread.
+  std::atomic<size_t>& load() { return load_; }
+  const asio::any_io_executor& executor() const { return executor_; }
+
+ private:
+  using Connections = std::list<std::unique_ptr<Connection>>;
+
+  Task<void> TickWhileOpen();
+  void Tick();
+  void Ended(Connections::iterator connection);
+  Task<void> WaitUntilEmpty(std::chrono::steady_clock::time_point end);
+
+  const asio::any_io_executor executor_;
+  ConnectionEnvironment environment_;
+  std::atomic<size_t>& open_connections_;
+  std::atomic<size_t> load_{0};
+  Poller poller_;
+  Connections connections_;
+  Wakeup has_connections_;
+  Wakeup changed_;  // a connection ended
+  int64_t date_s_ = 0;
+  TaskGroup tasks_;
+};
+
+}  // namespace slipway::net
