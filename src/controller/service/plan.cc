@@ -123,8 +123,8 @@ Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> re
   const int64_t ready = ReadyRevision(revisions, service.status.ready_revision);
   for (const Revision& revision : revisions) {
     const std::string& phase = revision.status.phase;
-    if (revision.spec.number < ready && phase != runtime::kPhaseFailed &&
-        phase != runtime::kPhaseRetired) {
+    const bool superseded = revision.spec.number < number && revision.spec.number != ready;
+    if (superseded && phase != runtime::kPhaseFailed && phase != runtime::kPhaseRetired) {
       plan.retire.push_back(revision.metadata.name);
     }
   }

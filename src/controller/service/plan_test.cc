@@ -98,6 +98,17 @@ TEST(PlanService, TheOldIsRetiredWhenTheNewIsReady) {
   EXPECT_EQ(plan->status.phase, "Ready");
 }
 
+TEST(PlanService, ARevisionThatIsSupersededBeforeItWasReadyIsRetired) {
+  const auto plan = PlanService(MakeService(kDigestA),
+                                {MakeRevision(1, "Ready", "sha256:" + std::string(64, 'c')),
+                                 MakeRevision(2, "Loading", kDigestB)},
+                                std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->create->number, 3);
+  EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-2"});
+  EXPECT_EQ(plan->status.ready_revision, 1);
+}
+
 TEST(PlanService, AFailedRevisionLeavesTheOldServingAndSaysWhy) {
   const auto plan = PlanService(MakeService(kDigestB),
                                 {MakeRevision(1, "Ready"), Failed(2, kDigestB)}, std::nullopt);

@@ -73,22 +73,13 @@ class KindRoutes {
 
   void AddWrites(const std::string& list, const std::string& one, bool is_project) {
     const Access create = is_project ? Access::kGlobalAdmin : access_.write;
-    if (kind_.kind == "Token") {
-      routes_.push_back({.method = Method::kPost,
-                         .pattern = list,
-                         .access = create,
-                         .handler =
-                             [endpoint = endpoint_, &store = store_](HttpRequest& request) {
-                               return CreateToken(store, endpoint->kind(), request);
-                             },
-                         .summary = "Makes a token; the answer shows its secret, once."});
-    } else {
+    if (kind_.kind != "Token") {
       Add(Method::kPost, list, create, &KindEndpoint::Create, "Makes one of {}.");
-      Add(Method::kPut, one, create, &KindEndpoint::Put,
-          "Replaces one of {}; with apply=1 makes it if it is missing.");
-      Add(Method::kPatch, one, access_.write, &KindEndpoint::Patch,
-          "Changes one of {} by a merge patch.");
     }
+    Add(Method::kPut, one, create, &KindEndpoint::Put,
+        "Replaces one of {}; with apply=1 makes it if it is missing.");
+    Add(Method::kPatch, one, access_.write, &KindEndpoint::Patch,
+        "Changes one of {} by a merge patch.");
     Add(Method::kDelete, one, is_project ? Access::kGlobalAdmin : access_.write,
         &KindEndpoint::Delete, "Deletes one of {}.");
   }
@@ -143,6 +134,7 @@ std::vector<net::Route> ApiRoutes(ResourceStore& store, ApiHooks hooks) {
       routes.push_back(std::move(route));
     }
   }
+  for (net::Route& route : TokenRoutes(store)) routes.push_back(std::move(route));
   routes.push_back(ProjectEvents(store));
   if (hooks.service_logs) routes.push_back(ServiceLogs(std::move(hooks)));
   return routes;

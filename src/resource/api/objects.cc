@@ -3,16 +3,19 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "resource/api/limits.h"
 #include "resource/api/request_body.h"
 #include "resource/api/watch_stream.h"
+#include "resource/validation.h"
 
 namespace slipway::resource {
 namespace {
 
 constexpr std::string_view kChangeHeader = "Slipway-Change";
+constexpr std::string_view kFieldsHeader = "Slipway-Changed-Fields";
 
 bool IsSet(const net::HttpRequest& request, std::string_view name) {
   const auto value = request.Query(name);
@@ -84,7 +87,7 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request)
   CO_TRY(page, co_await store_.List(std::string(kind_.kind), ProjectOf(request), options));
   Json list = {{"apiVersion", kApiVersion},
                {"kind", fmt::format("{}List", kind_.kind)},
-               {"metadata", {{"version", page.version}}},
+               {"metadata", {{"version", page.version}, {"epoch", store_.meta().epoch()}}},
                {"items", Json::array()}};
   if (!page.continue_token.empty()) list["metadata"]["continue"] = page.continue_token;
   for (const Resource& resource : page.items) list["items"].push_back(ToJson(resource));
@@ -145,6 +148,11 @@ Task<Result<net::HttpResponse>> KindEndpoint::Replace(CallContext context, Resou
   const bool changed = after.metadata.version != before.metadata.version;
   auto response = ResourceResponse(200, after);
   response.headers.emplace_back(kChangeHeader, changed ? "configured" : "unchanged");
+  if (changed) {
+    response.headers.emplace_back(
+        kFieldsHeader,
+        fmt::format("{}", fmt::join(ChangedFields(before, after, kMaxChangedFields), ", ")));
+  }
   co_return response;
 }
 

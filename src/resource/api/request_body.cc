@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "resource/api/limits.h"
+#include "resource/limits.h"
 
 namespace slipway::resource {
 namespace {
@@ -57,11 +57,11 @@ Result<std::string> Agreed(std::string in_body, std::string_view in_path, std::s
 }  // namespace
 
 Task<Result<Json>> ReadBody(net::HttpRequest& request) {
-  CO_TRY(text, co_await request.body->ReadAll(kMaxRequestBytes));
+  CO_TRY(text, co_await request.body->ReadAll(kMaxResourceBytes));
   if (text.empty()) {
     co_return InvalidArgument("BODY_EMPTY", "the request has no body: send a resource as JSON");
   }
-  const JsonLimits limits{.max_bytes = kMaxRequestBytes};
+  const JsonLimits limits{.max_bytes = kMaxResourceBytes};
   co_return IsYaml(request.Header("Content-Type").value_or("")) ? ParseYaml(text, limits)
                                                                 : ParseJson(text, limits);
 }

@@ -1,13 +1,15 @@
-// POST /api/v1/tokens: the answer, and no other, carries the token's secret.
+// Tokens: made by POST, whose answer alone carries the secret; those of one project are also under
+// /api/v1/projects/{project}/tokens, for its admins.
 #pragma once
 
-#include "net/http_message.h"
+#include <vector>
+
+#include "net/router.h"
 #include "resource/resource_store.h"
 
 namespace slipway::resource {
 
-// An empty metadata.name gets one made of the token's id.
-Task<net::HttpResponse> CreateToken(ResourceStore& store, const KindInfo& kind,
-                                    net::HttpRequest& request);
+// POST /api/v1/tokens, and GET, POST and DELETE under the project.
+std::vector<net::Route> TokenRoutes(ResourceStore& store);
 
 }  // namespace slipway::resource

@@ -1,0 +1,68 @@
+#include "controller/site/desired_state.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace slipway::controller {
+namespace {
+
+using resource::InferenceAccess;
+
+std::string_view AccessText(InferenceAccess access) {
+  switch (access) {
+    case InferenceAccess::kToken:
+      return "token";
+    case InferenceAccess::kAnonymous:
+      return "anonymous";
+  }
+  return "token";
+}
+
+// The ready revision serves whatever its phase is at this moment: serve may be starting anew.
+bool IsWanted(const resource::ServiceStatus& status, const Revision& revision) {
+  const std::string& phase = revision.status.phase;
+  if (phase == runtime::kPhaseFailed || phase == runtime::kPhaseRetired) return false;
+  int64_t number = revision.spec.number;
+  return number == status.ready_revision || number == status.latest_revision;
+}
+
+runtime::DesiredRevision DesiredOf(const Revision& revision) {
+  return {.number = revision.spec.number,
+          .uid = revision.metadata.uid,
+          .name = revision.metadata.name,
+          .repository = revision.spec.repository,
+          .manifest_digest = revision.spec.manifest_digest,
+          .threads = revision.spec.predictor.threads,
+          .instances = revision.spec.predictor.instances};
+}
+
+}  // namespace
+
+runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
+  std::map<std::pair<std::string, std::string>, std::vector<const Revision*>> by_service;
+  for (const Revision& revision : input.revisions) {
+    by_service[{revision.metadata.project, revision.spec.service}].push_back(&revision);
+  }
+  runtime::DesiredState out;
+  for (const Service& service : input.services) {
+    if (service.metadata.deleted_at.has_value()) continue;
+    std::pair key(service.metadata.project, service.metadata.name);
+    InferenceAccess access = service.spec.access.value_or(input.default_access);
+    runtime::DesiredService desired{
+        .project = key.first, .name = key.second, .access = std::string(AccessText(access))};
+    auto keys = input.keys.find(key);
+    if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
+    for (const Revision* revision : by_service[key]) {
+      if (IsWanted(service.status, *revision)) desired.revisions.push_back(DesiredOf(*revision));
+    }
+    std::sort(desired.revisions.begin(), desired.revisions.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
+    out.services.push_back(std::move(desired));
+  }
+  std::sort(out.services.begin(), out.services.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.project, a.name) < std::tie(b.project, b.name);
+  });
+  return out;
+}
+
+}  // namespace slipway::controller

@@ -1,0 +1,29 @@
+// What a site should run: a pure function of the resources.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/service/plan.h"
+#include "resource/kinds/service.h"
+#include "runtime/site_state.h"
+
+namespace slipway::controller {
+
+struct DesiredInput {
+  std::vector<Service> services;
+  std::vector<Revision> revisions;
+  // Tokens that may infer, by project and name of the service.
+  std::map<std::pair<std::string, std::string>, std::vector<runtime::ServingKey>> keys;
+  // Of services whose spec leaves it open.
+  resource::InferenceAccess default_access = resource::InferenceAccess::kToken;
+};
+
+// A service has its ready revision, which goes on serving, and the latest, which is to be loaded;
+// once the latest is ready it is the only one, and when it failed the ready one is. A service with
+// neither is there without revisions. The version is the caller's.
+runtime::DesiredState ComputeDesiredState(const DesiredInput& input);
+
+}  // namespace slipway::controller

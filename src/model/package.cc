@@ -1,0 +1,199 @@
+#include "model/package.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "model/formats/recognise.h"
+#include "model/inspect.h"
+#include "model/limits.h"
+#include "model/path.h"
+#include "oci/descriptor.h"
+#include "oci/media_types.h"
+
+namespace slipway::model {
+namespace {
+
+constexpr size_t kPieceBytes = 1 << 20;
+
+std::string_view NameOf(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// The ModelPack kind of a file that is not the model itself.
+std::string_view KindOf(std::string_view path) {
+  const std::string_view name = NameOf(path);
+  const std::string_view suffix = name.substr(std::min(name.rfind('.'), name.size()));
+  constexpr std::string_view kDocs[] = {".md", ".rst", ".pdf", ".html"};
+  constexpr std::string_view kConfigs[] = {".json", ".yaml",  ".yml", ".toml",
+                                           ".ini",  ".pbtxt", ".txt", ".csv"};
+  constexpr std::string_view kCode[] = {".py", ".ipynb", ".sh", ".cc", ".cpp", ".h"};
+  if (std::ranges::find(kDocs, suffix) != std::end(kDocs) || name.starts_with("LICENSE") ||
+      name.starts_with("README")) {
+    return "doc";
+  }
+  if (std::ranges::find(kConfigs, suffix) != std::end(kConfigs)) return "weight.config";
+  if (std::ranges::find(kCode, suffix) != std::end(kCode)) return "code";
+  return "weight";
+}
+
+// Collects the files of a folder; symbolic links are followed, to a depth that ends any circle.
+class Collector {
+ public:
+  explicit Collector(FileSystem& files) : files_(files) {}
+
+  Result<std::vector<PackageFile>> Collect(const std::string& path) {
+    TRY(info, files_.Info(path));
+    if (info.is_directory) {
+      TRY_VOID(AddFolder(path, "", 0));
+    } else {
+      TRY_VOID(AddFile(path, std::string(NameOf(path)), info.size_bytes));
+    }
+    if (found_.empty()) {
+      return InvalidArgument("PACKAGE_EMPTY",
+                             fmt::format("{} has no file that could be pushed", path));
+    }
+    std::ranges::sort(found_, {}, &PackageFile::path);
+    return std::move(found_);
+  }
+
+ private:
+  Result<void> AddFolder(const std::string& folder, const std::string& prefix, size_t depth) {
+    if (depth > kMaxPathDepth) {
+      return InvalidArgument("PATH_INVALID", fmt::format("{}: folders are nested more than {} deep",
+                                                         folder, kMaxPathDepth));
+    }
+    TRY(names, files_.List(folder));
+    for (const std::string& name : names) {
+      if (name.starts_with('.')) continue;
+      const std::string source = folder + "/" + name;
+      TRY(info, files_.Info(source));
+      if (info.is_directory) {
+        TRY_VOID(AddFolder(source, prefix + name + "/", depth + 1));
+      } else {
+        TRY_VOID(AddFile(source, prefix + name, info.size_bytes));
+      }
+    }
+    return {};
+  }
+
+  Result<void> AddFile(const std::string& source, std::string path, uint64_t size_bytes) {
+    TRY_VOID(CheckPath(path));
+    if (found_.size() == kMaxPackageFiles) {
+      return InvalidArgument("PACKAGE_TOO_MANY_FILES",
+                             fmt::format("a package has at most {} files", kMaxPackageFiles));
+    }
+    found_.push_back({.path = std::move(path),
+                      .source = source,
+                      .size_bytes = size_bytes,
+                      .digest = Digest::Of(""),
+                      .media_type = ""});
+    return {};
+  }
+
+  FileSystem& files_;
+  std::vector<PackageFile> found_;
+};
+
+// Digest and true size of a file; its head goes to `head`.
+Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
+                  const Progress& progress) {
+  TRY(open, files.Open(file.source, {}));
+  Hasher hasher;
+  std::string piece(kPieceBytes, '\0');
+  uint64_t offset = 0;
+  while (true) {
+    TRY(size, open->ReadAt(offset, piece.data(), piece.size()));
+    if (size == 0) break;
+    const std::string_view bytes(piece.data(), size);
+    if (offset == 0) head = bytes.substr(0, kHeadBytes);
+    hasher.Update(bytes);
+    offset += size;
+    if (progress) progress(file.path, offset, std::max(file.size_bytes, offset));
+  }
+  file.size_bytes = offset;
+  file.digest = hasher.Finish();
+  return {};
+}
+
+Result<void> ReadModelFile(FileSystem& files, Package& package) {
+  for (const PackageFile& file : package.files) {
+    if (file.path != package.model_file) continue;
+    TRY(open, files.Open(file.source, {}));
+    auto signature = ReadSignature(package.format, *open, file.path);
+    if (signature.has_value()) {
+      package.signature = *std::move(signature);
+    } else if (signature.error().reason() == "MODEL_INVALID") {
+      return signature.error();
+    }
+  }
+  return {};
+}
+
+void WriteConfig(Package& package) {
+  Json digests = Json::array();
+  for (const PackageFile& file : package.files) digests.push_back(file.digest.text());
+  Json settings = Json::object();
+  if (!package.format.empty()) settings["format"] = package.format;
+  const Json config = {{"descriptor", Json::object()},
+                       {"config", std::move(settings)},
+                       {"modelfs", {{"type", "layers"}, {"diffIds", std::move(digests)}}}};
+  package.config = DumpJson(config);
+  package.config_digest = Digest::Of(package.config);
+}
+
+void WriteManifest(Package& package) {
+  Json layers = Json::array();
+  for (const PackageFile& file : package.files) {
+    layers.push_back({{"mediaType", file.media_type},
+                      {"digest", file.digest.text()},
+                      {"size", file.size_bytes},
+                      {"annotations", {{std::string(oci::kModelFilePath), file.path}}}});
+  }
+  const Json manifest = {{"schemaVersion", 2},
+                         {"mediaType", oci::kImageManifestType},
+                         {"artifactType", oci::kModelArtifactType},
+                         {"config",
+                          {{"mediaType", oci::kModelConfigType},
+                           {"digest", package.config_digest.text()},
+                           {"size", package.config.size()}}},
+                         {"layers", std::move(layers)}};
+  package.manifest = DumpJson(manifest);
+  package.manifest_digest = Digest::Of(package.manifest);
+}
+
+}  // namespace
+
+Result<Package> PackageModel(FileSystem& files, const std::string& path, const Progress& progress) {
+  TRY(found, Collector(files).Collect(path));
+  Package package{.files = std::move(found),
+                  .config = "",
+                  .config_digest = Digest::Of(""),
+                  .manifest = "",
+                  .manifest_digest = Digest::Of(""),
+                  .format = "",
+                  .model_file = "",
+                  .signature = std::nullopt};
+  std::vector<FileHint> hints;
+  for (PackageFile& file : package.files) {
+    FileHint hint{.path = file.path, .head = ""};
+    TRY_VOID(Hash(files, file, hint.head, progress));
+    package.size_bytes += file.size_bytes;
+    hints.push_back(std::move(hint));
+  }
+  Recognised recognised = Recognise(hints);
+  package.format = std::move(recognised.format);
+  package.model_file = std::move(recognised.main_file);
+  for (PackageFile& file : package.files) {
+    const std::string_view kind = file.path == package.model_file ? "weight" : KindOf(file.path);
+    file.media_type = fmt::format("{}{}.v1.raw", oci::kModelLayerPrefix, kind);
+  }
+  TRY_VOID(ReadModelFile(files, package));
+  WriteConfig(package);
+  WriteManifest(package);
+  return package;
+}
+
+}  // namespace slipway::model

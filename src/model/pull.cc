@@ -1,0 +1,105 @@
+#include "model/pull.h"
+
+#include <fmt/format.h>
+
+#include "model/layer_files.h"
+
+namespace slipway::model {
+namespace {
+
+constexpr size_t kPieceBytes = 1 << 20;
+constexpr std::string_view kPartialSuffix = ".slipway-partial";
+
+// Takes the first `size_bytes` of the file into the hasher.
+Result<void> HashFile(File& file, uint64_t size_bytes, Hasher& hasher) {
+  std::string piece(kPieceBytes, '\0');
+  for (uint64_t offset = 0; offset < size_bytes;) {
+    const auto wanted = static_cast<size_t>(std::min<uint64_t>(piece.size(), size_bytes - offset));
+    TRY(size, file.ReadAt(offset, piece.data(), wanted));
+    if (size == 0) break;
+    hasher.Update({piece.data(), size});
+    offset += size;
+  }
+  return {};
+}
+
+Result<bool> IsThere(FileSystem& files, const std::string& path, const oci::Descriptor& layer) {
+  auto info = files.Info(path);
+  if (!info.has_value() || info->is_directory || info->size_bytes != layer.size_bytes) return false;
+  TRY(file, files.Open(path, {}));
+  Hasher hasher(layer.digest.algorithm());
+  TRY_VOID(HashFile(*file, layer.size_bytes, hasher));
+  return hasher.Finish() == layer.digest;
+}
+
+class FilePull {
+ public:
+  FilePull(FileSystem& files, oci::Client& client, const std::string& repository,
+           const Progress& progress)
+      : files_(files), client_(client), repository_(repository), progress_(progress) {}
+
+  // true if bytes were loaded.
+  Result<bool> Pull(const LayerFile& wanted, const std::string& target) {
+    TRY(there, IsThere(files_, target, wanted.layer));
+    if (there) return false;
+    TRY_VOID(files_.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
+    const std::string partial = target + std::string(kPartialSuffix);
+    auto loaded = Load(wanted, partial);
+    if (!loaded.has_value()) {
+      // Wrong bytes are of no use for the next try; a cut transfer is.
+      if (loaded.error().reason() == "DIGEST_MISMATCH") (void)files_.Remove(partial);
+      return loaded.error().Prefixed(fmt::format("{}: ", wanted.path));
+    }
+    TRY_VOID(files_.Rename(partial, target));
+    return true;
+  }
+
+ private:
+  Result<void> Load(const LayerFile& wanted, const std::string& partial) {
+    TRY(file, files_.Open(partial, {.write = true, .create = true, .mode = 0644}));
+    TRY(info, file->Info());
+    uint64_t offset = info.size_bytes;
+    if (offset > wanted.layer.size_bytes) {
+      TRY_VOID(file->Truncate(0));
+      offset = 0;
+    }
+    Hasher hasher(wanted.layer.digest.algorithm());
+    TRY_VOID(HashFile(*file, offset, hasher));
+    TRY_VOID(client_.DownloadBlob(
+        repository_, wanted.layer.digest, wanted.layer.size_bytes, offset,
+        [&](std::string_view piece) -> Result<void> {
+          TRY_VOID(file->WriteAt(offset, piece));
+          offset += piece.size();
+          if (progress_) progress_(wanted.path, offset, wanted.layer.size_bytes);
+          return {};
+        },
+        std::move(hasher)));
+    return file->Sync();
+  }
+
+  FileSystem& files_;
+  oci::Client& client_;
+  const std::string& repository_;
+  const Progress& progress_;
+};
+
+}  // namespace
+
+Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
+                    const std::string& folder, const Progress& progress) {
+  TRY(fetched, client.GetManifest(from.repository, from.Selector()));
+  TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
+  TRY(layers, LayerFiles(manifest));
+  Pulled pulled{.digest = fetched.digest, .files = {}};
+  TRY_VOID(files.MakeDirectories(folder, 0755));
+  FilePull pull(files, client, from.repository, progress);
+  for (const LayerFile& wanted : layers) {
+    TRY(loaded, pull.Pull(wanted, folder + "/" + wanted.path));
+    if (loaded) pulled.bytes_downloaded += wanted.layer.size_bytes;
+    pulled.files.push_back(wanted.path);
+  }
+  TRY_VOID(files.SyncDirectory(folder));
+  return pulled;
+}
+
+}  // namespace slipway::model

@@ -1,0 +1,27 @@
+// Pull: the files of a model from a registry into a folder.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/package.h"
+#include "oci/client.h"
+#include "oci/reference.h"
+
+namespace slipway::model {
+
+struct Pulled {
+  Digest digest;                   // of the manifest
+  std::vector<std::string> files;  // paths under the folder
+  uint64_t bytes_downloaded = 0;   // files that were there with the same content are not loaded
+};
+
+// Blocking. Every file is loaded aside (NAME.slipway-partial, gone on with where it was cut),
+// verified, and renamed: a file of the folder is whole or not there. Errors: what the registry
+// answered; INVALID_ARGUMENT / PATH_INVALID names a layer that would leave the folder, or two with
+// one path; UNIMPLEMENTED / LAYER_UNSUPPORTED for archives.
+Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
+                    const std::string& folder, const Progress& progress = {});
+
+}  // namespace slipway::model

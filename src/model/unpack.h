@@ -1,0 +1,30 @@
+// Unpack: a model's files as a folder that an engine can open, made of content that is already
+// here and verified.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/file_system.h"
+#include "base/result.h"
+#include "oci/content_source.h"
+
+namespace slipway::model {
+
+struct UnpackedModel {
+  std::string path;        // the folder: UNPACKED_ROOT/<hex of the manifest's digest>
+  std::string format;      // empty: not recognised
+  std::string model_file;  // path in the folder of the file to open; empty where there is none
+};
+
+// Blocking and idempotent: a folder that is there is complete and only looked at. Raw layers become
+// hard links to files of `content` (copies where those are on another file system or no files of
+// their own). Built aside, synced, renamed. Errors: INVALID_ARGUMENT / MANIFEST_INVALID,
+// PATH_INVALID and MODEL_AMBIGUOUS; UNIMPLEMENTED / LAYER_UNSUPPORTED; DATA_LOSS / UNPACK_SIZE for
+// content of another size than the manifest states.
+Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
+                             std::string_view manifest_json, const Digest& manifest_digest,
+                             const std::string& unpacked_root);
+
+}  // namespace slipway::model
