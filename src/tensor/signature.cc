@@ -1,5 +1,7 @@
 #include "tensor/signature.h"
 
+#include "base/utf8.h"
+
 namespace slipway::tensor {
 namespace {
 
@@ -23,6 +25,7 @@ Result<void> CheckSpecs(std::span<const TensorSpec> specs, std::string_view kind
                                                       " '" + spec.name + "' " + std::string(what));
     };
     if (spec.name.empty()) return fail("has no name");
+    if (FindInvalidUtf8(spec.name)) return fail("has a name that is not UTF-8");
     if (*FindSpec(specs, spec.name) != i) return fail("has the name of an earlier one");
     for (int64_t dim : spec.shape.dims()) {
       if (dim < Shape::kAny) return fail("has the shape " + spec.shape.ToString());

@@ -51,6 +51,10 @@ bool IsShapeMismatch(const Error& error) {
 Result<std::unique_ptr<OrtRun>> OrtRun::Open(const OrtModel& model) {
   std::unique_ptr<OrtRun> run(new OrtRun(model));
   TRY_VOID(Check(Api().CreateRunOptions(Out(run->options_)), Step::kLoad));
+  // What goes wrong in a run is told to its caller; callers must not be able to fill the log.
+  TRY_VOID(
+      Check(Api().RunOptionsSetRunLogSeverityLevel(run->options_.get(), ORT_LOGGING_LEVEL_FATAL),
+            Step::kLoad));
   TRY_VOID(Check(
       Api().CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, Out(run->host_memory_)),
       Step::kLoad));

@@ -1,0 +1,35 @@
+// Limits of the gateway.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::gateway {
+
+// Body of one inference request.
+inline constexpr uint64_t kMaxInferBodyBytes = uint64_t{64} << 20;
+// Bodies that are in memory at the same time, of all connections together.
+inline constexpr uint64_t kMaxBodyBytesInFlight = uint64_t{1} << 30;
+// Nesting of JSON, the request itself counted; Triton has the same limit.
+inline constexpr int kMaxJsonDepth = 100;
+// Members of `parameters` objects, all together, and requested outputs.
+inline constexpr size_t kMaxParameters = 1024;
+inline constexpr size_t kMaxIdBytes = 64 << 10;
+
+// Inline runs of one core, before it turns to its other connections.
+inline constexpr std::chrono::microseconds kInlineBudget{200};
+// Memory that one request object keeps for the next request, and how many a core keeps ready.
+inline constexpr size_t kKeepBytes = 256 << 10;
+inline constexpr size_t kKeepInvocations = 32;
+// How long a client whose request found the queue full is asked to wait.
+inline constexpr std::chrono::seconds kRetryAfter{1};
+// Request time-outs that clients may ask for: longer ones are cut.
+inline constexpr std::chrono::seconds kMaxRequestTimeout{600};
+
+// Verdicts on keys that one core keeps until the next configuration.
+inline constexpr size_t kMaxCachedKeys = 1024;
+// Agents that may be connected at the same time.
+inline constexpr size_t kMaxAgents = 8;
+
+}  // namespace slipway::gateway

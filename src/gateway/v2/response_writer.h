@@ -1,0 +1,40 @@
+// ResponseWriter: the JSON of an inference answer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "tensor/signature.h"
+#include "tensor/tensor.h"
+
+namespace slipway::gateway::v2 {
+
+// How numbers that JSON does not have are written.
+enum class NonFinite : uint8_t {
+  kNull,  // valid JSON
+  kBare,  // NaN, Infinity, -Infinity, as Triton does
+};
+
+struct InferAnswer {
+  const std::optional<std::string>& id;
+  std::string_view model;
+  std::string_view version;
+  const tensor::Signature& signature;
+  std::span<const uint32_t> wanted;         // positions of the outputs in the signature
+  std::span<const tensor::Tensor> outputs;  // one for each
+  NonFinite non_finite = NonFinite::kNull;
+};
+
+// Appends the answer. UNIMPLEMENTED / OUTPUT_NOT_UTF8 for BYTES that JSON cannot carry; what was
+// appended then is worthless. Floating-point numbers are the shortest that read back as the same
+// number of their type, always with a point or an exponent.
+Result<void> WriteAnswer(const InferAnswer& answer, std::string& out);
+
+// A JSON string with its quotes; `text` is valid UTF-8.
+void WriteJsonString(std::string_view text, std::string& out);
+
+}  // namespace slipway::gateway::v2
