@@ -217,6 +217,10 @@ class MemoryMetaStore final : public MetaStore {
     return page;
   }
 
+  Task<Result<ChangePage>> ReadChanges(uint64_t after, std::string prefix, size_t limit) override {
+    co_return Changes(after, prefix, limit);
+  }
+
   std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) override {
     return subscribers_->Add(std::move(on_commit));
   }

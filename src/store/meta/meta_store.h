@@ -88,6 +88,9 @@ class MetaStore {
   // OUT_OF_RANGE / EXPIRED if the log no longer reaches back that far, or `after` is not yet given.
   virtual Result<ChangePage> Changes(uint64_t after, std::string_view prefix,
                                      size_t limit) const = 0;
+  // The same, off the caller's core.
+  virtual Task<Result<ChangePage>> ReadChanges(uint64_t after, std::string prefix,
+                                               size_t limit) = 0;
   // Called on the writer's thread after each commit with the new version; must be quick and must
   // neither use the store nor end a subscription. The returned object ends the subscription when
   // destroyed: no call runs afterwards. It may outlive the store.

@@ -28,8 +28,7 @@ class SqliteMetaStore final : public MetaStore {
   }
 
   Task<Result<void>> Read(std::function<Result<void>(const Snapshot&)> read) override {
-    co_return co_await AwaitCompletion<Result<void>>(
-        [&](Completion<Result<void>> done) { readers_->Submit({&read, std::move(done)}); });
+    return ReadOff([read = std::move(read)](const SqliteReader& reader) { return read(reader); });
   }
 
   Result<void> MutateNow(const CallContext& context,
@@ -55,6 +54,16 @@ class SqliteMetaStore final : public MetaStore {
     return page;
   }
 
+  Task<Result<ChangePage>> ReadChanges(uint64_t after, std::string prefix, size_t limit) override {
+    ChangePage page;
+    CO_TRY_VOID(co_await ReadOff([&](const SqliteReader& reader) -> Result<void> {
+      TRY(found, reader.Changes(after, prefix, limit));
+      page = std::move(found);
+      return {};
+    }));
+    co_return page;
+  }
+
   std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) override {
     return writer_->Subscribe(std::move(on_commit));
   }
@@ -62,6 +71,12 @@ class SqliteMetaStore final : public MetaStore {
   const std::string& epoch() const override { return epoch_; }
 
  private:
+  // Runs `read` on a reader's thread.
+  Task<Result<void>> ReadOff(std::function<Result<void>(const SqliteReader&)> read) {
+    co_return co_await AwaitCompletion<Result<void>>(
+        [&](Completion<Result<void>> done) { readers_->Submit({&read, std::move(done)}); });
+  }
+
   // Readers close first: the last connection, the writer's, empties the log.
   const std::unique_ptr<SqliteWriter> writer_;
   const std::unique_ptr<SqliteReaders> readers_;

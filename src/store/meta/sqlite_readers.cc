@@ -51,7 +51,7 @@ void SqliteReaders::Run() {
       request = std::move(queue_.front());
       queue_.pop_front();
     }
-    request.done(ReadNow([&](const SqliteReader& reader) { return (*request.read)(reader); }));
+    request.done(ReadNow(*request.read));
   }
 }
 

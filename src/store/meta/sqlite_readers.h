@@ -20,7 +20,7 @@ class SqliteReaders {
  public:
   // A read that waits. What it points to lives until `done` is called, on a reader's thread.
   struct Request {
-    const std::function<Result<void>(const Snapshot&)>* read;
+    const std::function<Result<void>(const SqliteReader&)>* read;
     std::function<void(Result<void>)> done;
   };
 

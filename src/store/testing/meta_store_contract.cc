@@ -318,6 +318,8 @@ Task<void> MutateAndRead(MetaStore& store, int i, std::thread::id home, int& end
   const std::string key = "async/" + std::to_string(i);
   const Result<void> mutated = co_await store.Mutate({}, [&](Transaction& t) -> Result<void> {
     TRY_VOID(t.Put(key, "x"));
+    TRY(version, t.NextVersion());
+    TRY_VOID(t.LogChange(version, key, "x", false));
     if (i % 3 == 0) return Unavailable("NO", "every third");
     return {};
   });
@@ -332,6 +334,12 @@ Task<void> MutateAndRead(MetaStore& store, int i, std::thread::id home, int& end
   EXPECT_EQ(std::this_thread::get_id(), home);
   EXPECT_THAT(read, IsOk());
   EXPECT_EQ(value.has_value(), mutated.has_value()) << "what was acknowledged is read";
+  const auto page = co_await store.ReadChanges(0, "async/", 1000);
+  EXPECT_EQ(std::this_thread::get_id(), home);
+  EXPECT_THAT(page, IsOk());
+  EXPECT_EQ(page->changes.size(), page->last_version);
+  const auto expired = co_await store.ReadChanges(1'000'000, "", 1);
+  EXPECT_THAT(expired, IsError(Code::kOutOfRange, "EXPIRED"));
   ++ended;
 }
 
