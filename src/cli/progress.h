@@ -25,6 +25,9 @@ class Progress {
 
   // `done_bytes` of `total_bytes` of the thing called `what`; a total of 0 is "not known".
   void Update(std::string_view what, uint64_t done_bytes, uint64_t total_bytes);
+  // Takes the bar away before other output.
+  void Finish() { ClearBar(); }
+  bool is_bar() const { return options_.terminal; }
 
  private:
   void Draw(std::string_view what, uint64_t done_bytes, uint64_t total_bytes);

@@ -53,7 +53,9 @@ struct ApiPart {
 std::unique_ptr<ApiPart> MakeApiPart(const ServerOptions& options, Threads& threads,
                                      Stores& stores);
 
-// wiring_controllers.cc: what makes status follow spec.
+// wiring_controllers.cc: what makes status follow spec, and what looks at users' writes before they
+// are made (called before the store is used).
+void AddAdmissions(resource::ResourceStore& store);
 struct ControllersPart {
   virtual ~ControllersPart() = default;
   virtual void Start() = 0;

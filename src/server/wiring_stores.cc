@@ -35,8 +35,9 @@ Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
   stores->meta = std::move(meta);
   TRY(secrets, trust::SecretBox::Open(files, data + "/secret.key", SystemRandom()));
   stores->secrets = std::move(secrets);
-  stores->resources =
-      std::make_unique<resource::ResourceStore>(*stores->meta, SystemClock(), SystemRandom());
+  stores->resources = std::make_unique<resource::ResourceStore>(
+      *stores->meta, SystemClock(), SystemRandom(), stores->secrets.get());
+  AddAdmissions(*stores->resources);
   TRY_VOID(resource::Bootstrap(*stores->resources));
   return stores;
 }
@@ -52,8 +53,10 @@ Result<void> EnsureAdminToken(Stores& stores, const std::string& path) {
     resource::ResourceTransaction transaction(raw, context, SystemClock(), SystemRandom());
     const resource::Key key{.kind = "Token", .project = {}, .name = std::string(kAdminToken)};
     TRY(left, transaction.Find(key));
-    if (left) TRY_VOID(transaction.Delete(key));
-    TRY_VOID(resource::CreateToken(transaction, AdminToken(), made));
+    if (left) {
+      TRY_VOID(transaction.Delete(key));
+    }
+    TRY_VOID(resource::StoreToken(transaction, AdminToken(), made));
     return {};
   }));
   TRY_VOID(WriteFileDurably(files, path, made.text + "\n", 0600));

@@ -1,0 +1,115 @@
+// slipway inspect NAME:TAG
+#include "model/inspect.h"
+
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/registry_access.h"
+#include "cli/text.h"
+#include "oci/manifest.h"
+#include "registry/projection.h"
+
+namespace slipway::cli {
+namespace {
+
+// The control centre reads inputs and outputs within moments of a push.
+constexpr int kSignatureAttempts = 50;
+constexpr std::chrono::milliseconds kSignaturePause{100};
+
+Json FilesOf(const oci::Manifest& manifest) {
+  Json files = Json::array();
+  for (const oci::Descriptor& layer : manifest.layers) {
+    files.push_back({{"path", model::LayerPath(layer)},
+                     {"digest", layer.digest.text()},
+                     {"sizeBytes", layer.size_bytes},
+                     {"mediaType", layer.media_type}});
+  }
+  return files;
+}
+
+uint64_t SizeOf(const oci::Manifest& manifest) {
+  uint64_t size_bytes = 0;
+  for (const oci::Descriptor& layer : manifest.layers) size_bytes += layer.size_bytes;
+  return size_bytes;
+}
+
+// What the control centre knows of the version beyond its manifest; nothing if it is no model.
+Result<void> AddVersion(ApiClient& api, const oci::Reference& reference, const Digest& digest,
+                        Json& shown) {
+  const resource::Key key = registry::ModelVersionKey(reference.repository, digest);
+  const std::string path = ResourcePath("modelversions", false, key.project, key.name);
+  for (int attempt = 0; attempt < kSignatureAttempts; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kSignaturePause);
+    Result<ApiAnswer> version = api.Get(path);
+    if (!version && version.error().code() == Code::kNotFound) return {};
+    if (!version) return version.error();
+    shown["format"] = TextAt(version->body, "/spec/format");
+    if (TextAt(version->body, "/status/phase").empty()) continue;
+    for (const char* part : {"inputs", "outputs"}) {
+      const Json& tensors = At(version->body, fmt::format("/status/{}", part).c_str());
+      shown[part] = tensors.is_array() ? tensors : Json::array();
+    }
+    return {};
+  }
+  return {};
+}
+
+Result<void> PrintTables(const Json& shown) {
+  std::string text =
+      fmt::format("{}\ndigest   {}\nformat   {}\nsize     {}\n\n", TextAt(shown, "/name"),
+                  TextAt(shown, "/digest"), TextAt(shown, "/format", "not recognised"),
+                  FormatBytes(static_cast<uint64_t>(NumberAt(shown, "/sizeBytes"))));
+  Table files({"FILE", "SIZE", "DIGEST"});
+  for (const Json& file : At(shown, "/files")) {
+    files.Add({TextAt(file, "/path"),
+               FormatBytes(static_cast<uint64_t>(NumberAt(file, "/sizeBytes"))),
+               TextAt(file, "/digest")});
+  }
+  text += files.Text();
+  Table tensors({"TENSOR", "NAME", "TYPE", "SHAPE"});
+  for (const char* part : {"inputs", "outputs"}) {
+    for (const Json& tensor : At(shown, fmt::format("/{}", part).c_str())) {
+      tensors.Add({std::string_view(part) == "inputs" ? "input" : "output", TextAt(tensor, "/name"),
+                   TextAt(tensor, "/datatype"), DumpJson(At(tensor, "/shape"))});
+    }
+  }
+  if (!tensors.empty()) text += "\n" + tensors.Text();
+  return Print(Printable(text, /*keep_lines=*/true));
+}
+
+Result<void> Inspect(Client& client, const std::string& text) {
+  TRY(format, client.OutputFormat());
+  TRY(registry, OpenRegistry(client, text));
+  const oci::Reference& reference = registry.reference;
+  TRY(fetched, registry.client->GetManifest(reference.repository, reference.Selector()));
+  TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
+  Json shown = {{"name", reference.ToString()},
+                {"digest", fetched.digest.text()},
+                {"artifactType", manifest.EffectiveArtifactType()},
+                {"format", model::FormatOfManifest(manifest, {})},
+                {"sizeBytes", SizeOf(manifest)},
+                {"files", FilesOf(manifest)}};
+  if (registry.is_own) {
+    TRY(api, client.Api());
+    TRY_VOID(AddVersion(*api, reference, fetched.digest, shown));
+  }
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(shown, format);
+  if (format == Format::kName) return PrintLine(Printable(reference.ToString()));
+  return PrintTables(shown);
+}
+
+}  // namespace
+
+void AddInspect(Command& command, Client& client) {
+  auto reference = std::make_shared<std::string>();
+  command.Positional(reference.get(), "NAME:TAG", "Model version to show");
+  command.Example("inspect fraud:v1");
+  command.Example("inspect vision/detector:1.4 -o json");
+  command.Run([&client, reference] { return Inspect(client, *reference); });
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,25 @@
+// Which registry a reference means, and a client for it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cli/client.h"
+#include "oci/client.h"
+#include "oci/reference.h"
+
+namespace slipway::cli {
+
+struct RegistryAccess {
+  oci::Reference reference;
+  std::unique_ptr<oci::Client> client;
+  bool is_own = false;  // the registry of the chosen context
+};
+
+// A reference without a host is on the registry of the context, with its token. Another registry is
+// asked without credentials: over http if it is on this machine, else over https.
+// INVALID_ARGUMENT / REFERENCE_INVALID; a tag or a digest must be there.
+Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text);
+
+}  // namespace slipway::cli

@@ -1,0 +1,64 @@
+#include "server/server_options.h"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <vector>
+
+namespace slipway::server {
+namespace {
+
+Result<std::optional<ServerOptions>> Parse(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv = {"server", "--data", "/srv/x"};
+  argv.insert(argv.end(), arguments);
+  return ParseServerOptions(static_cast<int>(argv.size()), argv.data());
+}
+
+std::string ReasonOf(std::initializer_list<const char*> arguments) {
+  auto parsed = Parse(arguments);
+  return parsed ? "fine" : std::string(parsed.error().reason());
+}
+
+TEST(ParseServerOptions, HasSafeDefaults) {
+  auto parsed = Parse({});
+  ASSERT_TRUE(parsed.has_value() && parsed->has_value());
+  const ServerOptions& options = **parsed;
+  EXPECT_EQ(options.data, "/srv/x");
+  EXPECT_EQ(options.address, "127.0.0.1");
+  EXPECT_EQ(options.port_base, 8000);
+  EXPECT_FALSE(options.anonymous || options.insecure);
+}
+
+TEST(ParseServerOptions, MakesTheFolderAbsolute) {
+  std::vector<const char*> argv = {"server", "--data", "a/../b"};
+  auto parsed = ParseServerOptions(3, argv.data());
+  ASSERT_TRUE(parsed.has_value() && parsed->has_value());
+  EXPECT_TRUE((*parsed)->data.starts_with('/'));
+  EXPECT_TRUE((*parsed)->data.ends_with("/b"));
+}
+
+TEST(ParseServerOptions, RefusesWhatIsNotSafe) {
+  EXPECT_EQ(ReasonOf({"--address", "::1"}), "fine");
+  EXPECT_EQ(ReasonOf({"--address", "127.9.9.9", "--anonymous"}), "fine");
+  EXPECT_EQ(ReasonOf({"--address", "0.0.0.0"}), "ADDRESS_INSECURE");
+  EXPECT_EQ(ReasonOf({"--address", "0.0.0.0", "--insecure"}), "fine");
+  EXPECT_EQ(ReasonOf({"--address", "0.0.0.0", "--insecure", "--anonymous"}), "ANONYMOUS_REMOTE");
+  EXPECT_EQ(ReasonOf({"--address", "localhost"}), "ADDRESS_INVALID");
+  EXPECT_EQ(ReasonOf({"--port-base", "65455"}), "fine");
+  EXPECT_EQ(ReasonOf({"--port-base", "65456"}), "PORT_RANGE");
+  EXPECT_EQ(ReasonOf({"--port-base", "-1"}), "PORT_RANGE");
+  EXPECT_EQ(ReasonOf({"--port-base", "x"}), "USAGE");
+  EXPECT_EQ(ReasonOf({"--unknown"}), "USAGE");
+}
+
+TEST(PortsOf, IsTheDocumentedTable) {
+  Ports ports = PortsOf(8000);
+  EXPECT_EQ(ports.rest, 8000);
+  EXPECT_EQ(ports.metrics, 8002);
+  EXPECT_EQ(ports.api, 8080);
+  Ports free = PortsOf(0);
+  EXPECT_EQ(free.rest + free.metrics + free.api, 0);
+}
+
+}  // namespace
+}  // namespace slipway::server
