@@ -163,6 +163,11 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
         .With("byte", std::to_string(limits.max_bytes));
   }
   if (std::optional<size_t> at = FindInvalidUtf8(text)) return NotUtf8(*at);
+  // nlohmann takes a NUL byte for the end of the text.
+  if (size_t at = text.find('\0'); at != std::string_view::npos) {
+    return InvalidArgument("JSON_SYNTAX", "JSON: a NUL byte at byte " + std::to_string(at))
+        .With("byte", std::to_string(at));
+  }
   size_t taken = 0;
   Builder builder(limits, taken);
   CountingIterator begin(text.data(), &taken);

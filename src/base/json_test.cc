@@ -38,6 +38,11 @@ TEST(Json, SyntaxErrorsNameTheByte) {
   ExpectError("[\"\\ud800\"]", "JSON_SYNTAX", "9");
 }
 
+TEST(Json, ANulByteDoesNotEndTheText) {
+  ExpectError(std::string_view("{}\0x", 4), "JSON_SYNTAX", "2");
+  ExpectError(std::string_view("{}\0", 3), "JSON_SYNTAX", "2");
+}
+
 TEST(Json, InvalidUtf8IsRefused) {
   ExpectError("\"a\xff\"", "JSON_SYNTAX", "2");
   ExpectError("\"\xc0\x80\"", "JSON_SYNTAX", "1");

@@ -57,11 +57,9 @@ std::string Position(uint64_t version, size_t number) {
   return text;
 }
 
-Result<void> TrimObjectRing(store::Transaction& transaction, const std::string& prefix) {
+Result<void> TrimRing(store::Transaction& transaction, const std::string& prefix, size_t keep) {
   TRY(rows, transaction.Scan(prefix, store::PrefixEnd(prefix), 2 * kMaxEventsPerObject));
-  for (size_t i = 0; i + kMaxEventsPerObject < rows.size(); ++i) {
-    TRY_VOID(transaction.Delete(rows[i].key));
-  }
+  for (size_t i = 0; i + keep < rows.size(); ++i) TRY_VOID(transaction.Delete(rows[i].key));
   return {};
 }
 
@@ -107,24 +105,19 @@ std::vector<Event> EventsBetween(const Resource* before, const Resource* after) 
   return out;
 }
 
-Result<void> AppendEvents(store::Transaction& transaction, const Key& key,
-                          std::vector<Event> events) {
-  if (events.empty()) return {};
+Result<void> AppendEvents(store::Transaction& transaction, const Key& key, bool gone,
+                          const std::vector<Event>& events) {
+  const std::string object_ring = ObjectEventPrefix(key);
   for (size_t i = 0; i < events.size(); ++i) {
     std::string position = Position(events[i].version, i);
     std::string text = DumpJson(Encode(events[i]));
-    TRY_VOID(transaction.Put(ObjectEventPrefix(key) + position, text));
+    if (!gone) TRY_VOID(transaction.Put(object_ring + position, text));
     TRY_VOID(transaction.Put(ProjectEventPrefix(key.project) + position, text));
   }
-  TRY_VOID(TrimObjectRing(transaction, ObjectEventPrefix(key)));
-  return TrimProjectRing(transaction, key.project, events.size());
-}
-
-Result<void> RemoveEvents(store::Transaction& transaction, const Key& key) {
-  std::string prefix = ObjectEventPrefix(key);
-  TRY(rows, transaction.Scan(prefix, store::PrefixEnd(prefix), 2 * kMaxEventsPerObject));
-  for (const store::KeyValue& row : rows) TRY_VOID(transaction.Delete(row.key));
-  return {};
+  if (gone || !events.empty()) {
+    TRY_VOID(TrimRing(transaction, object_ring, gone ? 0 : kMaxEventsPerObject));
+  }
+  return events.empty() ? Result<void>() : TrimProjectRing(transaction, key.project, events.size());
 }
 
 Result<std::vector<Event>> EventsOf(const store::Snapshot& snapshot, const Key& key) {

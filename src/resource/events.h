@@ -28,11 +28,10 @@ BOOST_DESCRIBE_STRUCT(Event, (),
 // type, reason and message set.
 std::vector<Event> EventsBetween(const Resource* before, const Resource* after);
 
-// Appends to the rings of the object and of its project.
-Result<void> AppendEvents(store::Transaction& transaction, const Key& key,
-                          std::vector<Event> events);
-// Removes the ring of an object.
-Result<void> RemoveEvents(store::Transaction& transaction, const Key& key);
+// Appends to the rings of the object and of its project. Of an object that is gone only the
+// project's stays.
+Result<void> AppendEvents(store::Transaction& transaction, const Key& key, bool gone,
+                          const std::vector<Event>& events);
 
 // Oldest first.
 Result<std::vector<Event>> EventsOf(const store::Snapshot& snapshot, const Key& key);

@@ -255,7 +255,7 @@ Result<void> ResourceTransaction::Store(Resource& now, const Resource* old, Writ
     event.request_id = context_.request_id;
     event.version = version;
   }
-  return AppendEvents(transaction_, key, std::move(events));
+  return AppendEvents(transaction_, key, gone, events);
 }
 
 Result<void> ResourceTransaction::WriteIndexes(const Resource* now, const Resource* old) {
