@@ -39,36 +39,36 @@ struct Reconciler::State : std::enable_shared_from_this<State> {
     wakeup.Notify();
   }
 
-  void Note(const WatchedKind& watched, const WatchEvent& event) {
+  void Note(const WatchedKind& source, const WatchEvent& event) {
     if (event.type == resource::EventType::kBookmark) return;
-    if (std::optional<Key> key = watched.to_key(event)) Enqueue(*std::move(key));
+    if (std::optional<Key> key = source.to_key(event)) Enqueue(*std::move(key));
   }
 
   // From now on: the watch begins before the list, so that nothing falls between the two.
-  Task<Result<void>> ListAndWatch(const WatchedKind& watched) {
-    CO_TRY(watch, store.StartWatch(watched.kind, "", {}, 0));
+  Task<Result<void>> ListAndWatch(const WatchedKind& source) {
+    CO_TRY(watch, store.StartWatch(source.kind, "", {}, 0));
     resource::ListOptions page_options{.label = "", .limit = kListPage, .continue_token = ""};
     do {
-      CO_TRY(page, co_await store.List(watched.kind, "", page_options));
+      CO_TRY(page, co_await store.List(source.kind, "", page_options));
       for (resource::Resource& item : page.items) {
-        Note(watched, {resource::EventType::kAdded, page.version, std::move(item)});
+        Note(source, {resource::EventType::kAdded, page.version, std::move(item)});
       }
       page_options.continue_token = page.continue_token;
     } while (!page_options.continue_token.empty());
     while (true) {
       CO_TRY(events, co_await watch->Next());
-      for (const WatchEvent& event : events) Note(watched, event);
+      for (const WatchEvent& event : events) Note(source, event);
     }
   }
 
-  static Task<void> WatchLoop(std::shared_ptr<State> self, WatchedKind watched) {
+  static Task<void> WatchLoop(std::shared_ptr<State> self, WatchedKind source) {
     do {
-      const Result<void> ended = co_await self->ListAndWatch(watched);
+      const Result<void> ended = co_await self->ListAndWatch(source);
       if (ended.error().code() == Code::kCancelled) co_return;
       if (ended.error().reason() != "EXPIRED") {
         LogWarning(
             "a watch ended, listing again",
-            {{"controller", self->options.name}, {"kind", watched.kind}, {"error", ended.error()}});
+            {{"controller", self->options.name}, {"kind", source.kind}, {"error", ended.error()}});
       }
     } while (co_await SleepFor(kWatchPause));
   }
@@ -139,8 +139,8 @@ void Reconciler::Enqueue(Key key) {
 }
 
 void Reconciler::Start() {
-  for (const WatchedKind& watched : state_->watched) {
-    state_->tasks.Start([state = state_, watched] { return State::WatchLoop(state, watched); });
+  for (const WatchedKind& source : state_->watched) {
+    state_->tasks.Start([state = state_, source] { return State::WatchLoop(state, source); });
   }
   state_->tasks.Start([state = state_] { return State::Work(state); });
 }

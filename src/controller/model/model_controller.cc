@@ -20,7 +20,7 @@ std::vector<resource::TensorSpec> SpecsOf(const std::vector<tensor::TensorSpec>&
   for (const tensor::TensorSpec& spec : from) {
     specs.push_back({.name = spec.name,
                      .datatype = std::string(tensor::DataTypeName(spec.type)),
-                     .shape = {spec.shape.begin(), spec.shape.end()}});
+                     .shape = {spec.shape.dims().begin(), spec.shape.dims().end()}});
   }
   return specs;
 }
