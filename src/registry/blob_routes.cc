@@ -1,0 +1,118 @@
+#include "registry/byte_range.h"
+#include "registry/core.h"
+#include "registry/error_response.h"
+#include "registry/lookup.h"
+
+namespace slipway::registry {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+struct FoundBlob {
+  BlobRow row;
+  std::optional<std::string> inline_bytes;
+};
+
+Task<Result<FoundBlob>> FindBlobOf(Core& core, const HttpRequest& request, const Digest& digest) {
+  CO_TRY(repository, RepositoryOf(request));
+  std::optional<FoundBlob> found;
+  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(row, FindBlob(snapshot, repository, digest));
+    if (!row) return UnknownBlob(repository, digest);
+    found = FoundBlob{.row = std::move(*row), .inline_bytes = std::nullopt};
+    if (request.method == net::Method::kHead) return {};
+    TRY(bytes, ReadInlineObject(snapshot, found->row.object));
+    found->inline_bytes = std::move(bytes);
+    return {};
+  }));
+  co_return std::move(*found);
+}
+
+HttpResponse BlobResponse(const Digest& digest) {
+  HttpResponse response;
+  response.content_type = "application/octet-stream";
+  response.headers = {{"Docker-Content-Digest", digest.text()},
+                      {"ETag", "\"" + digest.text() + "\""},
+                      {"Accept-Ranges", "bytes"}};
+  return response;
+}
+
+Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
+  CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
+  CO_TRY(found, co_await FindBlobOf(core, request, digest));
+  HttpResponse response = BlobResponse(digest);
+  response.declared_length = found.row.size_bytes;
+  co_return response;
+}
+
+// The range that the request asks for. A condition that does not hold makes it the whole.
+RangeAnswer RangeOf(const HttpRequest& request, const Digest& digest, uint64_t size_bytes) {
+  const auto header = request.Header("Range");
+  if (!header) return {};
+  const auto condition = request.Header("If-Range");
+  if (condition && *condition != "\"" + digest.text() + "\"") return {};
+  return ParseRange(*header, size_bytes);
+}
+
+HttpResponse NotSatisfiable(const HttpRequest& request, uint64_t size_bytes) {
+  HttpResponse response = ErrorResponse(request, Error(Code::kOutOfRange, "BLOB_RANGE",
+                                                       "the range lies outside of the blob's " +
+                                                           std::to_string(size_bytes) + " bytes."));
+  response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size_bytes));
+  return response;
+}
+
+Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
+  CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
+  CO_TRY(found, co_await FindBlobOf(core, request, digest));
+  const uint64_t size_bytes = found.row.size_bytes;
+  const RangeAnswer answer = RangeOf(request, digest, size_bytes);
+  if (answer.verdict == RangeVerdict::kNotSatisfiable) {
+    co_return NotSatisfiable(request, size_bytes);
+  }
+  const bool partial = answer.verdict == RangeVerdict::kPartial;
+  const uint64_t offset = partial ? answer.range.first : 0;
+  const uint64_t count = partial ? answer.range.size_bytes() : size_bytes;
+  HttpResponse response = BlobResponse(digest);
+  if (partial) {
+    response.status = 206;
+    response.headers.emplace_back("Content-Range", "bytes " + std::to_string(answer.range.first) +
+                                                       "-" + std::to_string(answer.range.last) +
+                                                       "/" + std::to_string(size_bytes));
+  }
+  if (found.inline_bytes) {
+    response.body = found.inline_bytes->substr(offset, count);
+    co_return response;
+  }
+  CO_TRY(file, co_await core.pool().Run(
+                   [&core, &found] { return core.objects().Open(found.row.object); }));
+  response.body = net::FileBody{
+      .file = std::shared_ptr<File>(std::move(file)), .offset = offset, .size_bytes = count};
+  co_return response;
+}
+
+Task<Result<HttpResponse>> DeleteBlob(Core& core, HttpRequest& request) {
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
+  CO_TRY_VOID(co_await Change(core, request, repository, [&digest](RepositoryWriter& writer) {
+    return writer.DeleteBlob(digest);
+  }));
+  co_return HttpResponse::Empty(202);
+}
+
+}  // namespace
+
+std::vector<net::Route> BlobRoutes(const std::shared_ptr<Core>& core) {
+  constexpr std::string_view kPath = "/v2/{name+}/blobs/{digest}";
+  return {
+      MakeRoute(core, net::Method::kGet, kPath, net::Access::kRegistryPull, GetBlob,
+                "Gives a blob, or a range of it."),
+      MakeRoute(core, net::Method::kHead, kPath, net::Access::kRegistryPull, HeadBlob,
+                "Says whether the repository has a blob, and its size."),
+      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryPush, DeleteBlob,
+                "Takes a blob out of the repository."),
+  };
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,48 @@
+// What all handlers of the registry share. For the .cc files of this module.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/blocking_pool.h"
+#include "net/router.h"
+#include "registry/projection.h"
+#include "registry/registry.h"
+#include "registry/repository_writer.h"
+#include "registry/upload_session.h"
+
+namespace slipway::registry {
+
+struct Core {
+  RegistryOptions options;
+  UploadSigner signer;
+  SmallUploads small_uploads;
+
+  store::MetaStore& meta() { return *options.meta; }
+  store::ObjectStore& objects() { return *options.objects; }
+  BlockingPool& pool() { return *options.pool; }
+};
+
+// One route's work. Errors become answers in one place, ErrorResponse.
+using CoreHandler = Task<Result<net::HttpResponse>> (*)(Core& core, net::HttpRequest& request);
+net::Route MakeRoute(const std::shared_ptr<Core>& core, net::Method method,
+                     std::string_view pattern, net::Access access, CoreHandler handler,
+                     std::string_view summary);
+
+// The canonical repository of the route's {name}: INVALID_ARGUMENT / NAME_INVALID.
+Result<std::string> RepositoryOf(const net::HttpRequest& request);
+// The path of something in the repository, under the name by which the caller knows it.
+std::string PathOf(const net::HttpRequest& request, std::string_view rest);
+
+// Runs `change` with a writer of the repository in one transaction.
+Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
+                          std::function<Result<void>(RepositoryWriter&)> change);
+
+std::vector<net::Route> BlobRoutes(const std::shared_ptr<Core>& core);
+std::vector<net::Route> UploadRoutes(const std::shared_ptr<Core>& core);
+std::vector<net::Route> ManifestRoutes(const std::shared_ptr<Core>& core);
+std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core);
+
+}  // namespace slipway::registry

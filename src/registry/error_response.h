@@ -1,0 +1,14 @@
+// The one place where an error becomes the registry protocol's status and body.
+#pragma once
+
+#include "base/error.h"
+#include "net/http_message.h"
+
+namespace slipway::registry {
+
+// `{"errors":[{"code","message","detail"?}]}` with a code of distribution-spec's list. 401 carries
+// the challenge, 405 the methods. What went wrong inside is logged, not told. Also the error writer
+// of the router for paths that begin with "/v2/".
+net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& error);
+
+}  // namespace slipway::registry

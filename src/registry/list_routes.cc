@@ -1,0 +1,123 @@
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "oci/media_types.h"
+#include "registry/core.h"
+#include "registry/limits.h"
+#include "registry/lookup.h"
+#include "registry/referrers.h"
+
+namespace slipway::registry {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+// The page size that `n` asks for, at most `limit`.
+Result<size_t> PageSize(const HttpRequest& request, size_t limit) {
+  const auto text = request.Query("n");
+  if (!text) return limit;
+  uint64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto [at, error] = std::from_chars(text->data(), end, number);
+  if (text->empty() || error == std::errc::invalid_argument || at != end) {
+    return InvalidArgument("PAGE_SIZE", "n must be a whole number from 0 on.");
+  }
+  if (error == std::errc::result_out_of_range) return limit;
+  return std::min<uint64_t>(number, limit);
+}
+
+void AddNextLink(HttpResponse& response, const std::string& path_and_query) {
+  response.headers.emplace_back("Link", "<" + path_and_query + ">; rel=\"next\"");
+}
+
+struct TagPage {
+  Json tags = Json::array();
+  std::string next;  // last tag of this page, if there are more
+};
+
+Result<TagPage> ListTags(const store::Snapshot& snapshot, const std::string& repository,
+                         const std::string& last, size_t size) {
+  TRY(exists, RepositoryExists(snapshot, repository));
+  if (!exists) {
+    return NotFound("NAME_UNKNOWN", "there is no repository " + repository + ".");
+  }
+  TagPage page;
+  if (size == 0) return page;
+  const std::string prefix = TagPrefix(repository);
+  const std::string begin = prefix + last + (last.empty() ? "" : std::string(1, '\0'));
+  TRY(rows, snapshot.Scan(begin, store::PrefixEnd(prefix), size + 1));
+  for (size_t i = 0; i < rows.size() && i < size; ++i) {
+    page.tags.push_back(rows[i].key.substr(prefix.size()));
+  }
+  if (rows.size() > size) page.next = page.tags.back().get<std::string>();
+  return page;
+}
+
+Task<Result<HttpResponse>> GetTags(Core& core, HttpRequest& request) {
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(size, PageSize(request, kMaxTagPage));
+  const std::string last = request.Query("last").value_or("");
+  TagPage page;
+  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(found, ListTags(snapshot, repository, last, size));
+    page = std::move(found);
+    return {};
+  }));
+  Json body = Json::object();
+  body["name"] = request.Parameter("name");
+  body["tags"] = std::move(page.tags);
+  HttpResponse response = HttpResponse::Json(200, DumpJson(body));
+  if (!page.next.empty()) {
+    AddNextLink(response, PathOf(request, "tags/list?n=" + std::to_string(size) +
+                                              "&last=" + net::PercentEncode(page.next)));
+  }
+  co_return response;
+}
+
+Task<Result<HttpResponse>> GetReferrers(Core& core, HttpRequest& request) {
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(subject, Digest::Parse(request.Parameter("digest")));
+  const std::string artifact_type = request.Query("artifactType").value_or("");
+  const std::string last = request.Query("last").value_or("");
+  ReferrerPage page;
+  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(found, ListReferrers(snapshot, core.objects(), repository, subject, artifact_type, last));
+    page = std::move(found);
+    return {};
+  }));
+  Json body = Json::object();
+  body["schemaVersion"] = 2;
+  body["mediaType"] = oci::kImageIndexType;
+  Json& manifests = body["manifests"] = Json::array();
+  for (const oci::Descriptor& descriptor : page.descriptors) {
+    manifests.push_back(oci::ToJson(descriptor));
+  }
+  HttpResponse response = HttpResponse::Json(200, DumpJson(body));
+  response.content_type = oci::kImageIndexType;
+  std::string query = "?last=" + net::PercentEncode(page.next);
+  if (!artifact_type.empty()) {
+    response.headers.emplace_back("OCI-Filters-Applied", "artifactType");
+    query += "&artifactType=" + net::PercentEncode(artifact_type);
+  }
+  if (!page.next.empty()) {
+    AddNextLink(response, PathOf(request, "referrers/" + subject.text() + query));
+  }
+  co_return response;
+}
+
+}  // namespace
+
+std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core) {
+  return {
+      MakeRoute(core, net::Method::kGet, "/v2/{name+}/tags/list", net::Access::kRegistryPull,
+                GetTags, "Lists the tags of a repository, in byte order."),
+      MakeRoute(core, net::Method::kGet, "/v2/{name+}/referrers/{digest}",
+                net::Access::kRegistryPull, GetReferrers,
+                "Lists the manifests whose subject is this digest."),
+  };
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,39 @@
+#include "registry/lookup.h"
+
+#include "oci/limits.h"
+#include "oci/reference.h"
+
+namespace slipway::registry {
+
+Error UnknownManifest(std::string_view repository, std::string_view selector) {
+  return NotFound("MANIFEST_UNKNOWN", "the repository " + std::string(repository) +
+                                          " has no manifest '" + std::string(selector) + "'.");
+}
+
+Error UnknownBlob(std::string_view repository, const Digest& digest) {
+  return NotFound("BLOB_UNKNOWN", "the repository " + std::string(repository) + " has no blob " +
+                                      digest.text() + ".");
+}
+
+Result<std::optional<Digest>> ResolveTag(const store::Snapshot& snapshot,
+                                         std::string_view repository, std::string_view tag) {
+  TRY(row, FindTag(snapshot, oci::CanonicalRepository(repository), tag));
+  if (!row) return std::optional<Digest>();
+  return std::optional(std::move(row->digest));
+}
+
+Result<std::optional<std::string>> ReadInlineObject(const store::Snapshot& snapshot,
+                                                    const Digest& object) {
+  return snapshot.Get(ObjectKey(object));
+}
+
+Result<std::string> ReadManifestBytes(const store::Snapshot& snapshot, store::ObjectStore& objects,
+                                      std::string_view repository, const Digest& digest) {
+  TRY(row, FindManifest(snapshot, oci::CanonicalRepository(repository), digest));
+  if (!row) return UnknownManifest(repository, digest.text());
+  TRY(bytes, ReadInlineObject(snapshot, row->object));
+  if (bytes) return std::move(*bytes);
+  return store::GetObject(objects, row->object, oci::kMaxManifestBytes);
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "oci/reference.h"
+#include "registry/core.h"
+#include "registry/limits.h"
+#include "registry/lookup.h"
+
+namespace slipway::registry {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+// What stands after `manifests/`: a digest, or a tag.
+struct Selector {
+  std::optional<Digest> digest;
+  std::string tag;
+};
+
+Result<Selector> SelectorOf(const HttpRequest& request) {
+  const std::string& text = request.Parameter("reference");
+  if (text.find(':') != std::string::npos) {
+    TRY(digest, Digest::Parse(text));
+    return Selector{.digest = std::move(digest), .tag = ""};
+  }
+  TRY_VOID(oci::CheckTag(text));
+  return Selector{.digest = std::nullopt, .tag = text};
+}
+
+struct FoundManifest {
+  Digest digest;
+  ManifestRow row;
+  std::optional<std::string> inline_bytes;
+};
+
+Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::string& repository,
+                                   const Selector& selector, bool with_bytes) {
+  std::optional<Digest> digest = selector.digest;
+  if (!digest) {
+    TRY(tag, FindTag(snapshot, repository, selector.tag));
+    if (!tag) return UnknownManifest(repository, selector.tag);
+    digest = tag->digest;
+  }
+  TRY(row, FindManifest(snapshot, repository, *digest));
+  if (!row) return UnknownManifest(repository, digest->text());
+  FoundManifest found{.digest = *digest, .row = std::move(*row), .inline_bytes = std::nullopt};
+  if (with_bytes) {
+    TRY(bytes, ReadInlineObject(snapshot, found.row.object));
+    found.inline_bytes = std::move(bytes);
+  }
+  return found;
+}
+
+// GET and HEAD. The stored type is served whatever Accept says: clients survive a type that they
+// did not list better than a 404 for a manifest that is there.
+Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
+  const bool with_bytes = request.method != net::Method::kHead;
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(selector, SelectorOf(request));
+  std::optional<FoundManifest> found;
+  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(manifest, FindSelected(snapshot, repository, selector, with_bytes));
+    found = std::move(manifest);
+    return {};
+  }));
+  HttpResponse response;
+  response.content_type = found->row.media_type;
+  response.headers = {{"Docker-Content-Digest", found->digest.text()},
+                      {"ETag", "\"" + found->digest.text() + "\""}};
+  if (!with_bytes) {
+    response.declared_length = found->row.size_bytes;
+  } else if (found->inline_bytes) {
+    response.body = std::move(*found->inline_bytes);
+  } else {
+    CO_TRY(file, co_await core.pool().Run(
+                     [&core, &found] { return core.objects().Open(found->row.object); }));
+    response.body = net::FileBody{.file = std::shared_ptr<File>(std::move(file)),
+                                  .offset = 0,
+                                  .size_bytes = found->row.size_bytes};
+  }
+  co_return response;
+}
+
+// The tags that a PUT sets: the one in its path, or those in `?tag=` beside a digest.
+Result<std::vector<std::string>> TagsOf(const HttpRequest& request, const Selector& selector) {
+  if (!selector.digest) return std::vector<std::string>{selector.tag};
+  std::vector<std::string> tags = request.QueryAll("tag");
+  if (tags.size() > kMaxTagsPerPut) {
+    return InvalidArgument(
+        "TAG_INVALID", "at most " + std::to_string(kMaxTagsPerPut) + " tags can be set at once.");
+  }
+  for (const std::string& tag : tags) TRY_VOID(oci::CheckTag(tag));
+  return tags;
+}
+
+// Parses and keeps the bytes: blocking where they are too large for the database.
+Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selector& selector,
+                             std::string body) {
+  TRY(tags, TagsOf(request, selector));
+  const Digest sha256 = Digest::Of(body);
+  Digest digest = sha256;
+  if (selector.digest && selector.digest->algorithm() != DigestAlgorithm::kSha256) {
+    digest = Digest::Of(body, selector.digest->algorithm());
+  }
+  if (selector.digest && *selector.digest != digest) {
+    return InvalidArgument("DIGEST_INVALID", "the manifest has the digest " + digest.text() +
+                                                 ", not " + selector.digest->text() + ".");
+  }
+  const auto content_type = request.Header("Content-Type");
+  TRY(manifest,
+      oci::ParseManifest(body, oci::MediaTypeWithoutParameters(content_type.value_or(""))));
+  VerifiedContent content{
+      .object = sha256, .size_bytes = body.size(), .inline_bytes = std::nullopt};
+  if (body.size() <= kMaxInlineBytes) {
+    content.inline_bytes = std::move(body);
+  } else {
+    TRY_VOID(store::PutObject(core.objects(), body));
+  }
+  return ManifestPush{.content = std::move(content),
+                      .digest = std::move(digest),
+                      .manifest = std::move(manifest),
+                      .tags = std::move(tags)};
+}
+
+HttpResponse PutResponse(const HttpRequest& request, const ManifestPush& push) {
+  HttpResponse response = HttpResponse::Empty(201);
+  response.headers = {{"Location", PathOf(request, "manifests/" + push.digest.text())},
+                      {"Docker-Content-Digest", push.digest.text()}};
+  if (push.manifest.subject) {
+    response.headers.emplace_back("OCI-Subject", push.manifest.subject->digest.text());
+  }
+  for (const std::string& tag : request.QueryAll("tag")) {
+    if (std::ranges::find(push.tags, tag) != push.tags.end()) {
+      response.headers.emplace_back("OCI-Tag", tag);
+    }
+  }
+  return response;
+}
+
+Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(selector, SelectorOf(request));
+  CO_TRY(body, co_await request.body->ReadAll(core.options.max_manifest_bytes));
+  CO_TRY(push, co_await core.pool().Run([&core, &request, &selector, &body] {
+    return Prepare(core, request, selector, std::move(body));
+  }));
+  CRASH_POINT("registry.manifest_stored");
+  CO_TRY_VOID(co_await Change(core, request, repository, [&push](RepositoryWriter& writer) {
+    return writer.PutManifest(push);
+  }));
+  CRASH_POINT("registry.manifest_committed");
+  co_return PutResponse(request, push);
+}
+
+Task<Result<HttpResponse>> DeleteManifest(Core& core, HttpRequest& request) {
+  CO_TRY(repository, RepositoryOf(request));
+  CO_TRY(selector, SelectorOf(request));
+  CO_TRY_VOID(co_await Change(core, request, repository, [&selector](RepositoryWriter& writer) {
+    return selector.digest ? writer.DeleteManifest(*selector.digest)
+                           : writer.DeleteTag(selector.tag);
+  }));
+  co_return HttpResponse::Empty(202);
+}
+
+}  // namespace
+
+std::vector<net::Route> ManifestRoutes(const std::shared_ptr<Core>& core) {
+  constexpr std::string_view kPath = "/v2/{name+}/manifests/{reference}";
+  return {
+      MakeRoute(core, net::Method::kGet, kPath, net::Access::kRegistryPull, GetManifest,
+                "Gives a manifest as it was pushed, by tag or digest."),
+      MakeRoute(core, net::Method::kHead, kPath, net::Access::kRegistryPull, GetManifest,
+                "Says whether there is such a manifest, and its digest."),
+      MakeRoute(core, net::Method::kPut, kPath, net::Access::kRegistryPush, PutManifest,
+                "Takes a manifest and sets tags."),
+      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryPush, DeleteManifest,
+                "Deletes a tag, or a manifest with all its tags."),
+  };
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,172 @@
+#include "registry/projection.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "oci/media_types.h"
+#include "oci/reference.h"
+#include "registry/limits.h"
+#include "registry/lookup.h"
+#include "resource/kinds/model.h"
+
+namespace slipway::registry {
+namespace {
+
+constexpr size_t kMaxModelNameBytes = 46;
+constexpr size_t kVersionDigits = 16;
+constexpr std::string_view kModelLabel = "model";
+
+std::string ModelName(std::string_view path) {
+  std::string readable(path);
+  std::ranges::replace(readable, '/', '.');
+  if (readable == path && readable.size() <= kMaxModelNameBytes) return readable;
+  readable.resize(std::min(readable.size(), kMaxModelNameBytes - 9));
+  while (!readable.empty() && !std::isalnum(static_cast<unsigned char>(readable.back()))) {
+    readable.pop_back();
+  }
+  return readable + "-" + std::string(Digest::Of(path).hex().substr(0, 8));
+}
+
+resource::ModelVersionSpec SpecOf(const std::string& repository, const Digest& digest,
+                                  const ManifestRow& row, const oci::Manifest& manifest) {
+  resource::ModelVersionSpec spec;
+  spec.repository = repository;
+  spec.manifest_digest = digest.text();
+  spec.artifact_type = row.artifact_type;
+  for (const oci::Descriptor& layer : manifest.layers) {
+    spec.size_bytes += static_cast<int64_t>(layer.size_bytes);
+    if (spec.files.size() == kMaxProjectedFiles) continue;
+    spec.files.push_back({.path = std::string(layer.annotation(oci::kModelFilePath)),
+                          .digest = layer.digest.text(),
+                          .size_bytes = static_cast<int64_t>(layer.size_bytes),
+                          .media_type = layer.media_type});
+  }
+  return spec;
+}
+
+}  // namespace
+
+bool IsModelType(std::string_view artifact_type) {
+  return artifact_type == oci::kModelArtifactType || artifact_type == oci::kModelConfigType;
+}
+
+resource::Key ModelKey(std::string_view repository) {
+  const std::string canonical = oci::CanonicalRepository(repository);
+  const std::string_view project = oci::ProjectOf(canonical);
+  return {.kind = "Model",
+          .project = std::string(project),
+          .name = ModelName(std::string_view(canonical).substr(project.size() + 1))};
+}
+
+resource::Key ModelVersionKey(std::string_view repository, const Digest& manifest_digest) {
+  resource::Key key = ModelKey(repository);
+  key.kind = "ModelVersion";
+  key.name.append("-").append(manifest_digest.hex().substr(0, kVersionDigits));
+  return key;
+}
+
+Result<resource::Resource> Projection::EnsureModel(const std::string& repository) {
+  const resource::Key key = ModelKey(repository);
+  TRY(found, resources_.Find(key));
+  if (!found) {
+    resource::Resource model{.kind = "Model"};
+    model.metadata.project = key.project;
+    model.metadata.name = key.name;
+    model.spec = Encode(resource::ModelSpec{.repository = repository, .description = ""});
+    return resources_.Create(std::move(model));
+  }
+  if (found->spec.value("repository", std::string()) == repository) return std::move(*found);
+  return FailedPrecondition("NAME_INVALID", "the repository " + repository +
+                                                " would be shown as model " + key.name +
+                                                ", which is the repository " +
+                                                found->spec.value("repository", std::string()) +
+                                                "; choose another name.");
+}
+
+Result<std::string> Projection::FormatOfManifest(const std::string& repository,
+                                                 const oci::Manifest& manifest) const {
+  if (!format_of_) return std::string();
+  std::string config_json;
+  if (manifest.config) {
+    const store::Snapshot& snapshot = resources_.raw();
+    TRY(row, FindBlob(snapshot, repository, manifest.config->digest));
+    if (row) {
+      TRY(bytes, ReadInlineObject(snapshot, row->object));
+      config_json = std::move(bytes).value_or("");
+    }
+  }
+  return format_of_(manifest, config_json);
+}
+
+Result<void> Projection::AddVersion(const std::string& repository, const Digest& digest,
+                                    const ManifestRow& row, const oci::Manifest& manifest) {
+  if (!IsModelType(row.artifact_type)) return {};
+  TRY(model, EnsureModel(repository));
+  const resource::Key key = ModelVersionKey(repository, digest);
+  TRY(found, resources_.Find(key));
+  if (found) {
+    if (found->spec.value("manifestDigest", std::string()) == digest.text()) return {};
+    return FailedPrecondition(
+        "MANIFEST_INVALID",
+        "another manifest of this repository begins with the same digits: " + digest.text() + ".");
+  }
+  resource::ModelVersionSpec spec = SpecOf(repository, digest, row, manifest);
+  TRY(format, FormatOfManifest(repository, manifest));
+  spec.format = std::move(format);
+  resource::Resource version{.kind = "ModelVersion"};
+  version.metadata.project = key.project;
+  version.metadata.name = key.name;
+  version.metadata.labels.emplace(kModelLabel, model.metadata.name);
+  version.metadata.owners.push_back(
+      {.kind = "Model", .name = model.metadata.name, .uid = model.metadata.uid});
+  version.spec = Encode(spec);
+  TRY_VOID(resources_.Create(std::move(version)));
+  return ChangeStatus(repository, [](Json& status) {
+    status["versions"] = status.value("versions", int64_t{0}) + 1;
+  });
+}
+
+Result<void> Projection::RemoveVersion(const std::string& repository, const Digest& digest) {
+  const resource::Key key = ModelVersionKey(repository, digest);
+  TRY(found, resources_.Find(key));
+  if (!found) return {};
+  TRY_VOID(resources_.Delete(key));
+  TRY_VOID(ChangeStatus(repository, [](Json& status) {
+    status["versions"] = std::max<int64_t>(0, status.value("versions", int64_t{0}) - 1);
+  }));
+  const resource::Key model_key = ModelKey(repository);
+  TRY(model, resources_.Find(model_key));
+  if (!model || model->status.value("versions", int64_t{0}) > 0) return {};
+  return resources_.Delete(model_key);
+}
+
+Result<void> Projection::SetTag(const std::string& repository, const std::string& tag,
+                                const Digest& digest, bool is_model) {
+  if (!is_model) return RemoveTag(repository, tag);
+  return ChangeStatus(repository, [&](Json& status) {
+    Json& tags = status["tags"];
+    if (!tags.is_object()) tags = Json::object();
+    if (tags.contains(tag) || tags.size() < kMaxProjectedTags) tags[tag] = digest.text();
+  });
+}
+
+Result<void> Projection::RemoveTag(const std::string& repository, const std::string& tag) {
+  return ChangeStatus(repository, [&](Json& status) {
+    const auto tags = status.find("tags");
+    if (tags != status.end() && tags->is_object()) tags->erase(tag);
+  });
+}
+
+Result<void> Projection::ChangeStatus(const std::string& repository,
+                                      const std::function<void(Json& status)>& change) {
+  const resource::Key key = ModelKey(repository);
+  TRY(model, resources_.Find(key));
+  if (!model) return {};
+  Json status = model->status;
+  change(status);
+  TRY_VOID(resources_.UpdateStatus(key, std::move(status)));
+  return {};
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,29 @@
+// Referrers: the manifests of a repository that name a digest as their subject (distribution-spec,
+// "Listing Referrers").
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "oci/descriptor.h"
+#include "store/meta/meta_store.h"
+#include "store/object/object_store.h"
+
+namespace slipway::registry {
+
+struct ReferrerPage {
+  std::vector<oci::Descriptor> descriptors;
+  std::string next;  // digest after which the next page begins; empty on the last
+};
+
+// In the order of their digests, after `last`: those whose subject says so, and those that an old
+// client listed under the fallback tag and that are there. `artifact_type` empty: all. At most
+// kMaxReferrerPage and kMaxReferrerPageBytes a page. Blocking: reads large manifests from files.
+Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::ObjectStore& objects,
+                                   const std::string& repository, const Digest& subject,
+                                   std::string_view artifact_type, std::string_view last);
+
+}  // namespace slipway::registry

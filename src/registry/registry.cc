@@ -1,0 +1,137 @@
+#include "registry/registry.h"
+
+#include "async/deadline.h"
+#include "base/log.h"
+#include "oci/limits.h"
+#include "oci/reference.h"
+#include "registry/core.h"
+#include "registry/error_response.h"
+
+namespace slipway::registry {
+namespace {
+
+constexpr size_t kUploadKeyBytes = 32;
+
+// The key that signs upload sessions: one for the life of the database.
+Result<std::string> UploadKey(store::MetaStore& meta, Random& random) {
+  std::string key;
+  TRY_VOID(meta.MutateNow(CallContext::System("registry"),
+                          [&](store::Transaction& transaction) -> Result<void> {
+                            TRY(found, transaction.Get(kUploadKeyKey));
+                            key = std::move(found).value_or("");
+                            if (key.size() == kUploadKeyBytes) return {};
+                            key.assign(kUploadKeyBytes, '\0');
+                            random.Fill(std::as_writable_bytes(std::span(key)));
+                            return transaction.Put(kUploadKeyKey, key);
+                          }));
+  return key;
+}
+
+Task<net::HttpResponse> Answer(std::shared_ptr<Core> core, CoreHandler handler,
+                               net::HttpRequest& request) {
+  Result<net::HttpResponse> response = co_await handler(*core, request);
+  if (!response) co_return ErrorResponse(request, response.error());
+  response->headers.emplace_back("Docker-Distribution-Api-Version", "registry/2.0");
+  co_return std::move(*response);
+}
+
+Task<Result<net::HttpResponse>> GetVersion(Core&, net::HttpRequest&) {
+  co_return net::HttpResponse::Json(200, "{}");
+}
+
+Task<void> SweepUploads(std::shared_ptr<Core> core) {
+  while (co_await SleepFor(kSweepInterval)) {
+    const auto oldest = core->options.clock->Wall().time_since_epoch() -
+                        std::chrono::duration_cast<std::chrono::milliseconds>(kUploadExpiry);
+    const Result<uint64_t> removed = co_await core->pool().Run([core, oldest] {
+      return core->objects().RemoveStaleUploads(static_cast<uint64_t>(oldest.count()));
+    });
+    if (!removed) {
+      LogWarning("expired uploads were not removed", {{"error", removed.error()}});
+    } else if (*removed > 0) {
+      LogInfo("removed expired uploads", {{"count", *removed}});
+    }
+  }
+}
+
+}  // namespace
+
+net::Route MakeRoute(const std::shared_ptr<Core>& core, net::Method method,
+                     std::string_view pattern, net::Access access, CoreHandler handler,
+                     std::string_view summary) {
+  return {.method = method,
+          .pattern = std::string(pattern),
+          .access = access,
+          .handler =
+              [core, handler](net::HttpRequest& request) { return Answer(core, handler, request); },
+          .summary = std::string(summary)};
+}
+
+Result<std::string> RepositoryOf(const net::HttpRequest& request) {
+  const std::string& name = request.Parameter("name");
+  TRY_VOID(oci::CheckRepositoryName(name));
+  std::string repository = oci::CanonicalRepository(name);
+  TRY_VOID(oci::CheckRepositoryName(repository));
+  return repository;
+}
+
+std::string PathOf(const net::HttpRequest& request, std::string_view rest) {
+  return "/v2/" + request.Parameter("name") + "/" + std::string(rest);
+}
+
+Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
+                          std::function<Result<void>(RepositoryWriter&)> change) {
+  const CallContext& context = request.context;
+  co_return co_await core.meta().Mutate(
+      context, [&](store::Transaction& transaction) -> Result<void> {
+        RepositoryWriter writer(transaction, context, repository, *core.options.clock,
+                                *core.options.random, core.options.format_of);
+        return change(writer);
+      });
+}
+
+struct Registry::State {
+  std::shared_ptr<Core> core;
+  std::unique_ptr<TaskGroup> tasks;
+};
+
+Registry::Registry(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Registry::~Registry() = default;
+
+Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
+  if (options.max_manifest_bytes > oci::kMaxManifestBytes) {
+    return InvalidArgument("MANIFEST_LIMIT", "manifests of at most " +
+                                                 std::to_string(oci::kMaxManifestBytes) +
+                                                 " bytes can be allowed.");
+  }
+  TRY(key, UploadKey(*options.meta, *options.random));
+  auto state = std::make_unique<State>();
+  state->core = std::shared_ptr<Core>(
+      new Core{.options = std::move(options), .signer = UploadSigner(key), .small_uploads = {}});
+  return std::unique_ptr<Registry>(new Registry(std::move(state)));
+}
+
+std::vector<net::Route> Registry::Routes() const {
+  const std::shared_ptr<Core>& core = state_->core;
+  std::vector<net::Route> routes;
+  for (const char* path : {"/v2", "/v2/"}) {
+    routes.push_back(MakeRoute(core, net::Method::kGet, path, net::Access::kIdentified, GetVersion,
+                               "Says that this is a registry, and asks who is there."));
+  }
+  for (auto* part : {BlobRoutes, UploadRoutes, ManifestRoutes, ListRoutes}) {
+    for (net::Route& route : part(core)) routes.push_back(std::move(route));
+  }
+  return routes;
+}
+
+void Registry::Start(asio::any_io_executor executor) {
+  CHECK(!state_->tasks);
+  state_->tasks = std::make_unique<TaskGroup>(std::move(executor));
+  state_->tasks->Start([core = state_->core] { return SweepUploads(core); });
+}
+
+Task<void> Registry::Stop() {
+  if (state_->tasks) co_await state_->tasks->Stop();
+}
+
+}  // namespace slipway::registry

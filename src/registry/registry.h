@@ -1,0 +1,52 @@
+// Registry: OCI distribution over an ObjectStore and a MetaStore.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "async/blocking_pool.h"
+#include "async/task.h"
+#include "async/task_group.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "net/router.h"
+#include "registry/limits.h"
+#include "registry/projection.h"
+#include "store/meta/meta_store.h"
+#include "store/object/object_store.h"
+
+namespace slipway::registry {
+
+struct RegistryOptions {
+  store::MetaStore* meta = nullptr;
+  store::ObjectStore* objects = nullptr;
+  BlockingPool* pool = nullptr;
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  FormatOf format_of;  // may be empty: no format is recognised
+  uint64_t max_manifest_bytes = kDefaultMaxManifestBytes;
+};
+
+// Who composes it adds Routes() to a router, sets registry::ErrorResponse as its error writer for
+// "/v2/", and a guard that understands Access::kRegistryPull and kRegistryPush.
+class Registry {
+ public:
+  // Reads the key of upload sessions, or makes it: blocking. What `options` points to outlives the
+  // registry.
+  static Result<std::unique_ptr<Registry>> Open(RegistryOptions options);
+  ~Registry();
+
+  // Valid as long as the registry lives or longer: the routes share what they use.
+  std::vector<net::Route> Routes() const;
+
+  // Removes expired uploads now and then, on `executor`, until Stop.
+  void Start(asio::any_io_executor executor);
+  Task<void> Stop();
+
+ private:
+  struct State;
+  explicit Registry(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::registry

@@ -1,0 +1,235 @@
+#include "registry/repository_writer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "oci/media_types.h"
+#include "oci/reference.h"
+#include "registry/limits.h"
+#include "registry/lookup.h"
+#include "trust/access.h"
+
+namespace slipway::registry {
+namespace {
+
+constexpr size_t kNamedMissing = 8;
+constexpr size_t kScanPage = 500;
+
+Error MissingContent(const std::vector<std::string>& missing) {
+  std::string names;
+  for (size_t i = 0; i < missing.size() && i < kNamedMissing; ++i) {
+    names += (i == 0 ? "" : ", ") + missing[i];
+  }
+  if (missing.size() > kNamedMissing) {
+    names += " and " + std::to_string(missing.size() - kNamedMissing) + " more";
+  }
+  return NotFound("MANIFEST_BLOB_UNKNOWN",
+                  "the manifest names content that the repository does not have: " + names +
+                      ". Push it first.");
+}
+
+}  // namespace
+
+RepositoryWriter::RepositoryWriter(store::Transaction& transaction, const CallContext& context,
+                                   const std::string& repository, Clock& clock, Random& random,
+                                   const FormatOf& format_of)
+    : transaction_(transaction),
+      context_(context),
+      repository_(repository),
+      clock_(clock),
+      resources_(transaction, context, clock, random),
+      projection_(resources_, format_of) {}
+
+Result<void> RepositoryWriter::EnsureProject() {
+  const std::string project(oci::ProjectOf(repository_));
+  TRY(found, resources_.Find({.kind = "Project", .project = "", .name = project}));
+  if (found && found->metadata.deleted_at) {
+    return PermissionDenied("DENIED", "the project " + project + " is being deleted.");
+  }
+  if (found) return {};
+  const auto role = trust::RoleIn(context_.identity, "");
+  if (!role || *role != Role::kAdmin) {
+    return PermissionDenied("DENIED", "there is no project " + project +
+                                          ", and this token may not create projects. Push to a "
+                                          "project that exists, or ask an administrator for it.");
+  }
+  resource::Resource made{.kind = "Project"};
+  made.metadata.name = project;
+  TRY_VOID(resources_.Create(std::move(made)));
+  return {};
+}
+
+Result<void> RepositoryWriter::EnsureRepository() {
+  TRY_VOID(EnsureProject());
+  const std::string key = RepositoryKey(repository_);
+  TRY(found, transaction_.Get(key));
+  if (found) return {};
+  Json row = Json::object();
+  row["createdAt"] = FormatRfc3339(clock_.Wall());
+  return transaction_.Put(key, DumpJson(row));
+}
+
+Result<void> RepositoryWriter::StoreObject(const Digest& digest, const VerifiedContent& content) {
+  if (digest.algorithm() != DigestAlgorithm::kSha256) {
+    TRY_VOID(transaction_.Put(AliasKey(digest), content.object.text()));
+  }
+  if (!content.inline_bytes) return {};
+  const std::string key = ObjectKey(content.object);
+  TRY(found, transaction_.Get(key));
+  return found ? Result<void>() : transaction_.Put(key, *content.inline_bytes);
+}
+
+Result<void> RepositoryWriter::PutBlobRows(const Digest& digest, const BlobRow& row) {
+  TRY(found, FindBlob(transaction_, repository_, digest));
+  if (found) return {};
+  TRY_VOID(transaction_.Put(BlobKey(repository_, digest), EncodeRow(row)));
+  return transaction_.Put(HolderKey(digest, repository_), "");
+}
+
+Result<void> RepositoryWriter::AddBlob(const Digest& digest, const VerifiedContent& content) {
+  TRY_VOID(EnsureRepository());
+  TRY_VOID(StoreObject(digest, content));
+  return PutBlobRows(digest, {.object = content.object, .size_bytes = content.size_bytes});
+}
+
+Result<bool> RepositoryWriter::MayPull(std::string_view repository) const {
+  const std::string project(oci::ProjectOf(repository));
+  return trust::CheckAccess(net::Access::kRegistryPull, context_.identity, project, true)
+      .has_value();
+}
+
+Result<std::optional<BlobRow>> RepositoryWriter::FindMountable(const Digest& digest,
+                                                               const std::string& from) {
+  if (!from.empty()) {
+    TRY(allowed, MayPull(from));
+    if (!allowed) return std::optional<BlobRow>();
+    return FindBlob(transaction_, oci::CanonicalRepository(from), digest);
+  }
+  const std::string prefix = HolderPrefix(digest);
+  TRY(holders, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxMountCandidates));
+  for (const store::KeyValue& holder : holders) {
+    const std::string_view repository = std::string_view(holder.key).substr(prefix.size());
+    TRY(allowed, MayPull(repository));
+    if (allowed) return FindBlob(transaction_, repository, digest);
+  }
+  return std::optional<BlobRow>();
+}
+
+Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string& from) {
+  TRY(row, FindMountable(digest, from));
+  if (!row) return false;
+  TRY_VOID(EnsureRepository());
+  TRY_VOID(PutBlobRows(digest, *row));
+  return true;
+}
+
+Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
+  TRY(found, FindBlob(transaction_, repository_, digest));
+  if (!found) return UnknownBlob(repository_, digest);
+  TRY_VOID(transaction_.Delete(BlobKey(repository_, digest)));
+  return transaction_.Delete(HolderKey(digest, repository_));
+}
+
+Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
+                                         std::vector<std::string>& missing) const {
+  TRY(row, FindBlob(transaction_, repository_, descriptor.digest));
+  if (!row) {
+    missing.push_back(at + " " + descriptor.digest.text());
+    return {};
+  }
+  if (row->size_bytes == descriptor.size_bytes) return {};
+  return Error(Code::kInvalidArgument, "MANIFEST_INVALID",
+               at + ".size is " + std::to_string(descriptor.size_bytes) + ", the blob has " +
+                   std::to_string(row->size_bytes) + " bytes.",
+               {{"field", at + ".size"}});
+}
+
+Result<void> RepositoryWriter::CheckChild(const oci::Descriptor& descriptor, const std::string& at,
+                                          std::vector<std::string>& missing) const {
+  TRY(row, FindManifest(transaction_, repository_, descriptor.digest));
+  if (row) return {};
+  if (oci::IsManifestType(descriptor.media_type)) {
+    missing.push_back(at + " " + descriptor.digest.text());
+    return {};
+  }
+  return CheckBlob(descriptor, at, missing);
+}
+
+Result<void> RepositoryWriter::CheckContents(const oci::Manifest& manifest) const {
+  std::vector<std::string> missing;
+  if (manifest.config) TRY_VOID(CheckBlob(*manifest.config, "config", missing));
+  for (size_t i = 0; i < manifest.layers.size(); ++i) {
+    if (oci::IsNonDistributableType(manifest.layers[i].media_type)) continue;
+    TRY_VOID(CheckBlob(manifest.layers[i], "layers[" + std::to_string(i) + "]", missing));
+  }
+  for (size_t i = 0; i < manifest.children.size(); ++i) {
+    TRY_VOID(CheckChild(manifest.children[i], "manifests[" + std::to_string(i) + "]", missing));
+  }
+  if (!missing.empty()) return MissingContent(missing);
+  return {};
+}
+
+Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
+  TRY_VOID(EnsureRepository());
+  TRY_VOID(CheckContents(push.manifest));
+  TRY_VOID(StoreObject(push.digest, push.content));
+  ManifestRow row{.object = push.content.object,
+                  .size_bytes = push.content.size_bytes,
+                  .media_type = push.manifest.media_type,
+                  .artifact_type = std::string(push.manifest.EffectiveArtifactType()),
+                  .subject = std::nullopt};
+  if (push.manifest.subject) row.subject = push.manifest.subject->digest;
+  const std::string encoded = EncodeRow(row);
+  const std::string key = ManifestKey(repository_, push.digest);
+  TRY(before, transaction_.Get(key));
+  if (before != encoded) TRY_VOID(transaction_.Put(key, encoded));
+  if (row.subject && before != encoded) {
+    Json referrer = Json::object();
+    referrer["artifactType"] = row.artifact_type;
+    TRY_VOID(
+        transaction_.Put(ReferrerKey(repository_, *row.subject, push.digest), DumpJson(referrer)));
+  }
+  TRY_VOID(projection_.AddVersion(repository_, push.digest, row, push.manifest));
+  for (const std::string& tag : push.tags) {
+    TRY_VOID(SetTag(tag, push.digest, IsModelType(row.artifact_type)));
+  }
+  return {};
+}
+
+Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& digest, bool is_model) {
+  TRY(before, FindTag(transaction_, repository_, tag));
+  if (before && before->digest == digest) return {};
+  if (before) TRY_VOID(transaction_.Delete(TaggedKey(repository_, before->digest, tag)));
+  const TagRow row{.digest = digest, .updated_at = FormatRfc3339(clock_.Wall())};
+  TRY_VOID(transaction_.Put(TagKey(repository_, tag), EncodeRow(row)));
+  TRY_VOID(transaction_.Put(TaggedKey(repository_, digest, tag), ""));
+  return projection_.SetTag(repository_, tag, digest, is_model);
+}
+
+Result<void> RepositoryWriter::DeleteTag(const std::string& tag) {
+  TRY(row, FindTag(transaction_, repository_, tag));
+  if (!row) return UnknownManifest(repository_, tag);
+  TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
+  TRY_VOID(transaction_.Delete(TaggedKey(repository_, row->digest, tag)));
+  return projection_.RemoveTag(repository_, tag);
+}
+
+Result<void> RepositoryWriter::DeleteManifest(const Digest& digest) {
+  TRY(row, FindManifest(transaction_, repository_, digest));
+  if (!row) return UnknownManifest(repository_, digest.text());
+  const std::string prefix = TaggedPrefix(repository_, digest);
+  while (true) {
+    TRY(tagged, transaction_.Scan(prefix, store::PrefixEnd(prefix), kScanPage));
+    for (const store::KeyValue& entry : tagged) {
+      TRY_VOID(DeleteTag(entry.key.substr(prefix.size())));
+    }
+    if (tagged.size() < kScanPage) break;
+  }
+  if (row->subject) {
+    TRY_VOID(transaction_.Delete(ReferrerKey(repository_, *row->subject, digest)));
+  }
+  TRY_VOID(transaction_.Delete(ManifestKey(repository_, digest)));
+  return projection_.RemoveVersion(repository_, digest);
+}
+
+}  // namespace slipway::registry

@@ -1,0 +1,81 @@
+// RepositoryWriter: every change of a repository's rows, as it runs inside of one transaction. No
+// I/O but the transaction's, so that it is tested on a store in memory.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/random.h"
+#include "oci/manifest.h"
+#include "registry/projection.h"
+#include "registry/rows.h"
+#include "resource/resource_transaction.h"
+
+namespace slipway::registry {
+
+// Content that is verified and on its way into the rows.
+struct VerifiedContent {
+  Digest object;  // sha256
+  uint64_t size_bytes = 0;
+  std::optional<std::string> inline_bytes;  // up to kMaxInlineBytes; else it is in the object store
+};
+
+struct ManifestPush {
+  VerifiedContent content;
+  Digest digest;  // under which it is pushed; sha256 unless the caller named a sha512
+  oci::Manifest manifest;
+  std::vector<std::string> tags;  // that shall point at it
+};
+
+class RepositoryWriter {
+ public:
+  // `repository` is canonical. All arguments outlive the writer, which lives as long as its
+  // transaction at most.
+  RepositoryWriter(store::Transaction& transaction, const CallContext& context,
+                   const std::string& repository, Clock& clock, Random& random,
+                   const FormatOf& format_of);
+
+  // Makes the blob visible in the repository. Makes the repository, and its project if the caller
+  // may: PERMISSION_DENIED / DENIED with a sentence otherwise.
+  Result<void> AddBlob(const Digest& digest, const VerifiedContent& content);
+  // false if the caller may pull it from no repository that has it; nothing changes then. `from`
+  // empty: from any.
+  Result<bool> MountBlob(const Digest& digest, const std::string& from);
+  // NOT_FOUND / BLOB_UNKNOWN.
+  Result<void> DeleteBlob(const Digest& digest);
+
+  // NOT_FOUND / MANIFEST_BLOB_UNKNOWN for content that the repository does not have, with all of
+  // the first few named; INVALID_ARGUMENT / MANIFEST_INVALID where sizes disagree.
+  Result<void> PutManifest(const ManifestPush& push);
+  // The manifest, all tags that point at it, and its place among the referrers.
+  Result<void> DeleteManifest(const Digest& digest);
+  Result<void> DeleteTag(const std::string& tag);
+
+ private:
+  Result<void> EnsureRepository();
+  Result<void> EnsureProject();
+  Result<void> StoreObject(const Digest& digest, const VerifiedContent& content);
+  Result<void> PutBlobRows(const Digest& digest, const BlobRow& row);
+  Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from);
+  Result<bool> MayPull(std::string_view repository) const;
+  Result<void> CheckContents(const oci::Manifest& manifest) const;
+  // Adds to `missing` what the repository does not have.
+  Result<void> CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
+                         std::vector<std::string>& missing) const;
+  Result<void> CheckChild(const oci::Descriptor& descriptor, const std::string& at,
+                          std::vector<std::string>& missing) const;
+  Result<void> SetTag(const std::string& tag, const Digest& digest, bool is_model);
+
+  store::Transaction& transaction_;
+  const CallContext& context_;
+  const std::string& repository_;
+  Clock& clock_;
+  resource::ResourceTransaction resources_;
+  Projection projection_;
+};
+
+}  // namespace slipway::registry
