@@ -77,7 +77,7 @@ class LogWatch final : public ResourceStore::Watch {
 
   Task<Result<std::vector<WatchEvent>>> Next() override {
     while (true) {
-      CO_TRY(page, meta_.Changes(after_, prefix_, kMaxWatchBatch));
+      CO_TRY(page, co_await meta_.ReadChanges(after_, prefix_, kMaxWatchBatch));
       after_ = page.last_version;
       CO_TRY(events, EventsOf(page));
       if (events.empty() && after_ - told_ >= kVersionsPerBookmark) {

@@ -1,0 +1,66 @@
+#include "resource/explain.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing/result_matchers.h"
+#include "resource/kinds.h"
+
+namespace slipway::resource {
+namespace {
+
+TEST(Explain, TellsAField) {
+  Result<std::string> text = ExplainText("service.spec.predictor");
+  ASSERT_THAT(text, IsOk());
+  EXPECT_EQ(*text,
+            "service.spec.predictor  (ModelSettings, required)\n"
+            "  The model behind the endpoint.\n"
+            "  A model and how to run it; a change makes a revision.\n"
+            "\n"
+            "Fields:\n"
+            "  model  (string, required, at most 512 bytes, format reference)\n"
+            "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.\n"
+            "  threads  (integer, 0 to 1024, default 0)\n"
+            "      Threads within one run of the engine; 0: chosen.\n"
+            "  instances  (integer, 1 to 64, default 1)\n"
+            "      Copies that run at the same time.\n");
+}
+
+TEST(Explain, TellsEveryKindAndEveryField) {
+  Result<std::string> all = ExplainText("");
+  ASSERT_THAT(all, IsOk());
+  for (const KindInfo& kind : Kinds()) {
+    EXPECT_NE(all->find(kind.singular), std::string::npos);
+    EXPECT_THAT(ExplainText(kind.plural), IsOk());
+    for (const TypeInfo* part : {kind.spec, kind.status}) {
+      std::string path = std::string(kind.kind) + (part == kind.spec ? ".spec" : ".status");
+      EXPECT_THAT(ExplainText(path), IsOk());
+      EXPECT_FALSE(part->text.empty()) << path;
+      for (const FieldInfo& field : part->fields) {
+        EXPECT_THAT(ExplainText(path + "." + field.json_name), IsOk());
+        EXPECT_FALSE(field.text.text.empty()) << path << "." << field.json_name;
+      }
+    }
+  }
+}
+
+TEST(Explain, PassesThroughListsAndMaps) {
+  Result<std::string> text = ExplainText("modelversion.spec.files.sizeBytes");
+  ASSERT_THAT(text, IsOk());
+  EXPECT_EQ(*text,
+            "modelversion.spec.files.sizeBytes  (integer, at least 0)\n"
+            "  Size of its layer in bytes.\n");
+  EXPECT_THAT(ExplainText("service.metadata.owners.uid"), IsOk());
+}
+
+TEST(Explain, NamesWhatThereIs) {
+  EXPECT_THAT(ExplainText("tree"), IsError(Code::kNotFound, "KIND_UNKNOWN"));
+  EXPECT_THAT(ExplainText("service.body"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
+  Result<std::string> text = ExplainText("service.spec.colour");
+  ASSERT_THAT(text, IsError(Code::kNotFound, "FIELD_UNKNOWN"));
+  EXPECT_EQ(text.error().message(),
+            "service.spec has no field \"colour\"; it has predictor, follow, access");
+  EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
+}
+
+}  // namespace
+}  // namespace slipway::resource
