@@ -345,6 +345,10 @@ std::string_view HostName(std::string_view host) {
 }  // namespace
 
 Result<size_t> HeadScanner::Scan(std::string_view buffer) {
+  const bool begins = next_ == 0 && !buffer.empty();
+  if (begins && !kToken[static_cast<unsigned char>(buffer[0])] && buffer[0] != '\r') {
+    return Malformed("The request does not begin with a method: this port speaks plain HTTP/1.1");
+  }
   while (next_ < buffer.size()) {
     const void* found = std::memchr(buffer.data() + next_, '\n', buffer.size() - next_);
     if (found == nullptr) {
