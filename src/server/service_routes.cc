@@ -3,12 +3,24 @@
 #include <optional>
 
 #include "controller/service/rollback.h"
+#include "controller/service/service_controller.h"
 #include "resource/api/objects.h"
 
 namespace slipway::server {
 namespace {
 
-using Change = Result<resource::Resource> (*)(resource::ResourceTransaction&, const resource::Key&);
+// Changes the service, or something that belongs to it.
+using Change = Result<void> (*)(resource::ResourceTransaction&, const resource::Key&);
+
+Result<void> Rollback(resource::ResourceTransaction& transaction, const resource::Key& service) {
+  TRY_VOID(controller::Rollback(transaction, service));
+  return {};
+}
+
+Result<void> Retry(resource::ResourceTransaction& transaction, const resource::Key& service) {
+  TRY_VOID(controller::Retry(transaction, service));
+  return {};
+}
 
 Task<net::HttpResponse> Run(resource::ResourceStore& store, Change change,
                             net::HttpRequest& request) {
@@ -19,8 +31,11 @@ Task<net::HttpResponse> Run(resource::ResourceStore& store, Change change,
   Result<void> done = co_await store.Transact(
       request.context,
       [service, change, key](resource::ResourceTransaction& transaction) -> Result<void> {
-        TRY(changed, change(transaction, key));
-        *service = std::move(changed);
+        TRY_VOID(change(transaction, key));
+        // In the same transaction: the answer never shows the failure of before.
+        TRY_VOID(controller::ReconcileService(transaction, key));
+        TRY(now, transaction.Get(key));
+        *service = std::move(now);
         return {};
       });
   if (!done) co_return net::ProblemResponse(done.error());
@@ -41,10 +56,9 @@ net::Route RouteOf(resource::ResourceStore& store, std::string verb, Change chan
 
 std::vector<net::Route> ServiceRoutes(resource::ResourceStore& store) {
   std::vector<net::Route> routes;
-  routes.push_back(RouteOf(store, "rollback", &controller::Rollback,
-                           "Goes back to what the service served before"));
   routes.push_back(
-      RouteOf(store, "retry", &controller::Retry, "Tries the service's failed revision again"));
+      RouteOf(store, "rollback", &Rollback, "Goes back to what the service served before"));
+  routes.push_back(RouteOf(store, "retry", &Retry, "Tries the service's failed revision again"));
   return routes;
 }
 

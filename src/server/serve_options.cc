@@ -1,0 +1,77 @@
+#include "server/serve_options.h"
+
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "server/server_options.h"
+
+namespace slipway::server {
+namespace {
+
+constexpr const char* kFooter =
+    "Ports, with --port-base N: inference REST N, metrics N+2.\n"
+    "Examples:\n"
+    "  slipway serve model.onnx\n"
+    "  slipway serve models/ --port-base 0 --ports-file ports.json";
+
+void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
+  app.add_option("MODEL", options.model,
+                 "Model file, folder of one model, or folder of models (name/version/file)");
+  app.add_option("--name", options.name, "Name of the one model (from the path)")
+      ->type_name("NAME");
+  app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
+  app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
+      ->type_name("ADDRESS");
+  app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
+  app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
+      ->type_name("FILE");
+  app.add_option("--token-file", options.token_file, "Tokens for routes that change state")
+      ->type_name("FILE");
+  app.add_flag("--allow-control", options.allow_control,
+               "Open these routes to callers on this machine");
+  // How an agent starts it; nothing for people.
+  app.add_option("--site-folder", options.site_folder)->group("");
+  app.footer(kFooter);
+}
+
+void MakeAbsolute(std::string& path) {
+  if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
+}
+
+}  // namespace
+
+Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* const* argv) {
+  ServeOptions options;
+  int64_t port_base = options.port_base;
+  CLI::App app("The data plane: answers requests to models", "slipway serve");
+  Declare(app, options, port_base);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    app.exit(help);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    return InvalidArgument("USAGE", fmt::format("{}; see slipway serve --help", error.what()));
+  }
+  if (options.model.empty() == options.site_folder.empty()) {
+    return InvalidArgument("USAGE", "MODEL is missing; see slipway serve --help");
+  }
+  TRY_VOID(CheckPortBase(port_base));
+  options.port_base = static_cast<uint16_t>(port_base);
+  TRY_VOID(CheckListenAddress(options.address, options.insecure));
+  if (options.allow_control && !IsLoopbackAddress(options.address)) {
+    return InvalidArgument("CONTROL_REMOTE",
+                           fmt::format("--allow-control: only together with a loopback address, "
+                                       "got {}; use --token-file",
+                                       options.address));
+  }
+  for (std::string* path :
+       {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {
+    MakeAbsolute(*path);
+  }
+  return options;
+}
+
+}  // namespace slipway::server
