@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <set>
 #include <vector>
 
@@ -26,6 +27,13 @@ constexpr std::array<std::string_view, 5> kFolders = {"blobs", "uploads", "unpac
 
 std::string Join(const std::string& root, std::string_view rest) {
   return root + std::string(rest);
+}
+
+// Absolute, without `.` and `..` and a slash at the end.
+std::string Normalize(const std::string& root) {
+  std::string path = std::filesystem::absolute(root).lexically_normal();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
 }
 
 Error FormatInvalid(std::string message) {
@@ -83,23 +91,25 @@ bool IsObjectName(const std::string& name) {
   return Digest::Parse("sha256:" + name).has_value();
 }
 
-// Format 1 kept all objects in one folder. Begun again after a crash, it goes on where it was.
+// Format 1 kept all objects in one folder. First every object gets its new name, durably, then the
+// old names go: a crash loses none, and the next start does again what it finds undone.
 Result<void> FanOutObjects(FileSystem& files, const std::string& root) {
   const std::string blobs = root + "/blobs/sha256";
   TRY(exists, files.Exists(blobs));
   if (!exists) return {};
   TRY(names, files.List(blobs));
-  // Also the folders of a migration that a crash cut off: their last renames may not be durable.
+  std::erase_if(names, [](const std::string& name) { return !IsObjectName(name); });
   std::set<std::string> folders;
   for (const std::string& name : names) {
-    if (name.size() == 2) folders.insert(blobs + "/" + name);
-    if (!IsObjectName(name)) continue;
     const std::string folder = blobs + "/" + name.substr(0, 2);
     if (folders.insert(folder).second) TRY_VOID(files.MakeDirectories(folder));
-    TRY_VOID(files.Rename(blobs + "/" + name, folder + "/" + name));
+    const Result<void> linked = files.Link(blobs + "/" + name, folder + "/" + name);
+    if (!linked && linked.error().code() != Code::kAlreadyExists) return linked;
   }
-  CRASH_POINT("folder.objects_moved");
   for (const std::string& folder : folders) TRY_VOID(files.SyncDirectory(folder));
+  TRY_VOID(files.SyncDirectory(blobs));
+  CRASH_POINT("folder.objects_linked");
+  for (const std::string& name : names) TRY_VOID(files.Remove(blobs + "/" + name));
   return files.SyncDirectory(blobs);
 }
 
@@ -128,6 +138,19 @@ Result<void> RefuseNewer(const FolderFormat& format, const std::string& root) {
       .With("program", format.program);
 }
 
+// The folder's own name is durable, also if an earlier first start made it or one above it and died
+// before it had synced that.
+Result<void> SyncAncestors(FileSystem& files, const std::string& root) {
+  for (std::string folder = root; folder.size() > 1;) {
+    folder.resize(std::max<size_t>(folder.find_last_of('/'), 1));
+    const Result<void> synced = files.SyncDirectory(folder);
+    // Above what this user may read, another one made it.
+    if (!synced && synced.error().code() == Code::kPermissionDenied) return {};
+    TRY_VOID(synced);
+  }
+  return {};
+}
+
 // The file `format` comes last: from then on the folder is whole.
 Result<void> PrepareLayout(FileSystem& files, const std::string& root, std::string_view program) {
   TRY(has_format, files.Exists(Join(root, kFormatFile)));
@@ -142,6 +165,7 @@ Result<void> PrepareLayout(FileSystem& files, const std::string& root, std::stri
   }
   if (has_format) return {};
   TRY_VOID(files.SyncDirectory(root));
+  TRY_VOID(SyncAncestors(files, root));
   CRASH_POINT("folder.made");
   return WriteFileDurably(files, Join(root, kFormatFile), FormatText(program));
 }
@@ -174,6 +198,8 @@ Result<FolderFormat> ParseFolderFormat(std::string_view text) {
 
 Result<std::unique_ptr<DataFolder>> DataFolder::Open(FileSystem& files, std::string root,
                                                      std::string_view program) {
+  if (root.empty()) return InvalidArgument("DATA_FOLDER_PATH", "the data folder's path is empty");
+  root = Normalize(root);
   TRY_VOID(files.MakeDirectories(root));
   TRY_VOID(RefuseForeign(files, root));
   TRY(lock, TakeLock(files, root));

@@ -60,6 +60,20 @@ TEST_F(DataFolderTest, OpensAgainWhatItMade) {
   EXPECT_EQ(Read("format"), "format: 2\nprogram: slipway 1.2.3\n") << "it made no change";
 }
 
+TEST_F(DataFolderTest, TakesAnyPath) {
+  const std::string before = std::filesystem::current_path();
+  ASSERT_EQ(chdir(temporary_.path().c_str()), 0);
+  const std::string canonical = std::filesystem::canonical(temporary_.path());
+  for (const char* path : {"relative", "./relative/", "relative/../relative//"}) {
+    const auto folder = DataFolder::Open(files_, path, "slipway 1.2.3");
+    ASSERT_THAT(folder, IsOk()) << path;
+    EXPECT_EQ((*folder)->root(), canonical + "/relative");
+  }
+  EXPECT_THAT(DataFolder::Open(files_, "", "slipway 1.2.3"),
+              IsError(Code::kInvalidArgument, "DATA_FOLDER_PATH"));
+  ASSERT_EQ(chdir(before.c_str()), 0);
+}
+
 TEST_F(DataFolderTest, RefusesASecondOwnerAndNamesTheFirst) {
   auto first = Open();
   const auto second = Open();

@@ -114,6 +114,11 @@ void FaultFileSystem::CutPowerAfter(uint64_t count) {
   disk_->off_after = disk_->changes + count;
 }
 
+void FaultFileSystem::RestorePower() {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->off_after.reset();
+}
+
 bool FaultFileSystem::power_is_off() const {
   const std::lock_guard lock(disk_->mutex);
   return disk_->IsOff();

@@ -33,6 +33,8 @@ class FaultFileSystem final : public FileSystem {
   // From the `count`-th change on from now (a write, sync, rename, ...) every call fails with
   // UNAVAILABLE / POWER_OFF and changes nothing.
   void CutPowerAfter(uint64_t count);
+  // Only the program ended, not the machine: all is as it was seen last.
+  void RestorePower();
   bool power_is_off() const;
   // Changes so far.
   uint64_t changes() const;

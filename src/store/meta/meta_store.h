@@ -13,6 +13,7 @@
 #include "async/task.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "store/limits.h"
 
 namespace slipway::store {
 
@@ -108,9 +109,10 @@ struct SqliteOptions {
   std::string path;
   size_t readers = 2;
   ChangeLogLimits log;
-  std::string vfs;         // name of a registered SQLite VFS; empty: the default
-  std::string program;     // "slipway 0.1.0": written into a database that is made or migrated
-  Clock* clock = nullptr;  // for time_ms and the log's age; nullptr: SystemClock()
+  std::string vfs;      // name of a registered SQLite VFS; empty: the default
+  std::string program;  // "slipway 0.1.0": written into a database that is made or migrated
+  int checkpoint_pages = kCheckpointPages;  // in store/limits.h
+  Clock* clock = nullptr;                   // for time_ms and the log's age; nullptr: SystemClock()
 };
 
 // FAILED_PRECONDITION / FORMAT_NEWER if the database was written by a newer program. Older formats

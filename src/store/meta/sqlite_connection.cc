@@ -123,8 +123,10 @@ Result<void> SqliteConnection::Configure(const SqliteConnectionOptions& options)
 }
 
 Result<void> SqliteConnection::UseWriteAheadLog() {
+  // Until the log is in use a rollback journal guards the change. EXTRA makes its removal durable:
+  // a journal that came back would undo the change, and with it what the log was to hold.
   TRY_VOID(
-      Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+      Execute("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
               "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
   const auto count_pages = [](void* self, sqlite3*, const char*, int pages) {
     static_cast<SqliteConnection*>(self)->wal_pages_ = pages;

@@ -99,7 +99,8 @@ Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options) {
   if (!epoch) return epoch.error().Prefixed(options.path + ": ");
 
   Clock& clock = options.clock == nullptr ? SystemClock() : *options.clock;
-  TRY(writer, SqliteWriter::Make(std::move(connection), options.log, clock));
+  TRY(writer,
+      SqliteWriter::Make(std::move(connection), options.log, clock, options.checkpoint_pages));
   open.writer = false;
   open.cache_kib = kReaderCacheKib;
   TRY(readers, SqliteReaders::Make(open, std::max<size_t>(options.readers, 1)));

@@ -10,8 +10,9 @@
 namespace slipway::store {
 
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Make(
-    std::unique_ptr<SqliteConnection> connection, ChangeLogLimits limits, Clock& clock) {
-  std::unique_ptr<SqliteWriter> writer(new SqliteWriter());
+    std::unique_ptr<SqliteConnection> connection, ChangeLogLimits limits, Clock& clock,
+    int checkpoint_pages) {
+  std::unique_ptr<SqliteWriter> writer(new SqliteWriter(checkpoint_pages));
   TRY(transaction, SqliteTransaction::Make(*connection, limits, clock));
   writer->connection_ = std::move(connection);
   writer->transaction_ = std::move(transaction);
@@ -105,7 +106,7 @@ void SqliteWriter::CommitBatch(std::vector<Request> batch) {
 // the next commit tries again.
 void SqliteWriter::Checkpoint() {
   const int pages = connection_->wal_pages();
-  if (pages < kCheckpointPages) return;
+  if (pages < checkpoint_pages_) return;
   const Result<void> done = connection_->Checkpoint(pages >= kTruncatePages);
   if (!done) LogWarning("failed to move the database's log into it", {{"error", done.error()}});
 }

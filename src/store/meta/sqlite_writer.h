@@ -28,7 +28,8 @@ class SqliteWriter {
 
   // Starts the thread. The connection has the current format.
   static Result<std::unique_ptr<SqliteWriter>> Make(std::unique_ptr<SqliteConnection> connection,
-                                                    ChangeLogLimits limits, Clock& clock);
+                                                    ChangeLogLimits limits, Clock& clock,
+                                                    int checkpoint_pages);
   // Commits what waits, then ends the thread.
   ~SqliteWriter();
   SqliteWriter(const SqliteWriter&) = delete;
@@ -46,7 +47,7 @@ class SqliteWriter {
     Result<void> result;
   };
 
-  SqliteWriter() = default;
+  explicit SqliteWriter(int checkpoint_pages) : checkpoint_pages_(checkpoint_pages) {}
   void Run();
   std::vector<Request> NextBatch();
   void CommitBatch(std::vector<Request> batch);
@@ -54,6 +55,7 @@ class SqliteWriter {
   bool ApplyBatch(std::vector<Outcome>& outcomes, std::vector<Request>& batch, size_t& next);
   void Checkpoint();
 
+  const int checkpoint_pages_;
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteTransaction> transaction_;
   const std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();

@@ -68,7 +68,7 @@ class ObjectStore {
 };
 
 // Objects at ROOT/blobs/sha256/ab/<hex>, spools at ROOT/uploads/<id>. See docs/formats/blobs.md.
-// One store at a time on a folder: store/data_folder.h sees to it.
+// ROOT exists durably, and one store at a time is on it: store/data_folder.h sees to both.
 Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root);
 std::unique_ptr<ObjectStore> MakeMemoryObjectStore();
 
