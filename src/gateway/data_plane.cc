@@ -1,0 +1,127 @@
+#include "gateway/data_plane.h"
+
+#include <atomic>
+#include <utility>
+
+#include "base/metrics.h"
+#include "engine/engine_threads.h"
+#include "engine/plugin_host.h"
+#include "gateway/body_reader.h"
+#include "gateway/core_slot.h"
+#include "gateway/key_guard.h"
+#include "gateway/limits.h"
+#include "gateway/reconciler.h"
+#include "gateway/revision_metrics.h"
+#include "gateway/v2/endpoints.h"
+#include "gateway/v2/error_response.h"
+
+namespace slipway::gateway {
+namespace {
+
+Task<net::HttpResponse> Metrics(net::HttpRequest&) {
+  net::HttpResponse response = net::HttpResponse::Text(200, MetricsText());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  co_return response;
+}
+
+net::HttpServerOptions ServerOptions(std::string name) {
+  net::HttpServerOptions options;
+  options.server_name = std::move(name);
+  return options;
+}
+
+}  // namespace
+
+struct DataPlane::State {
+  State(CorePool& pool, DataPlaneOptions options)
+      : cores(pool),
+        host(options.plugin_folder.empty() ? engine::DefaultPluginFolder() : options.plugin_folder),
+        threads(options.engine_threads == 0 ? pool.size() : options.engine_threads),
+        slots(pool),
+        bodies(kMaxBodyBytesInFlight),
+        reconciler({.slots = slots,
+                    .host = host,
+                    .threads = threads,
+                    .changed = std::move(options.changed)}),
+        environment{.slots = slots,
+                    .bodies = bodies,
+                    .ready = [this] { return !stopping && reconciler.settled(); },
+                    .server_name = options.server_name,
+                    .non_finite = options.non_finite},
+        revision_metrics(CollectRevisionMetrics(reconciler)),
+        rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
+        metrics(MakeRouter(*options.clock, {{.method = net::Method::kGet,
+                                             .pattern = "/metrics",
+                                             .access = net::Access::kLocal,
+                                             .handler = Metrics,
+                                             .summary = "Metrics in Prometheus text format."}})),
+        rest_server(
+            pool, [this](net::HttpRequest& request) { return rest.Handle(request); },
+            ServerOptions("rest")),
+        metrics_server(
+            pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
+            ServerOptions("metrics")) {}
+
+  net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
+    net::Router router;
+    router.AddAll(std::move(routes));
+    router.SetGuard(MakeKeyGuard(slots, clock));
+    router.SetErrorWriter(
+        "", [](const net::HttpRequest&, const Error& error) { return v2::ErrorResponse(error); });
+    return router;
+  }
+
+  CorePool& cores;
+  engine::PluginHost host;
+  engine::EngineThreads threads;
+  CoreSlots slots;
+  BodyBudget bodies;
+  std::atomic<bool> stopping{false};
+  Reconciler reconciler;
+  v2::Environment environment;
+  std::unique_ptr<MetricCollection> revision_metrics;
+  net::Router rest;
+  net::Router metrics;
+  net::HttpServer rest_server;
+  net::HttpServer metrics_server;
+};
+
+DataPlane::DataPlane(CorePool& cores, DataPlaneOptions options)
+    : state_(std::make_unique<State>(cores, std::move(options))) {}
+
+DataPlane::~DataPlane() = default;
+
+Result<void> DataPlane::Listen(std::string_view name, const net::Listener& listener) {
+  if (name == "rest") return state_->rest_server.Listen(listener);
+  if (name == "metrics") return state_->metrics_server.Listen(listener);
+  return InvalidArgument("LISTENER_NAME",
+                         "there is no listener '" + std::string(name) + "': use rest or metrics");
+}
+
+void DataPlane::Apply(runtime::ServingConfig config) {
+  state_->reconciler.Apply(std::move(config));
+}
+
+runtime::ServingStatus DataPlane::status() const {
+  return state_->reconciler.status();
+}
+
+bool DataPlane::settled() const {
+  return state_->reconciler.settled();
+}
+
+Task<void> DataPlane::Stop(std::chrono::milliseconds drain) {
+  state_->stopping = true;
+  co_await state_->rest_server.Stop(drain);
+  co_await state_->metrics_server.Stop(std::chrono::milliseconds(100));
+}
+
+const std::vector<net::Route>& DataPlane::rest_routes() const {
+  return state_->rest.routes();
+}
+
+const std::vector<net::Route>& DataPlane::metrics_routes() const {
+  return state_->metrics.routes();
+}
+
+}  // namespace slipway::gateway

@@ -1,0 +1,111 @@
+#include "gateway/key_guard.h"
+
+#include <string>
+#include <string_view>
+
+#include "gateway/limits.h"
+#include "trust/access.h"
+
+namespace slipway::gateway {
+namespace {
+
+constexpr std::string_view kDefaultProject = "default";
+
+Error Missing() {
+  return Unauthenticated("TOKEN_MISSING",
+                         "this needs a key: send `Authorization: Bearer KEY`, or Basic with any "
+                         "user name and the key as password");
+}
+
+Error Invalid() {
+  return Unauthenticated("TOKEN_INVALID",
+                         "the key is not valid here: make one with `slipway token create "
+                         "--service NAME`");
+}
+
+// The key of `Authorization: Bearer KEY`; nothing without the header, empty for another scheme.
+std::optional<std::string> SentToken(const net::HttpRequest& request) {
+  const std::optional<std::string_view> header = request.Header("authorization");
+  if (!header) return std::nullopt;
+  constexpr std::string_view kScheme = "Bearer ";
+  if (header->size() < kScheme.size() ||
+      !net::EqualsIgnoringCase(header->substr(0, kScheme.size()), kScheme)) {
+    return std::string();
+  }
+  return std::string(header->substr(kScheme.size()));
+}
+
+// The hash of the key that a request brings. Hashes of keys that were good are kept by the core.
+Result<std::string> SentHash(CoreSlot& core, const net::HttpRequest& request) {
+  const std::optional<std::string> token = SentToken(request);
+  if (!token) return Missing();
+  if (token->empty()) return Invalid();
+  if (const auto known = core.known_keys.find(*token); known != core.known_keys.end()) {
+    return known->second;
+  }
+  std::string hash = trust::HashToken(*token);
+  if (!core.snapshot->KnowsKey(hash)) return Invalid();
+  if (core.known_keys.size() < kMaxCachedKeys) core.known_keys.emplace(*token, hash);
+  return hash;
+}
+
+Result<void> CheckService(CoreSlot& core, Clock& clock, const net::HttpRequest& request) {
+  const ServiceEntry* service = core.snapshot->Find(ProjectOf(request), request.Parameter("model"));
+  if (service == nullptr || !service->needs_key) return {};
+  TRY(hash, SentHash(core, request));
+  const auto key = service->keys.find(hash);
+  if (key == service->keys.end()) {
+    return PermissionDenied("TOKEN_OTHER_SERVICE",
+                            "the key is for another service, not for '" + service->name +
+                                "': make one with `slipway token create --service " +
+                                service->name + "`");
+  }
+  const int64_t now_ms = clock.Wall().time_since_epoch().count();
+  if (key->second != 0 && now_ms >= key->second) {
+    return Unauthenticated("TOKEN_EXPIRED",
+                           "the key has expired: make a new one with `slipway "
+                           "token create --service " +
+                               service->name + "`");
+  }
+  return {};
+}
+
+Result<void> Check(CoreSlots& slots, Clock& clock, const net::Route& route,
+                   const net::HttpRequest& request) {
+  switch (route.access) {
+    case net::Access::kOpen:
+      return {};
+    case net::Access::kInference:
+      return CheckService(slots.current(), clock, request);
+    case net::Access::kLocal: {
+      if (request.peer_is_loopback) return {};
+      TRY_VOID(SentHash(slots.current(), request));
+      return {};
+    }
+    default:
+      break;
+  }
+  return PermissionDenied("ROUTE_CLOSED", "nobody may call this route");
+}
+
+// No capturing-lambda coroutine: the verdict is there before the coroutine begins.
+Task<Result<void>> Answer(Result<void> verdict) {
+  co_return verdict;
+}
+
+}  // namespace
+
+std::string_view ProjectOf(const net::HttpRequest& request) {
+  for (const auto& [name, value] : request.parameters) {
+    if (name == "project") return value;
+  }
+  return kDefaultProject;
+}
+
+net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock) {
+  return [&slots, &clock](const net::Route& route, net::HttpRequest& request) {
+    return Answer(Check(slots, clock, route, request));
+  };
+}
+
+}  // namespace slipway::gateway

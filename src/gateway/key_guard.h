@@ -1,0 +1,20 @@
+// KeyGuard: who may call which route of the data plane.
+#pragma once
+
+#include "base/clock.h"
+#include "gateway/core_slot.h"
+#include "net/router.h"
+
+namespace slipway::gateway {
+
+// The guard of the data plane's listeners. A key is sent as `Authorization: Bearer KEY` or as the
+// password of Basic. Rules: kOpen: anybody. kLocal: loopback peers, elsewhere a key that is good
+// for some service. kInference: as the service says; a service that does not exist lets the call
+// through, and the handler answers that it does not exist. Errors: UNAUTHENTICATED / TOKEN_MISSING,
+// TOKEN_INVALID, TOKEN_EXPIRED; PERMISSION_DENIED / TOKEN_OTHER_SERVICE.
+net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock);
+
+// The project of a request: the route's parameter {project}, else `default`.
+std::string_view ProjectOf(const net::HttpRequest& request);
+
+}  // namespace slipway::gateway

@@ -1,0 +1,61 @@
+// Lane: the part of a revision that belongs to one core.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/metrics.h"
+#include "engine/loaded_model.h"
+
+namespace slipway::gateway {
+
+class Invocation;
+
+// A number that one thread writes and any thread reads: adding is no locked instruction.
+class OwnedCounter {
+ public:
+  void Add(uint64_t amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  uint64_t Value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// Why a request failed, as Triton's metrics tell it.
+enum class Failure : uint8_t { kRejected, kCanceled, kBackend, kOther };
+inline constexpr size_t kFailures = 4;
+
+struct RequestCounters {
+  OwnedCounter success;
+  std::array<OwnedCounter, kFailures> failure;
+  OwnedCounter inferences;
+  OwnedCounter executions;
+  OwnedCounter request_ns;
+  OwnedCounter queue_ns;
+  OwnedCounter compute_input_ns;
+  OwnedCounter compute_infer_ns;
+  OwnedCounter compute_output_ns;
+  std::array<OwnedCounter, kHistogramBuckets> latency;
+};
+
+// Everything but the counters is touched by the core's own thread only. Lanes of different cores
+// share no cache line.
+struct alignas(64) Lane {
+  // Requests that chose the revision, and those of them that are answered. `left` is written with
+  // release, so that whoever reads both equal sees all that the requests did.
+  std::atomic<uint64_t> entered{0};
+  std::atomic<uint64_t> left{0};
+  RequestCounters counters;
+  // Request objects with their memory, ready for the next request.
+  std::vector<std::shared_ptr<Invocation>> spare;
+  // For inline runs.
+  std::optional<engine::SessionLease> session;
+};
+
+}  // namespace slipway::gateway

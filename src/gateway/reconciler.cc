@@ -1,0 +1,345 @@
+#include "gateway/reconciler.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/build_info.h"
+#include "base/log.h"
+#include "engine/limits.h"
+
+namespace slipway::gateway {
+namespace {
+
+constexpr std::chrono::milliseconds kDrainTick{5};
+
+std::string NameOf(const RevisionRuntime& revision) {
+  return revision.project() + "/" + revision.service();
+}
+
+engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
+  return {.format = settings.format,
+          .path = settings.path + "/" + settings.model_file,
+          .threads = static_cast<uint32_t>(std::max(settings.threads, 0))};
+}
+
+void BecomeNice() {
+  // For this thread alone, as Linux understands it. It can fail for no reason that matters.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), engine::kLoadNiceness);
+}
+
+}  // namespace
+
+Reconciler::Reconciler(Dependencies dependencies) : dependencies_(std::move(dependencies)) {
+  status_.pid = getpid();
+  status_.build_id = BuildId();
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "reconciler");
+    Loop();
+  });
+}
+
+Reconciler::~Reconciler() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Reconciler::Apply(runtime::ServingConfig config) {
+  {
+    std::lock_guard lock(mutex_);
+    wanted_ = std::move(config);
+  }
+  wake_.notify_all();
+}
+
+runtime::ServingStatus Reconciler::status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+bool Reconciler::settled() const {
+  std::lock_guard lock(mutex_);
+  return settled_;
+}
+
+void Reconciler::Visit(const std::function<void(const RevisionRuntime&)>& visit) const {
+  std::lock_guard lock(mutex_);
+  for (const RevisionRuntime* revision : visible_) visit(*revision);
+}
+
+void Reconciler::Loop() {
+  bool draining = false;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto something = [&] { return stopping_ || wanted_ || load_result_; };
+    if (draining) {
+      wake_.wait_for(lock, kDrainTick, something);
+    } else {
+      wake_.wait(lock, something);
+    }
+    if (stopping_) break;
+    std::optional<runtime::ServingConfig> wanted = std::exchange(wanted_, std::nullopt);
+    const bool loaded = load_result_.has_value();
+    lock.unlock();
+    if (wanted) Adopt(*std::move(wanted));
+    if (loaded) FinishLoad();
+    if (loading_ == nullptr) StartLoad();
+    draining = Unload();
+    lock.lock();
+  }
+  lock.unlock();
+  if (loader_.joinable()) loader_.join();
+  dependencies_.slots.Publish(std::make_unique<const Snapshot>(std::vector<ServiceEntry>()));
+  for (Service& service : services_) {
+    for (auto& revision : service.revisions) draining_.push_back(std::move(revision));
+  }
+  services_.clear();
+  while (Unload()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void Reconciler::Adopt(runtime::ServingConfig config) {
+  for (Service& service : services_) {
+    service.configured = false;
+    for (auto& revision : service.revisions) revision->listed = false;
+  }
+  for (runtime::ServingService& wanted : config.services) {
+    Service& service = ServiceFor(wanted);
+    service.configured = true;
+    service.config = std::move(wanted);
+    List(service);
+  }
+  generation_ = config.generation;
+  adopted_ = true;
+  LogInfo("configuration read", {{"generation", config.generation},
+                                 {"services", static_cast<uint64_t>(config.services.size())}});
+  Switch();
+  Tell();
+}
+
+Reconciler::Service& Reconciler::ServiceFor(const runtime::ServingService& config) {
+  for (Service& service : services_) {
+    if (service.config.project == config.project && service.config.name == config.name) {
+      return service;
+    }
+  }
+  return services_.emplace_back();
+}
+
+void Reconciler::List(Service& service) {
+  for (const runtime::ServingRevision& wanted : service.config.revisions) {
+    const auto known = std::find_if(
+        service.revisions.begin(), service.revisions.end(),
+        [&](const auto& revision) { return revision->runtime->settings().uid == wanted.uid; });
+    if (known != service.revisions.end()) {
+      (*known)->listed = true;
+      continue;
+    }
+    auto revision = std::make_unique<Revision>();
+    revision->runtime =
+        std::make_unique<RevisionRuntime>(service.config.project, service.config.name, wanted,
+                                          dependencies_.slots.size(), dependencies_.threads);
+    service.revisions.push_back(std::move(revision));
+  }
+}
+
+ServiceEntry Reconciler::MakeEntry(Service& service) {
+  ServiceEntry entry{.project = service.config.project,
+                     .name = service.config.name,
+                     .needs_key = service.config.access != "anonymous"};
+  for (const runtime::ServingKey& key : service.config.keys) {
+    entry.keys.emplace(key.sha256, key.expires_at_ms);
+  }
+  std::vector<Candidate> candidates;
+  for (const auto& revision : service.revisions) {
+    candidates.push_back({.number = revision->runtime->settings().number,
+                          .ready = revision->loaded,
+                          .listed = revision->listed,
+                          .serving = revision->serving});
+  }
+  std::vector<WantedShare> wanted;
+  for (const runtime::ServingRoute& route : service.config.routes) {
+    wanted.push_back({.number = route.revision, .weight = route.weight});
+  }
+  const std::vector<Share> shares = DivideTraffic(candidates, wanted);
+  for (auto& revision : service.revisions) revision->serving = false;
+  for (const Share& share : shares) service.revisions[share.candidate]->serving = true;
+  for (size_t i = 0; i < service.revisions.size(); ++i) {
+    Revision& revision = *service.revisions[i];
+    if (revision.loaded && (revision.listed || revision.serving)) {
+      for (const Share& share : shares) {
+        if (share.candidate != i) continue;
+        entry.shares.push_back({.candidate = entry.ready.size(), .weight = share.weight});
+      }
+      entry.ready.push_back(revision.runtime.get());
+    } else if (revision.listed) {
+      entry.unready.push_back(
+          {.version = revision.runtime->version(),
+           .reason = revision.failure ? revision.failure->message() : std::string()});
+    }
+  }
+  return entry;
+}
+
+void Reconciler::Switch() {
+  std::vector<ServiceEntry> entries;
+  for (Service& service : services_) {
+    ServiceEntry entry = MakeEntry(service);
+    if (service.configured) entries.push_back(std::move(entry));
+  }
+  dependencies_.slots.Publish(std::make_unique<const Snapshot>(std::move(entries)));
+  for (Service& service : services_) {
+    for (auto& revision : service.revisions) {
+      if (revision->loaded && revision->phase == Phase::kLoading) revision->phase = Phase::kReady;
+    }
+  }
+  Retire();
+}
+
+void Reconciler::Retire() {
+  for (Service& service : services_) {
+    std::erase_if(service.revisions, [&](std::unique_ptr<Revision>& revision) {
+      // One that is being loaded cannot be stopped: it retires when the load is over.
+      if (revision->listed || revision->serving || revision.get() == loading_) return false;
+      if (revision->loaded) {
+        LogInfo("revision drains", {{"service", NameOf(*revision->runtime)},
+                                    {"revision", revision->runtime->version()}});
+      }
+      revision->phase = Phase::kDraining;
+      draining_.push_back(std::move(revision));
+      return true;
+    });
+  }
+  std::erase_if(services_, [](const Service& service) {
+    return !service.configured && service.revisions.empty();
+  });
+}
+
+void Reconciler::StartLoad() {
+  for (Service& service : services_) {
+    for (auto& revision : service.revisions) {
+      if (!revision->listed || revision->loaded || revision->failure) continue;
+      loading_ = revision.get();
+      const engine::ModelSource source = SourceOf(revision->runtime->settings());
+      // Here, so that threads which the engine makes for all models are not nice ones; for the same
+      // reason a model with threads of its own is loaded without niceness.
+      const Result<void> prepared = dependencies_.host.Prepare(source.format);
+      loader_ = std::jthread([this, source, prepared] {
+        pthread_setname_np(pthread_self(), "loader");
+        if (source.threads == 0) BecomeNice();
+        Result<std::unique_ptr<engine::LoadedModel>> result =
+            prepared.has_error() ? prepared.error()
+                                 : engine::LoadedModel::Load(dependencies_.host, source);
+        {
+          std::lock_guard lock(mutex_);
+          load_result_ = std::move(result);
+        }
+        wake_.notify_all();
+      });
+      return;
+    }
+  }
+  std::lock_guard lock(mutex_);
+  settled_ = settled_ || adopted_;
+}
+
+void Reconciler::FinishLoad() {
+  loader_.join();
+  std::optional<Result<std::unique_ptr<engine::LoadedModel>>> result;
+  {
+    std::lock_guard lock(mutex_);
+    result = std::exchange(load_result_, std::nullopt);
+  }
+  Revision& revision = *std::exchange(loading_, nullptr);
+  const std::string service = NameOf(*revision.runtime);
+  const std::string& version = revision.runtime->version();
+  if (result->has_value()) {
+    revision.runtime->SetModel(std::move(**result));
+    revision.loaded = true;
+    LogInfo("revision loaded",
+            {{"service", service},
+             {"revision", version},
+             {"ms", static_cast<int64_t>(revision.runtime->model().load_time().count())}});
+  } else {
+    revision.failure = result->error();
+    revision.phase = Phase::kFailed;
+    LogError("revision failed to load",
+             {{"service", service}, {"revision", version}, {"error", result->error()}});
+  }
+  Switch();
+  Tell();
+}
+
+bool Reconciler::Unload() {
+  std::vector<std::unique_ptr<Revision>> idle;
+  for (auto& revision : draining_) {
+    if (revision->runtime->IsIdle()) idle.push_back(std::move(revision));
+  }
+  if (idle.empty()) return !draining_.empty();
+  std::erase(draining_, nullptr);
+  Tell();  // nobody visits them any more
+  for (auto& revision : idle) {
+    if (!revision->loaded) continue;
+    LogInfo("revision unloaded",
+            {{"service", NameOf(*revision->runtime)}, {"revision", revision->runtime->version()}});
+  }
+  idle.clear();
+  malloc_trim(0);
+  return !draining_.empty();
+}
+
+void Reconciler::Tell() {
+  runtime::ServingStatus status{
+      .generation = generation_, .pid = getpid(), .build_id = std::string(BuildId())};
+  std::vector<const RevisionRuntime*> visible;
+  const auto add = [&](const Revision& revision) {
+    const bool leaving = revision.phase == Phase::kReady && !revision.listed;
+    runtime::RevisionMeasurement measured{
+        .uid = revision.runtime->settings().uid,
+        .phase = std::string(PhaseName(leaving ? Phase::kDraining : revision.phase))};
+    if (revision.failure) {
+      measured.reason = revision.failure->reason();
+      measured.message = revision.failure->message();
+    }
+    if (revision.loaded) {
+      measured.load_ms = revision.runtime->model().load_time().count();
+      measured.memory_bytes = revision.runtime->model().memory_bytes();
+      visible.push_back(revision.runtime.get());
+    }
+    status.revisions.push_back(std::move(measured));
+  };
+  for (const Service& service : services_) {
+    for (const auto& revision : service.revisions) add(*revision);
+  }
+  for (const auto& revision : draining_) add(*revision);
+  {
+    std::lock_guard lock(mutex_);
+    status_ = std::move(status);
+    visible_ = std::move(visible);
+  }
+  if (dependencies_.changed) dependencies_.changed();
+}
+
+std::string_view Reconciler::PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kLoading:
+      return "Loading";
+    case Phase::kReady:
+      return "Ready";
+    case Phase::kFailed:
+      return "Failed";
+    case Phase::kDraining:
+      return "Draining";
+  }
+  return "";
+}
+
+}  // namespace slipway::gateway

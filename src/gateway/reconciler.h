@@ -1,0 +1,103 @@
+// Reconciler: makes what is loaded and served follow the configuration.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/plugin_host.h"
+#include "gateway/core_slot.h"
+#include "gateway/revision_runtime.h"
+#include "runtime/serving_channel.h"
+#include "runtime/serving_config.h"
+
+namespace slipway::gateway {
+
+// Revisions are loaded one at a time, in the order of the configuration, on a nice thread; they get
+// traffic when they are loaded and warmed up; the others drain and are unloaded. A revision that
+// does not load never gets traffic, and the one before serves on. No request fails of a change.
+//
+// Its own thread decides and switches; a load is a thread of its own. Destroyed when no request is
+// in flight and none can come; that waits for a load under way.
+class Reconciler {
+ public:
+  struct Dependencies {
+    CoreSlots& slots;
+    engine::PluginHost& host;
+    engine::EngineThreads& threads;
+    // The status is another one. Called on the reconciler's thread.
+    std::function<void()> changed;
+  };
+  explicit Reconciler(Dependencies dependencies);
+  ~Reconciler();
+
+  // The newest configuration wins; those in between are skipped. Any thread; returns at once.
+  void Apply(runtime::ServingConfig config);
+
+  // A revision is Ready here only when every core serves it. Any thread.
+  runtime::ServingStatus status() const;
+  // Whether the first configuration is in effect and each of its revisions is loaded or has failed.
+  bool settled() const;
+  // Calls `visit` for every revision that is loaded, under a lock. Any thread.
+  void Visit(const std::function<void(const RevisionRuntime&)>& visit) const;
+
+ private:
+  enum class Phase : uint8_t { kLoading, kReady, kFailed, kDraining };
+  struct Revision {
+    std::unique_ptr<RevisionRuntime> runtime;
+    Phase phase = Phase::kLoading;
+    std::optional<Error> failure;
+    bool listed = true;
+    bool loaded = false;   // the model is there, though perhaps no core knows it yet
+    bool serving = false;  // has a share of the traffic
+  };
+  struct Service {
+    runtime::ServingService config;  // the last
+    bool configured = false;
+    std::vector<std::unique_ptr<Revision>> revisions;
+  };
+
+  void Loop();
+  void Adopt(runtime::ServingConfig config);
+  Service& ServiceFor(const runtime::ServingService& config);
+  void List(Service& service);
+  // Divides the traffic anew and shows it to the cores.
+  void Switch();
+  ServiceEntry MakeEntry(Service& service);
+  void Retire();
+  void StartLoad();
+  void FinishLoad();
+  // Unloads what is idle; true if something is left that is not.
+  bool Unload();
+  void Tell();
+  static std::string_view PhaseName(Phase phase);
+
+  Dependencies dependencies_;
+
+  // Of the reconciler's thread.
+  std::vector<Service> services_;
+  uint64_t generation_ = 0;
+  bool adopted_ = false;  // any configuration
+  std::vector<std::unique_ptr<Revision>> draining_;
+  Revision* loading_ = nullptr;
+  std::jthread loader_;
+
+  // What the threads tell each other.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::optional<runtime::ServingConfig> wanted_;
+  std::optional<Result<std::unique_ptr<engine::LoadedModel>>> load_result_;
+  bool stopping_ = false;
+  runtime::ServingStatus status_;
+  bool settled_ = false;
+  std::vector<const RevisionRuntime*> visible_;
+
+  std::thread thread_;
+};
+
+}  // namespace slipway::gateway

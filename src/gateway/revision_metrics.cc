@@ -1,0 +1,85 @@
+#include "gateway/revision_metrics.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace slipway::gateway {
+namespace {
+
+// The sum of one counter over the cores.
+template <class Get>
+uint64_t Sum(const RevisionRuntime& revision, Get get) {
+  uint64_t sum = 0;
+  for (const Lane& lane : revision.lanes()) sum += get(lane.counters).Value();
+  return sum;
+}
+
+struct Row {
+  std::string_view name;
+  std::string_view help;
+  OwnedCounter RequestCounters::* counter;
+  uint64_t divisor;
+};
+
+constexpr std::array kRows = {
+    Row{"nv_inference_request_success", "Successful inference requests.", &RequestCounters::success,
+        1},
+    Row{"nv_inference_count", "Inferences performed.", &RequestCounters::inferences, 1},
+    Row{"nv_inference_exec_count", "Model executions.", &RequestCounters::executions, 1},
+    Row{"nv_inference_request_duration_us", "Time of successful requests, in microseconds.",
+        &RequestCounters::request_ns, 1000},
+    Row{"nv_inference_queue_duration_us", "Time that requests waited, in microseconds.",
+        &RequestCounters::queue_ns, 1000},
+    Row{"nv_inference_compute_input_duration_us", "Time to read inputs, in microseconds.",
+        &RequestCounters::compute_input_ns, 1000},
+    Row{"nv_inference_compute_infer_duration_us", "Time of the model's runs, in microseconds.",
+        &RequestCounters::compute_infer_ns, 1000},
+    Row{"nv_inference_compute_output_duration_us", "Time to write outputs, in microseconds.",
+        &RequestCounters::compute_output_ns, 1000},
+};
+
+constexpr std::array<std::string_view, kFailures> kReasons = {"REJECTED", "CANCELED", "BACKEND",
+                                                              "OTHER"};
+
+void Write(const RevisionRuntime& revision, MetricSink& sink) {
+  const MetricLabels labels = {{"model", revision.service()},
+                               {"namespace", revision.project()},
+                               {"version", revision.version()}};
+  for (const Row& row : kRows) {
+    sink.Counter(row.name, row.help, labels,
+                 Sum(revision, [&](const RequestCounters& counters) -> const OwnedCounter& {
+                   return counters.*row.counter;
+                 }) / row.divisor);
+  }
+  for (size_t i = 0; i < kFailures; ++i) {
+    MetricLabels with_reason = labels;
+    with_reason.emplace_back("reason", kReasons[i]);
+    sink.Counter("nv_inference_request_failure", "Failed inference requests.", with_reason,
+                 Sum(revision, [i](const RequestCounters& counters) -> const OwnedCounter& {
+                   return counters.failure[i];
+                 }));
+  }
+  sink.Gauge("nv_inference_pending_request_count",
+             "Requests that wait for an engine thread or run.", labels,
+             static_cast<double>(revision.Pending()));
+  std::array<uint64_t, kHistogramBuckets> buckets{};
+  for (const Lane& lane : revision.lanes()) {
+    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += lane.counters.latency[i].Value();
+  }
+  sink.HistogramNs("slipway_inference_request_duration_seconds",
+                   "Time of successful requests, from the head's arrival to the answer.", labels,
+                   buckets, Sum(revision, [](const RequestCounters& counters) -> const auto& {
+                     return counters.request_ns;
+                   }));
+}
+
+}  // namespace
+
+std::unique_ptr<MetricCollection> CollectRevisionMetrics(const Reconciler& reconciler) {
+  return CollectMetrics([&reconciler](MetricSink& sink) {
+    reconciler.Visit([&sink](const RevisionRuntime& revision) { Write(revision, sink); });
+  });
+}
+
+}  // namespace slipway::gateway

@@ -1,0 +1,118 @@
+#include "gateway/serve_program.h"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <utility>
+
+#include "async/guarded.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "gateway/agent_link.h"
+#include "runtime/site_folder.h"
+
+namespace slipway::gateway {
+
+void TuneProcess() {
+  // The threads allocate and free for each other: more arenas cost memory only.
+  mallopt(M_ARENA_MAX, 2);
+}
+
+struct ServeProgram::State {
+  State(CorePool& cores, ServeOptions given)
+      : options(std::move(given)), plane(cores, WithChanged(options.plane)) {}
+
+  DataPlaneOptions WithChanged(DataPlaneOptions plane_options) {
+    plane_options.changed = [this] {
+      link.With([](auto& open) {
+        if (open != nullptr) open->StatusChanged();
+      });
+    };
+    return plane_options;
+  }
+
+  Result<void> Begin() {
+    for (const ServeListener& listener : options.listeners) {
+      TRY_VOID(plane.Listen(listener.name, listener.listener));
+    }
+    if (options.stand_alone) {
+      TRY(config, StandAloneConfig(*options.stand_alone));
+      plane.Apply(std::move(config));
+      return {};
+    }
+    TRY_VOID(ReadConfig());
+    return OpenLink();
+  }
+
+  Result<void> ReadConfig() {
+    const std::string path = runtime::ServingPath(options.site_folder);
+    Result<runtime::ServingConfig> config = runtime::ReadServingConfig(PosixFileSystem(), path);
+    if (config.has_value()) {
+      plane.Apply(*std::move(config));
+      return {};
+    }
+    if (config.error().code() != Code::kNotFound) return config.error();
+    plane.Apply({});
+    return {};
+  }
+
+  Result<void> OpenLink() {
+    std::vector<NamedDescriptor> descriptors;
+    for (const ServeListener& listener : options.listeners) {
+      descriptors.push_back({.name = listener.name, .descriptor = listener.listener.descriptor()});
+    }
+    TRY(opened, AgentLink::Open(runtime::SocketPath(options.site_folder), std::move(descriptors),
+                                {.status = [this] { return plane.status(); },
+                                 .reload = [this] { Reload(); },
+                                 .stop =
+                                     [this](std::chrono::milliseconds drain) {
+                                       if (options.stop_requested) options.stop_requested(drain);
+                                     }}));
+    link.With([&](auto& open) { open = std::move(opened); });
+    return {};
+  }
+
+  // A file that cannot be read changes nothing: what is served goes on.
+  void Reload() {
+    const Result<void> read = ReadConfig();
+    if (read.has_error()) LogError("cannot read the configuration", {{"error", read.error()}});
+  }
+
+  // Before the plane goes, and not under the lock: its thread may be telling the status.
+  void CloseLink() {
+    std::unique_ptr<AgentLink> closing;
+    link.With([&](auto& open) { closing = std::move(open); });
+  }
+
+  const ServeOptions options;
+  Guarded<std::unique_ptr<AgentLink>> link;
+  DataPlane plane;
+};
+
+ServeProgram::ServeProgram(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ServeProgram::~ServeProgram() {
+  state_->CloseLink();
+}
+
+Result<std::unique_ptr<ServeProgram>> ServeProgram::Start(CorePool& cores, ServeOptions options) {
+  // What is wrong with a model's path is said before anything starts.
+  if (options.stand_alone) {
+    TRY(config, StandAloneConfig(*options.stand_alone));
+    (void)config;
+  }
+  std::unique_ptr<ServeProgram> program(
+      new ServeProgram(std::make_unique<State>(cores, std::move(options))));
+  TRY_VOID(program->state_->Begin());
+  return program;
+}
+
+DataPlane& ServeProgram::plane() {
+  return state_->plane;
+}
+
+Task<void> ServeProgram::Stop(std::chrono::milliseconds drain) {
+  co_await state_->plane.Stop(drain);
+}
+
+}  // namespace slipway::gateway

@@ -1,0 +1,66 @@
+// ServeProgram: `slipway serve` without its command line.
+//
+//   gateway::TuneProcess();  // before the first thread
+//   CorePool cores(0);
+//   auto program = gateway::ServeProgram::Start(cores, {.site_folder = ..., .listeners = ...});
+//   ... wait for a signal or `stop_requested` ...
+//   co_await program->Stop(drain) on a core's executor, then ~ServeProgram, then cores.Stop()
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/core_pool.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "gateway/data_plane.h"
+#include "gateway/stand_alone.h"
+#include "net/http_server.h"
+
+namespace slipway::gateway {
+
+// Settings of the process: few malloc arenas, so that it is small when idle.
+void TuneProcess();
+
+struct ServeListener {
+  std::string name;  // "rest", "metrics"
+  net::Listener listener;
+};
+
+struct ServeOptions {
+  // Under an agent: the site's folder. Its serving.json says what to serve, and agents connect to
+  // its socket.
+  std::string site_folder;
+  // Without one: this model.
+  std::optional<StandAloneOptions> stand_alone;
+  // Kept open as long as the program, so that an agent can ask for them.
+  std::vector<ServeListener> listeners;
+  DataPlaneOptions plane;  // `changed` is set here
+  // An agent asks the program to end. On a thread of the program.
+  std::function<void(std::chrono::milliseconds drain)> stop_requested;
+};
+
+// Goes on serving when its agent goes, and takes the next one. Destroyed after Stop, outside of the
+// cores' threads, while the cores run.
+class ServeProgram {
+ public:
+  // Answers when it returns; models are loaded afterwards. Fails for a model or a serving.json that
+  // cannot be read; a site without serving.json has nothing to serve yet.
+  static Result<std::unique_ptr<ServeProgram>> Start(CorePool& cores, ServeOptions options);
+  ~ServeProgram();
+
+  DataPlane& plane();
+  // Lets requests in flight end until `drain` is over. Once.
+  Task<void> Stop(std::chrono::milliseconds drain);
+
+ private:
+  struct State;
+  explicit ServeProgram(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::gateway

@@ -1,0 +1,41 @@
+#include "gateway/snapshot.h"
+
+#include <utility>
+
+namespace slipway::gateway {
+
+RevisionRuntime* ServiceEntry::Find(std::string_view version) const {
+  for (RevisionRuntime* revision : ready) {
+    if (revision->version() == version) return revision;
+  }
+  return nullptr;
+}
+
+const UnreadyRevision* ServiceEntry::FindUnready(std::string_view version) const {
+  for (const UnreadyRevision& revision : unready) {
+    if (revision.version == version) return &revision;
+  }
+  return nullptr;
+}
+
+RevisionRuntime* ServiceEntry::Pick(uint64_t random) const {
+  return shares.empty() ? nullptr : ready[PickShare(shares, random)];
+}
+
+Snapshot::Snapshot(std::vector<ServiceEntry> services) : services_(std::move(services)) {
+  for (const ServiceEntry& service : services_) {
+    by_name_[service.name].push_back(&service);
+    for (const auto& [sha256, expires] : service.keys) keys_.insert(sha256);
+  }
+}
+
+const ServiceEntry* Snapshot::Find(std::string_view project, std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return nullptr;
+  for (const ServiceEntry* service : found->second) {
+    if (service->project == project) return service;
+  }
+  return nullptr;
+}
+
+}  // namespace slipway::gateway

@@ -1,0 +1,66 @@
+// Snapshot: one state of the configuration as the cores see it. Never changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "gateway/revision_runtime.h"
+#include "gateway/traffic.h"
+
+namespace slipway::gateway {
+
+// What clients may learn of a revision that cannot serve.
+struct UnreadyRevision {
+  std::string version;
+  std::string reason;  // a sentence; empty while it is loading
+};
+
+struct ServiceEntry {
+  std::string project;
+  std::string name;
+  bool needs_key = false;
+  // SHA-256 in hex of the keys that may infer, and when they expire (ms since 1970, 0: never).
+  std::unordered_map<std::string, int64_t> keys;
+  // All that can serve, in the order of their numbers; requests may name any of them.
+  std::vector<RevisionRuntime*> ready;
+  std::vector<UnreadyRevision> unready;
+  // Who gets the requests that name no version: positions in `ready`.
+  std::vector<Share> shares;
+
+  // The revision with this version; nullptr if it is not ready.
+  RevisionRuntime* Find(std::string_view version) const;
+  const UnreadyRevision* FindUnready(std::string_view version) const;
+  // For a request that names no version, by a random number; nullptr when none can serve.
+  RevisionRuntime* Pick(uint64_t random) const;
+};
+
+class Snapshot {
+ public:
+  // Services have distinct names within a project.
+  explicit Snapshot(std::vector<ServiceEntry> services);
+
+  const ServiceEntry* Find(std::string_view project, std::string_view name) const;
+  const std::vector<ServiceEntry>& services() const { return services_; }
+  // Whether a key may infer on some service, expired or not.
+  bool KnowsKey(const std::string& sha256) const { return keys_.contains(sha256); }
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  const std::vector<ServiceEntry> services_;
+  // By name, then project: almost every name is in one project only.
+  std::unordered_map<std::string, std::vector<const ServiceEntry*>, TextHash, std::equal_to<>>
+      by_name_;
+  std::unordered_set<std::string> keys_;
+};
+
+}  // namespace slipway::gateway

@@ -1,0 +1,112 @@
+#include "gateway/stand_alone.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "trust/access.h"
+
+namespace slipway::gateway {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Suffix {
+  std::string_view suffix;
+  std::string_view format;
+};
+constexpr std::array kSuffixes = {Suffix{".onnx", "onnx"}, Suffix{".fake.json", "fake"}};
+
+std::optional<Suffix> SuffixOf(const fs::path& file) {
+  for (const Suffix& suffix : kSuffixes) {
+    if (file.filename().native().ends_with(suffix.suffix)) return suffix;
+  }
+  return std::nullopt;
+}
+
+std::string KnownSuffixes() {
+  std::string text;
+  for (const Suffix& suffix : kSuffixes) {
+    text += (text.empty() ? "" : ", ") + std::string(suffix.suffix);
+  }
+  return text;
+}
+
+Result<fs::path> FindModel(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    return NotFound("MODEL_FILE", "there is no file or folder " + path.native());
+  }
+  if (!fs::is_directory(path, error)) {
+    if (SuffixOf(path)) return path;
+    return NotFound("MODEL_FILE", path.native() +
+                                      " is no model that can be served: its name must "
+                                      "end with one of " +
+                                      KnownSuffixes());
+  }
+  std::vector<fs::path> models;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    if (entry.is_regular_file(error) && SuffixOf(entry.path())) models.push_back(entry.path());
+  }
+  if (models.size() == 1) return models.front();
+  if (models.empty()) {
+    return NotFound("MODEL_FILE", "there is no model in " + path.native() +
+                                      ": no file ends with one of " + KnownSuffixes());
+  }
+  std::sort(models.begin(), models.end());
+  return InvalidArgument("MODEL_AMBIGUOUS", path.native() + " has several models, among them " +
+                                                models[0].filename().native() + " and " +
+                                                models[1].filename().native() +
+                                                ": name the file that is meant");
+}
+
+// `model.onnx` says nothing: then the folder has the name.
+std::string NameFrom(const fs::path& file) {
+  std::string name = file.filename().native();
+  name.resize(name.size() - SuffixOf(file)->suffix.size());
+  return name == "model" || name.empty() ? file.parent_path().filename().native() : name;
+}
+
+// Triton takes any name; here it must at least be one segment of a path.
+Result<void> CheckName(const std::string& name) {
+  const bool usable = !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+                      std::none_of(name.begin(), name.end(), [](char c) {
+                        return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == 0x7f;
+                      });
+  if (usable) return {};
+  return InvalidArgument("NAME_INVALID", "'" + name +
+                                             "' cannot be the name of a model: give "
+                                             "another one with --name");
+}
+
+}  // namespace
+
+Result<runtime::ServingConfig> StandAloneConfig(const StandAloneOptions& options) {
+  TRY(found, FindModel(options.path));
+  // Links in the folder's own path are followed once, here.
+  std::error_code error;
+  const fs::path model =
+      fs::canonical(found.parent_path().empty() ? "." : found.parent_path(), error) /
+      found.filename();
+  const std::string name = options.name.empty() ? NameFrom(model) : options.name;
+  TRY_VOID(CheckName(name));
+  runtime::ServingService service{
+      .project = "default", .name = name, .access = options.token.empty() ? "anonymous" : "token"};
+  if (!options.token.empty()) service.keys.push_back({.sha256 = trust::HashToken(options.token)});
+  service.revisions.push_back({.number = 1,
+                               .uid = "stand-alone",
+                               .format = std::string(SuffixOf(model)->format),
+                               .path = model.parent_path().native(),
+                               .model_file = model.filename().native(),
+                               .digest = Digest::Of("").text(),
+                               .threads = options.threads});
+  runtime::ServingConfig config{.generation = 1};
+  config.services.push_back(std::move(service));
+  return config;
+}
+
+}  // namespace slipway::gateway

@@ -1,0 +1,32 @@
+// The endpoints of the V2 protocol, and the table of their routes.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gateway/body_reader.h"
+#include "gateway/core_slot.h"
+#include "gateway/v2/response_writer.h"
+#include "net/router.h"
+
+namespace slipway::gateway::v2 {
+
+// What the endpoints need; outlives them.
+struct Environment {
+  CoreSlots& slots;
+  BodyBudget& bodies;
+  // Whether the data plane has its configuration loaded and is not about to end.
+  std::function<bool()> ready;
+  std::string server_name;  // as /v2 tells it
+  NonFinite non_finite = NonFinite::kNull;
+};
+
+// Routes of /v2 and of /p/{project}/v2.
+std::vector<net::Route> MakeRoutes(Environment& environment);
+
+// The handler of `.../infer`.
+Task<net::HttpResponse> Infer(Environment& environment, net::HttpRequest& request);
+
+}  // namespace slipway::gateway::v2

@@ -1,0 +1,15 @@
+// ErrorResponse: the V2 protocol's way to say that something went wrong.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "net/http_message.h"
+
+namespace slipway::gateway::v2 {
+
+// `{"error": text}` with the status of the error: the one place where this protocol picks one.
+net::HttpResponse ErrorResponse(const Error& error);
+int StatusOf(const Error& error);
+
+}  // namespace slipway::gateway::v2

@@ -1,0 +1,78 @@
+#include "gateway/v2/metadata.h"
+
+#include <string>
+
+#include "base/build_info.h"
+#include "gateway/v2/error_response.h"
+#include "gateway/v2/model_lookup.h"
+
+namespace slipway::gateway::v2 {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+void WriteSpecs(const std::vector<tensor::TensorSpec>& specs, std::string& out) {
+  out += '[';
+  for (const tensor::TensorSpec& spec : specs) {
+    if (out.back() != '[') out += ',';
+    out += "{\"name\":";
+    WriteJsonString(spec.name, out);
+    out += ",\"datatype\":\"" + std::string(DataTypeName(spec.type)) +
+           "\",\"shape\":" + spec.shape.ToString() + "}";
+  }
+  out += ']';
+}
+
+}  // namespace
+
+HttpResponse ServerMetadata(Environment& environment, HttpRequest&) {
+  std::string body = "{\"name\":";
+  WriteJsonString(environment.server_name, body);
+  body += ",\"version\":";
+  WriteJsonString(Version(), body);
+  // None of the extensions that have a name is served yet.
+  body += ",\"extensions\":[]}";
+  return HttpResponse::Json(200, std::move(body));
+}
+
+HttpResponse ServerLive(Environment&, HttpRequest&) {
+  return HttpResponse::Empty(200);
+}
+
+HttpResponse ServerReady(Environment& environment, HttpRequest&) {
+  return HttpResponse::Empty(environment.ready() ? 200 : 503);
+}
+
+HttpResponse ModelMetadata(Environment& environment, HttpRequest& request) {
+  CoreSlot& core = environment.slots.current();
+  const Result<RevisionRuntime*> found = FindRevision(core, request);
+  if (found.has_error()) return ErrorResponse(found.error());
+  const RevisionRuntime& revision = **found;
+  const Result<const ServiceEntry*> service = FindService(core, request);
+  const tensor::Signature& signature = revision.model().signature();
+  std::string body = "{\"name\":";
+  WriteJsonString(revision.service(), body);
+  body += ",\"versions\":[";
+  for (const RevisionRuntime* ready : (*service)->ready) {
+    if (body.back() != '[') body += ',';
+    body += "\"" + ready->version() + "\"";
+  }
+  body += "],\"platform\":";
+  WriteJsonString(revision.model().model().platform(), body);
+  body += ",\"inputs\":";
+  WriteSpecs(signature.inputs, body);
+  body += ",\"outputs\":";
+  WriteSpecs(signature.outputs, body);
+  body += '}';
+  return HttpResponse::Json(200, std::move(body));
+}
+
+HttpResponse ModelReady(Environment& environment, HttpRequest& request) {
+  const Result<RevisionRuntime*> found = FindRevision(environment.slots.current(), request);
+  if (found.has_value()) return HttpResponse::Empty(200);
+  // As Triton says it, also of a model that does not exist.
+  return HttpResponse::Json(400, "{\"error\":\"Model version not ready\"}");
+}
+
+}  // namespace slipway::gateway::v2
