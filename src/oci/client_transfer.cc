@@ -57,11 +57,6 @@ std::function<Result<size_t>(char*, size_t)> BodyFrom(const ContentReader& reade
   };
 }
 
-template <class Request, class F>
-void OnHead(Request& request, F f) {
-  if constexpr (requires { request.on_head; }) request.on_head = std::move(f);
-}
-
 }  // namespace
 
 struct Client::UploadSession {
@@ -244,10 +239,10 @@ Result<void> Client::DownloadBlob(const std::string& repository, const Digest& d
     net::ClientRequest request;
     request.url = Url(repository, "blobs/" + digest.text());
     if (at > 0) request.headers.emplace_back("Range", "bytes=" + std::to_string(at) + "-");
-    OnHead(request, [&](const net::ClientResponse& head) -> Result<void> {
+    request.on_head = [&](const net::ClientResponse& head) -> Result<void> {
       if (head.status == 200) skip = at;  // the registry has no ranges: it begins at 0
       return {};
-    });
+    };
     request.download = [&](std::string_view piece) -> Result<void> {
       const size_t skipped = std::min<uint64_t>(skip, piece.size());
       skip -= skipped;

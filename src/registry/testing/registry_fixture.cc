@@ -242,6 +242,7 @@ oci::Transport RegistryFixture::transport() {
     response.headers.emplace_back("Content-Type", taken.content_type);
     response.headers.emplace_back(
         "Content-Length", std::to_string(taken.declared_length.value_or(taken.body.size())));
+    if (sent.on_head) TRY_VOID(sent.on_head(response));
     if (sent.download && taken.status / 100 == 2) {
       TRY_VOID(sent.download(taken.body));
     } else {
