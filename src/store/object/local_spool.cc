@@ -167,9 +167,8 @@ Result<SpoolProgress> LocalSpools::Recover(const std::string& id, File& file) {
     return UploadUnknown();
   }
   SpoolProgress progress;
+  // Bytes after the synced ones may be anything: they are written again, and Seal cuts the rest.
   progress.size_bytes = std::min(synced_bytes, info.size_bytes);
-  // Bytes after the synced ones may be anything.
-  TRY_VOID(file.Truncate(progress.size_bytes));
   return progress;
 }
 

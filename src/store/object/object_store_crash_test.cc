@@ -19,8 +19,6 @@ namespace {
 constexpr uint64_t kSeeds = 5'000;
 constexpr int kGenerations = 3;
 constexpr uint64_t kMostChanges = 150;
-// Few contents, so that many are put again, by uploads that are cut off too.
-constexpr uint64_t kContents = 24;
 
 std::string ContentOf(uint64_t number) {
   constexpr size_t kSizes[] = {0, 1, 100, 511, 512, 513, 2'000, 9'000};
@@ -40,6 +38,8 @@ class CrashRun {
   CrashRun(uint64_t seed, Lies lies)
       : random_(MakeSeededRandom(seed)), lies_(lies), disk_(std::make_unique<FaultFileSystem>()) {
     EXPECT_THAT(disk_->MakeDirectories("/data", 0700), IsOk());
+    // Few, so that many are put again, after uploads that were cut off too.
+    contents_ = 1 + Below(24);
   }
 
   // What went wrong first; empty if nothing did.
@@ -91,6 +91,7 @@ class CrashRun {
   }
 
   void Commit(ObjectStore& store, std::unique_ptr<Upload> upload, const std::string& content) {
+    ended_.insert(upload->id());
     const auto digest = store.Commit(std::move(upload), Digest::Of(content));
     if (!Done(digest, "commit")) return;
     ++acknowledged_;
@@ -98,7 +99,7 @@ class CrashRun {
   }
 
   void Put(ObjectStore& store) {
-    const std::string content = ContentOf(Below(kContents));
+    const std::string content = ContentOf(Below(contents_));
     auto upload = store.Begin();
     if (!Done(upload, "begin") || !Done((*upload)->Append(content), "append")) return;
     Commit(store, std::move(*upload), content);
@@ -117,7 +118,7 @@ class CrashRun {
     if (!Done(upload, "resume")) return;
     LeftUpload& left = found->second;
     if ((*upload)->size_bytes() != left.content.size()) return Violated("a resumed upload shrank");
-    const std::string more = ContentOf(Below(kContents));
+    const std::string more = ContentOf(Below(contents_));
     if (!Done((*upload)->Append(more), "append")) return;
     left.content += more;
     if (Below(2) == 0) {
@@ -130,7 +131,7 @@ class CrashRun {
   }
 
   void PutWrong(ObjectStore& store) {
-    const std::string content = ContentOf(Below(kContents));
+    const std::string content = ContentOf(Below(contents_));
     auto upload = store.Begin();
     if (!Done(upload, "begin") || !Done((*upload)->Append(content), "append")) return;
     const auto digest = store.Commit(std::move(*upload), Digest::Of(content + "x"));
@@ -179,15 +180,32 @@ class CrashRun {
       if (!Done(found, "an acknowledged object is lost")) return;
       if (*found != content) return Violated("an acknowledged object is damaged");
     }
-    Done((*store)->ForEach([&](const Digest& digest, const ObjectInfo&) -> Result<void> {
-      TRY(content, GetObject(**store, digest, 1 << 20));
+    VerifyEveryObject(**store);
+    SpoilEndedUploads(**store);
+    FinishUploads(**store);
+    VerifyEveryObject(**store);
+    if (Below(2) == 0) return;
+    Done((*store)->RemoveStaleUploads(UINT64_MAX / 2), "remove stale uploads");
+    Done(PutObject(**store, "works again"), "put");
+  }
+
+  void VerifyEveryObject(ObjectStore& store) {
+    Done(store.ForEach([&](const Digest& digest, const ObjectInfo&) -> Result<void> {
+      TRY(content, GetObject(store, digest, 1 << 20));
       if (Digest::Of(content) != digest) Violated("a half-done object is visible");
       return {};
     }),
          "visit");
-    FinishUploads(**store);
-    Done((*store)->RemoveStaleUploads(UINT64_MAX / 2), "remove stale uploads");
-    Done(PutObject(**store, "works again"), "put");
+  }
+
+  // Uploads that were being committed: a sender who does not know that writes on.
+  void SpoilEndedUploads(ObjectStore& store) {
+    for (const std::string& id : std::exchange(ended_, {})) {
+      auto upload = store.Resume(id);
+      if (!upload) continue;
+      Done((*upload)->Append("more"), "append");
+      Done(store.Abort(id), "abort");
+    }
   }
 
   // What was synced of an upload can be gone on with; the sender sends the rest again.
@@ -208,6 +226,7 @@ class CrashRun {
 
   const std::unique_ptr<Random> random_;
   const Lies lies_;
+  uint64_t contents_ = 0;
   std::unique_ptr<FaultFileSystem> disk_;
   std::unique_ptr<FileSystem> view_;
   std::string violation_;
@@ -215,6 +234,7 @@ class CrashRun {
   // Acknowledged, and no removal was tried.
   std::map<Digest, std::string> present_;
   std::map<std::string, LeftUpload> left_;
+  std::set<std::string> ended_;
 };
 
 // Seeds with a violation.
@@ -289,7 +309,7 @@ TEST_F(FullDiskTest, PublishesOnlyWhatWasAppended) {
   files_.SetCapacity(1 << 20);
   const auto digest = store_->Commit(std::move(upload), Digest::Of("whole"));
   ASSERT_THAT(digest, IsOk());
-  EXPECT_EQ(*GetObject(*store_, *digest, 100), "whole");
+  EXPECT_EQ(*GetObject(*store_, *digest, 1 << 20), "whole");
 }
 
 TEST_F(FullDiskTest, RefusesToBegin) {
