@@ -54,7 +54,8 @@ class KindRoutes {
     Add(Method::kGet, one, access_.read, &KindEndpoint::Get, "Answers one of {}.");
     Add(Method::kGet, one + "/status", access_.read, &KindEndpoint::GetStatus,
         "Answers the status of one of {}.");
-    AddEvents(one + "/events");
+    // Of a project: ProjectEvents, which has those of all that is in it.
+    if (!is_project) AddEvents(one + "/events");
     if (kind_.user_writable) AddWrites(list, one, is_project);
     return std::move(routes_);
   }

@@ -1,0 +1,248 @@
+#include "resource/api/api.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "async/testing/run.h"
+#include "resource/openapi.h"
+#include "resource/testing/test_store.h"
+
+namespace slipway::resource {
+namespace {
+
+class TextBody final : public net::BodyReader {
+ public:
+  explicit TextBody(std::string text) : text_(std::move(text)) {}
+  std::optional<uint64_t> length() const override { return text_.size(); }
+  Task<Result<size_t>> Read(char* out, size_t size) override {
+    size = std::min(size, text_.size() - at_);
+    text_.copy(out, size, at_);
+    at_ += size;
+    co_return size;
+  }
+  Task<Result<std::string>> ReadAll(uint64_t limit_bytes) override {
+    if (text_.size() > limit_bytes) {
+      co_return ResourceExhausted("BODY_TOO_LARGE", "the body is too large");
+    }
+    co_return text_;
+  }
+
+ private:
+  std::string text_;
+  size_t at_ = 0;
+};
+
+struct Answer {
+  int status = 0;
+  std::string content_type;
+  std::map<std::string, std::string> headers;
+  Json body;
+};
+
+class Api : public testing::Test {
+ protected:
+  Api() { router_.AddAll(ApiRoutes(store_.resources(), {})); }
+
+  // Headers as "Name: value".
+  Answer Send(net::Method method, const std::string& target, std::string body = "",
+              std::vector<std::pair<std::string_view, std::string_view>> headers = {}) {
+    TextBody reader(std::move(body));
+    net::HttpRequest request;
+    request.method = method;
+    request.method_text = net::MethodName(method);
+    request.target = target;
+    request.path = std::string_view(target).substr(0, target.find('?'));
+    if (request.path.size() < target.size()) {
+      request.query = std::string_view(target).substr(request.path.size() + 1);
+    }
+    request.headers = std::move(headers);
+    request.body = &reader;
+    request.context = TestStore::As("tester");
+    const net::HttpResponse response = RunSync(router_.Handle(request));
+    Answer answer{.status = response.status, .content_type = response.content_type};
+    answer.headers.insert(response.headers.begin(), response.headers.end());
+    if (const auto* text = std::get_if<std::string>(&response.body); text && !text->empty()) {
+      answer.body = ParseJson(*text).value();
+    }
+    return answer;
+  }
+
+  TestStore store_;
+  net::Router router_;
+};
+
+constexpr std::string_view kService =
+    R"({"apiVersion":"slipway/v1","kind":"Service","metadata":{"name":"fraud"},)"
+    R"("spec":{"predictor":{"model":"default/fraud:v1@sha256:)"
+    R"(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}})";
+constexpr std::string_view kServices = "/api/v1/projects/default/services";
+
+TEST_F(Api, MakesAnswersListsAndDeletes) {
+  const Answer made = Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  ASSERT_EQ(made.status, 201) << made.body.dump();
+  EXPECT_EQ(made.headers.at("Location"), "/api/v1/projects/default/services/fraud");
+  EXPECT_EQ(made.body.at("metadata").at("createdBy"), "tester");
+
+  const Answer found = Send(net::Method::kGet, std::string(kServices) + "/fraud");
+  EXPECT_EQ(found.status, 200);
+  EXPECT_EQ(found.headers.at("ETag"), made.headers.at("ETag"));
+
+  const Answer list = Send(net::Method::kGet, "/api/v1/services");
+  EXPECT_EQ(list.body.at("kind"), "ServiceList");
+  ASSERT_EQ(list.body.at("items").size(), 1U);
+  EXPECT_EQ(list.body.at("metadata").at("epoch"), store_.meta().epoch());
+
+  EXPECT_EQ(Send(net::Method::kDelete, std::string(kServices) + "/fraud").status, 204);
+  const Answer gone = Send(net::Method::kGet, std::string(kServices) + "/fraud");
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_EQ(gone.body.at("reason"), "RESOURCE_UNKNOWN");
+  EXPECT_EQ(gone.content_type, "application/problem+json");
+}
+
+TEST_F(Api, ApplyMakesThenChangesThenLeavesAlone) {
+  const std::string target = std::string(kServices) + "/fraud?apply=1";
+  const Answer created = Send(net::Method::kPut, target, std::string(kService));
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.headers.at("Slipway-Change"), "created");
+  const Answer same = Send(net::Method::kPut, target, std::string(kService));
+  EXPECT_EQ(same.status, 200);
+  EXPECT_EQ(same.headers.at("Slipway-Change"), "unchanged");
+  EXPECT_EQ(same.headers.at("ETag"), created.headers.at("ETag"));
+  Json changed = ParseJson(kService).value();
+  changed["spec"]["predictor"]["threads"] = 2;
+  const Answer configured = Send(net::Method::kPut, target, changed.dump());
+  EXPECT_EQ(configured.headers.at("Slipway-Change"), "configured");
+  EXPECT_EQ(configured.headers.at("Slipway-Changed-Fields"), "spec.predictor.threads");
+}
+
+TEST_F(Api, PutWithoutApplyDoesNotMake) {
+  const Answer answer =
+      Send(net::Method::kPut, std::string(kServices) + "/fraud", std::string(kService));
+  EXPECT_EQ(answer.status, 404);
+}
+
+TEST_F(Api, TakesYaml) {
+  const Answer made = Send(net::Method::kPost, "/api/v1/projects",
+                           "kind: Project\nmetadata:\n  name: vision\nspec:\n  description: yes\n",
+                           {{"Content-Type", "application/yaml"}});
+  ASSERT_EQ(made.status, 201) << made.body.dump();
+  EXPECT_EQ(made.body.at("spec").at("description"), "yes");
+}
+
+TEST_F(Api, AMergePatchChangesWhatItNames) {
+  Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  const Answer patched = Send(net::Method::kPatch, std::string(kServices) + "/fraud",
+                              R"({"metadata":{"labels":{"team":"a"}},"spec":{"follow":true}})");
+  ASSERT_EQ(patched.status, 200) << patched.body.dump();
+  EXPECT_EQ(patched.body.at("metadata").at("labels").at("team"), "a");
+  EXPECT_EQ(patched.body.at("spec").at("follow"), true);
+  EXPECT_TRUE(patched.body.at("spec").at("predictor").contains("model"));
+}
+
+TEST_F(Api, AnOldVersionIsRefused) {
+  const Answer made = Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  const std::string version = made.headers.at("ETag");
+  const std::string target = std::string(kServices) + "/fraud";
+  EXPECT_EQ(
+      Send(net::Method::kPatch, target, R"({"spec":{"follow":true}})", {{"If-Match", version}})
+          .status,
+      200);
+  const Answer late =
+      Send(net::Method::kPatch, target, R"({"spec":{"follow":false}})", {{"If-Match", version}});
+  EXPECT_EQ(late.body.at("reason"), "VERSION_CONFLICT");
+  EXPECT_EQ(late.status, net::HttpStatus(Error(Code::kAborted, "VERSION_CONFLICT", "")));
+  EXPECT_EQ(Send(net::Method::kDelete, target, "", {{"If-Match", "\"x\""}}).body.at("reason"),
+            "IF_MATCH_INVALID");
+}
+
+struct BadBody {
+  std::string_view body;
+  std::string_view reason;
+  std::string_view field;
+};
+
+TEST_F(Api, BadBodiesNameTheField) {
+  const BadBody cases[] = {
+      {R"({"kind":"Secret","metadata":{"name":"a"}})", "FIELD_RANGE", "kind"},
+      {R"({"apiVersion":"v2","metadata":{"name":"a"}})", "FIELD_RANGE", "apiVersion"},
+      {R"({"metadata":{"name":"a"},"specs":{}})", "FIELD_UNKNOWN", "specs"},
+      {R"({"metadata":{"name":"a","project":"other"}})", "FIELD_RANGE", "metadata.project"},
+      {R"({"metadata":{"nam":"a"}})", "FIELD_UNKNOWN", "metadata.nam"},
+      {R"({"metadata":{"name":"a"},"spec":[]})", "FIELD_TYPE", "spec"},
+      {R"({"metadata":{"name":"a"},"spec":{"predictor":{"instances":-1,"model":"a:b"}}})",
+       "FIELD_RANGE", "spec.predictor.instances"},
+  };
+  for (const BadBody& bad : cases) {
+    const Answer answer = Send(net::Method::kPost, std::string(kServices), std::string(bad.body));
+    EXPECT_EQ(answer.status, 400) << bad.body;
+    EXPECT_EQ(answer.body.value("reason", ""), bad.reason) << answer.body.dump();
+    EXPECT_EQ(answer.body.value("field", ""), bad.field) << answer.body.dump();
+  }
+  EXPECT_EQ(Send(net::Method::kPost, std::string(kServices), "{").body.at("reason"), "JSON_SYNTAX");
+  EXPECT_EQ(Send(net::Method::kPost, std::string(kServices), "").body.at("reason"), "BODY_EMPTY");
+  EXPECT_EQ(Send(net::Method::kGet, std::string(kServices) + "?limit=x").body.at("reason"),
+            "QUERY_INVALID");
+}
+
+TEST_F(Api, KindsOfControllersCannotBeWritten) {
+  for (const char* plural : {"revisions", "models", "modelversions"}) {
+    const Answer answer =
+        Send(net::Method::kPost, std::string("/api/v1/projects/default/") + plural, "{}");
+    EXPECT_EQ(answer.status, 405) << plural;
+  }
+}
+
+TEST_F(Api, ATokensSecretIsShownOnce) {
+  const Answer made = Send(net::Method::kPost, "/api/v1/tokens",
+                           R"({"metadata":{"name":"ci"},"spec":{"role":"editor"}})");
+  ASSERT_EQ(made.status, 201) << made.body.dump();
+  EXPECT_TRUE(made.body.at("secret").get<std::string>().starts_with("slw_"));
+  const Answer again = Send(net::Method::kGet, "/api/v1/tokens/ci");
+  EXPECT_FALSE(again.body.contains("secret"));
+  EXPECT_EQ(again.body.dump().find(made.body.at("secret").get<std::string>()), std::string::npos);
+}
+
+TEST_F(Api, AProjectsAdminSeesItsTokensOnly) {
+  const std::string tokens = "/api/v1/projects/default/tokens";
+  const Answer in =
+      Send(net::Method::kPost, tokens, R"({"metadata":{"name":"in"},"spec":{"role":"viewer"}})");
+  ASSERT_EQ(in.status, 201) << in.body.dump();
+  EXPECT_EQ(in.body.at("spec").at("project"), "default");
+  Send(net::Method::kPost, "/api/v1/tokens",
+       R"({"metadata":{"name":"out"},"spec":{"role":"viewer"}})");
+  const Answer list = Send(net::Method::kGet, tokens);
+  ASSERT_EQ(list.body.at("items").size(), 1U);
+  EXPECT_EQ(Send(net::Method::kDelete, tokens + "/out").status, 404);
+  EXPECT_EQ(Send(net::Method::kDelete, tokens + "/in").status, 204);
+  const Answer other =
+      Send(net::Method::kPost, tokens, R"({"spec":{"role":"viewer","project":"other"}})");
+  EXPECT_EQ(other.body.at("field"), "spec.project");
+}
+
+TEST_F(Api, EventsTellWhatHappened) {
+  Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  const Answer answer = Send(net::Method::kGet, std::string(kServices) + "/fraud/events");
+  ASSERT_FALSE(answer.body.at("items").empty());
+  EXPECT_EQ(answer.body.at("items").at(0).at("type"), "Created");
+  EXPECT_EQ(answer.body.at("items").at(0).at("actor"), "tester");
+  EXPECT_FALSE(Send(net::Method::kGet, "/api/v1/projects/default/events").body.at("items").empty());
+  EXPECT_EQ(Send(net::Method::kGet, std::string(kServices) + "/none/events").status, 404);
+}
+
+TEST_F(Api, OpenApiHasEveryRouteAndResolvesItsReferences) {
+  const Json document = OpenApiDocument(router_.routes(), "1.0");
+  EXPECT_EQ(document.at("openapi"), "3.1.0");
+  size_t operations = 0;
+  for (const auto& [path, item] : document.at("paths").items()) operations += item.size();
+  EXPECT_EQ(operations, router_.routes().size());
+  const std::string text = document.dump();
+  constexpr std::string_view kPrefix = "#/components/schemas/";
+  for (size_t at = text.find(kPrefix); at != std::string::npos; at = text.find(kPrefix, at + 1)) {
+    const size_t begin = at + kPrefix.size();
+    const std::string name = text.substr(begin, text.find('"', begin) - begin);
+    EXPECT_TRUE(document.at("components").at("schemas").contains(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace slipway::resource
