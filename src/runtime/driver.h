@@ -73,7 +73,8 @@ class Driver {
   // is gone. One that is gone already is success. Touches nothing that the handle does not name.
   virtual Result<void> Stop(const WorkloadHandle& handle, std::chrono::milliseconds grace) = 0;
 
-  // Resumes when it has ended. CANCELLED / CANCELLED when the caller was cancelled.
+  // Resumes when it has ended. CANCELLED (the code) when the caller was cancelled. Any number of
+  // callers may wait for the same workload.
   virtual Task<Result<WorkloadExit>> WaitExit(WorkloadHandle handle) = 0;
 };
 

@@ -20,9 +20,12 @@ class FakeTestBed final : public DriverTestBed {
   std::unique_ptr<FakeDriver> driver_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Fake, DriverContract, ::testing::Values(MakeDriverTestBed([] {
-                           return std::unique_ptr<DriverTestBed>(new FakeTestBed());
-                         })));
+std::unique_ptr<DriverTestBed> MakeFakeTestBed() {
+  return std::make_unique<FakeTestBed>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Fake, DriverContract,
+                         ::testing::Values(DriverTestBedMaker(MakeFakeTestBed)));
 
 TEST(FakeDriverTest, FailsStartsWhenTold) {
   FakeDriver driver;

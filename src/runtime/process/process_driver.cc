@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <mutex>
-#include <thread>
 
 #include "async/descriptor.h"
 #include "async/guarded.h"
@@ -31,7 +30,7 @@ constexpr int kMaxKillRounds = 50;
 struct Known {
   Descriptor process;  // a pidfd
   bool is_child = false;
-  std::optional<WorkloadExit> exit;
+  Guarded<std::optional<WorkloadExit>> exit;
 };
 
 WorkloadExit ExitOf(const siginfo_t& info) {
@@ -57,6 +56,31 @@ bool WaitUntilReadable(int descriptor, std::chrono::milliseconds timeout) {
   }
 }
 
+// The end of a child; ECHILD where SIGCHLD is ignored and the kernel has reaped it.
+std::optional<WorkloadExit> ReapChild(int process) {
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = waitid(P_PIDFD, static_cast<id_t>(process), &info, WEXITED | WNOHANG);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return WorkloadExit{};
+  if (info.si_pid == 0) return std::nullopt;
+  return ExitOf(info);
+}
+
+// Nothing while it runs. The first who asks after its end reaps it.
+std::optional<WorkloadExit> Reap(Known& known) {
+  return known.exit.With([&known](std::optional<WorkloadExit>& exit) {
+    if (exit.has_value()) return exit;
+    if (known.is_child) {
+      exit = ReapChild(known.process.get());
+    } else if (WaitUntilReadable(known.process.get(), std::chrono::milliseconds(0))) {
+      exit = WorkloadExit{};
+    }
+    return exit;
+  });
+}
+
 class ProcessDriver final : public Driver {
  public:
   Result<WorkloadHandle> Start(const WorkloadSpec& spec, const Record& record) override;
@@ -70,11 +94,9 @@ class ProcessDriver final : public Driver {
 
   Result<ProcessIdentity> IdentityOf(const WorkloadHandle& handle) const;
   std::shared_ptr<Known> KnownOf(const ProcessIdentity& identity);
-  std::optional<WorkloadExit> Reap(Known& known);
   void Forget(const ProcessIdentity& identity);
 
   Guarded<KnownById> known_;
-  std::mutex reaping_;
 };
 
 Result<ProcessIdentity> ProcessDriver::IdentityOf(const WorkloadHandle& handle) const {
@@ -99,25 +121,6 @@ std::shared_ptr<Known> ProcessDriver::KnownOf(const ProcessIdentity& identity) {
     known[identity.ToString()] = adopted;
     return adopted;
   });
-}
-
-// The end of a process whose pidfd is readable.
-std::optional<WorkloadExit> ProcessDriver::Reap(Known& known) {
-  std::lock_guard lock(reaping_);
-  if (known.exit.has_value()) return known.exit;
-  if (!known.is_child) {
-    pollfd wait{known.process.get(), POLLIN, 0};
-    if (poll(&wait, 1, 0) == 1) known.exit = WorkloadExit{};
-    return known.exit;
-  }
-  siginfo_t info{};
-  int result = 0;
-  do {
-    result = waitid(P_PIDFD, static_cast<id_t>(known.process.get()), &info, WEXITED | WNOHANG);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) known.exit = WorkloadExit{};  // ECHILD: SIGCHLD is ignored, the kernel reaped
-  if (result == 0 && info.si_pid != 0) known.exit = ExitOf(info);
-  return known.exit;
 }
 
 void ProcessDriver::Forget(const ProcessIdentity& identity) {
@@ -174,7 +177,7 @@ Result<void> ProcessDriver::Stop(const WorkloadHandle& handle, std::chrono::mill
     for (const Descriptor& process : left) {
       syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    for (const Descriptor& process : left) WaitUntilReadable(process.get(), kKillTimeout);
   }
   return Error(Code::kDeadlineExceeded, "WORKLOAD_STUCK",
                "processes that " + handle.name + " started do not end, though killed");
@@ -184,13 +187,16 @@ Task<Result<WorkloadExit>> ProcessDriver::WaitExit(WorkloadHandle handle) {
   CO_TRY(identity, IdentityOf(handle));
   std::shared_ptr<Known> known = KnownOf(identity);
   if (known == nullptr) co_return WorkloadExit{};
+  // A copy, because a core waits for one descriptor in one place only.
+  Descriptor waited(fcntl(known->process.get(), F_DUPFD_CLOEXEC, 0));
+  if (!waited) co_return SystemError(errno, "copy a pidfd");
   while (true) {
     std::optional<WorkloadExit> exit = Reap(*known);
     if (exit.has_value()) {
       Forget(identity);
       co_return *exit;
     }
-    CO_TRY_VOID(co_await WaitReadable(known->process.get()));
+    CO_TRY_VOID(co_await WaitReadable(waited.get()));
   }
 }
 

@@ -69,9 +69,12 @@ class ProcessTestBed final : public DriverTestBed {
   std::unique_ptr<Driver> driver_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Process, DriverContract, ::testing::Values(MakeDriverTestBed([] {
-                           return std::unique_ptr<DriverTestBed>(new ProcessTestBed());
-                         })));
+std::unique_ptr<DriverTestBed> MakeProcessTestBed() {
+  return std::make_unique<ProcessTestBed>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Process, DriverContract,
+                         ::testing::Values(DriverTestBedMaker(MakeProcessTestBed)));
 
 class ProcessDriverTest : public ::testing::Test {
  protected:

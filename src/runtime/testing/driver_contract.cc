@@ -38,6 +38,8 @@ Task<void> StopAfter(milliseconds pause, TaskGroup* group) {
 
 }  // namespace
 
+DriverTestBedMaker::DriverTestBedMaker(Make function) : make(function) {}
+
 void DriverContract::TearDown() {
   for (const WorkloadHandle& handle : started_) EXPECT_TRUE(driver().Stop(handle, kNoGrace));
 }

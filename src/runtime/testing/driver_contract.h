@@ -1,10 +1,9 @@
 // The contract of runtime::Driver as a test suite that every driver runs:
 //
 //   INSTANTIATE_TEST_SUITE_P(Process, DriverContract,
-//                            ::testing::Values([] { return MakeProcessTestBed(); }));
+//                            ::testing::Values(DriverTestBedMaker(MakeProcessTestBed)));
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -29,11 +28,16 @@ class DriverTestBed {
   virtual void ExitWith(const WorkloadHandle& handle, int code) = 0;
 };
 
-using MakeDriverTestBed = std::function<std::unique_ptr<DriverTestBed>()>;
+// Its constructor stands beside the tests, so that the linker takes them along.
+struct DriverTestBedMaker {
+  using Make = std::unique_ptr<DriverTestBed> (*)();
+  explicit DriverTestBedMaker(Make function);
+  Make make;
+};
 
-class DriverContract : public ::testing::TestWithParam<MakeDriverTestBed> {
+class DriverContract : public ::testing::TestWithParam<DriverTestBedMaker> {
  protected:
-  void SetUp() override { bed_ = GetParam()(); }
+  void SetUp() override { bed_ = GetParam().make(); }
   void TearDown() override;
 
   Driver& driver() { return bed_->driver(); }

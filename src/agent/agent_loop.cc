@@ -1,0 +1,215 @@
+#include "agent/agent_loop.h"
+
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/limits.h"
+#include "agent/serving_plan.h"
+#include "async/deadline.h"
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "runtime/site_folder.h"
+
+namespace slipway::agent {
+namespace {
+
+using runtime::ServingConfig;
+using runtime::ServingStatus;
+using std::chrono::milliseconds;
+
+constexpr Backoff::Options kLinkBackoff{
+    .first = milliseconds(200), .second = milliseconds(1'000), .longest = milliseconds(30'000)};
+constexpr milliseconds kWriteAgain{2'000};  // after a serving.json that could not be written
+
+// Without the generation, which rises with each write.
+std::string ContentOf(const ServingConfig& config) {
+  ServingConfig copy = config;
+  copy.generation = 0;
+  return DumpJson(Encode(copy));
+}
+
+Result<ServingConfig> ReadServing(FileSystem& files, const std::string& path) {
+  auto config = runtime::ReadServingConfig(files, path);
+  if (config.has_value() || config.error().reason() == "FORMAT_NEWER") return config;
+  if (config.error().code() != Code::kNotFound) {
+    LogError("failed to read serving.json, it is written anew", {{"error", config.error()}});
+  }
+  return ServingConfig{};
+}
+
+}  // namespace
+
+Agent::Loop::Loop(AgentOptions options, AgentDependencies dependencies)
+    : options_(std::move(options)),
+      dependencies_(std::move(dependencies)),
+      group_(dependencies_.executor),
+      wakeup_(dependencies_.executor) {}
+
+Task<Result<void>> Agent::Loop::Start() {
+  CO_TRY_VOID(co_await Open());
+  auto changed = [this] {
+    UpdateView();
+    wakeup_.Notify();
+  };
+  preparer_.emplace(RevisionPreparer::Dependencies{dependencies_.link, dependencies_.content,
+                                                   options_.unpacked_folder, dependencies_.files,
+                                                   dependencies_.pool, dependencies_.clock,
+                                                   dependencies_.executor},
+                    changed);
+  keeper_.emplace(
+      options_.serve,
+      ServeKeeper::Dependencies{dependencies_.driver, *records_, dependencies_.files,
+                                dependencies_.clock, dependencies_.pool, dependencies_.executor},
+      ServeKeeper::Events{
+          .changed = changed,
+          .ended = [this](const std::optional<ServingStatus>& last) { ServeEnded(last); }});
+  auto started = co_await keeper_->Start(serving_.generation);
+  if (started.has_error()) {
+    co_await keeper_->Stop(/*end_serve=*/false);
+    co_return started.error();
+  }
+  UpdateView();
+  preparer_->Start();
+  group_.Start([this] { return FollowDesired(); });
+  group_.Start([this] { return Reconcile(); });
+  co_return Result<void>();
+}
+
+// Folders, records, and the serving.json of the last time.
+Task<Result<void>> Agent::Loop::Open() {
+  auto opened = co_await dependencies_.pool.Run([this]() -> Result<void> {
+    const std::string& folder = options_.serve.folder;
+    TRY_VOID(dependencies_.files.MakeDirectories(runtime::LogFolder(folder)));
+    TRY_VOID(dependencies_.files.MakeDirectories(options_.unpacked_folder));
+    TRY(records, SiteRecords::Open(dependencies_.site));
+    TRY(serving, ReadServing(dependencies_.files, runtime::ServingPath(folder)));
+    records_ = std::move(records);
+    serving_ = std::move(serving);
+    return {};
+  });
+  co_return opened;
+}
+
+Task<void> Agent::Loop::FollowDesired() {
+  Backoff backoff(kLinkBackoff);
+  uint64_t known = 0;
+  while (!co_await IsCancelled()) {
+    auto desired = co_await dependencies_.link.Desired(known);
+    if (desired.has_value()) {
+      backoff.Succeeded();
+      known = desired->version;
+      preparer_->Want(*desired);
+      desired_ = std::move(*desired);
+      wakeup_.Notify();
+      continue;
+    }
+    if (co_await IsCancelled()) co_return;
+    LogWarning("failed to get the desired state", {{"error", desired.error()}});
+    if (!co_await SleepFor(backoff.Failed(dependencies_.clock.Steady()))) co_return;
+  }
+}
+
+Task<void> Agent::Loop::Reconcile() {
+  while (!co_await IsCancelled()) {
+    // Until the control centre has spoken, what is served stays as it is.
+    if (desired_.has_value()) {
+      co_await UpdateServing();
+      co_await SendReport();
+    }
+    milliseconds pause = kReportInterval;
+    if (!serving_problem_.empty()) pause = kWriteAgain;
+    co_await wakeup_.WaitFor(pause);
+  }
+}
+
+Task<void> Agent::Loop::UpdateServing() {
+  const std::optional<ServingStatus>& status = keeper_->status();
+  if (status.has_value()) suspects_.ServeSaid(*status);
+  std::set<std::string> uids;
+  for (const auto& [uid, state] : preparer_->states()) uids.insert(uid);
+  suspects_.Keep(uids);
+  ServingConfig next = PlanServing(*desired_, preparer_->states(), suspects_, serving_);
+  bool first = serving_.generation == 0;
+  if (!first && ContentOf(next) == ContentOf(serving_)) {
+    // Serve may have missed a signal.
+    if (status.has_value() && status->generation < serving_.generation &&
+        dependencies_.clock.Steady() - reported_at_ >= kReportInterval) {
+      keeper_->Reload(serving_.generation);
+    }
+    co_return;
+  }
+  next.generation = serving_.generation;
+  // A damaged file was replaced: serve may have seen a greater generation than the file says now.
+  if (status.has_value()) next.generation = std::max(next.generation, status->generation);
+  ++next.generation;
+  CRASH_POINT("agent.serving_unwritten");
+  auto written = co_await dependencies_.pool.Run([this, &next] {
+    return runtime::WriteServingConfig(dependencies_.files,
+                                       runtime::ServingPath(options_.serve.folder), next);
+  });
+  if (written.has_error()) {
+    LogError("failed to write serving.json", {{"error", written.error()}});
+    serving_problem_ = "serving.json cannot be written: " + written.error().message() + ".";
+    co_return;
+  }
+  CRASH_POINT("agent.serving_written");
+  serving_problem_.clear();
+  serving_ = std::move(next);
+  keeper_->Reload(serving_.generation);
+  CRASH_POINT("agent.serving_signalled");
+}
+
+Task<void> Agent::Loop::SendReport() {
+  runtime::SiteReport report = MakeReport();
+  std::string text = DumpJson(Encode(report));
+  SteadyTime now = dependencies_.clock.Steady();
+  if (text == reported_ && now - reported_at_ < kReportInterval) co_return;
+  auto taken = co_await dependencies_.link.Report(std::move(report));
+  reported_at_ = now;
+  if (taken.has_value()) {
+    reported_ = std::move(text);
+    CRASH_POINT("agent.reported");
+    co_return;
+  }
+  reported_.clear();
+  if (taken.error().code() != Code::kCancelled) {
+    LogWarning("failed to report to the control centre", {{"error", taken.error()}});
+  }
+  co_await SleepFor(kLinkBackoff.first);
+  wakeup_.Notify();
+}
+
+runtime::SiteReport Agent::Loop::MakeReport() const {
+  const std::optional<ServingStatus>& status = keeper_->status();
+  runtime::SiteReport report{.site = options_.site, .build_id = options_.serve.build_id};
+  report.serve_pid = keeper_->pid();
+  if (status.has_value()) report.serving_generation = status->generation;
+  report.message = serving_problem_.empty() ? keeper_->message() : serving_problem_;
+  report.endpoints = keeper_->endpoints();
+  report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status);
+  return report;
+}
+
+void Agent::Loop::ServeEnded(const std::optional<ServingStatus>& last) {
+  suspects_.ServeEnded(serving_, last.has_value() ? &*last : nullptr);
+}
+
+void Agent::Loop::UpdateView() {
+  AgentView view;
+  view.endpoints = keeper_->endpoints();
+  view.serve_pid = keeper_->pid();
+  view.serve_up = keeper_->status().has_value();
+  if (view.serve_up) view.serving_generation = keeper_->status()->generation;
+  view_.With([&view](AgentView& shared) { shared = std::move(view); });
+}
+
+Task<Result<void>> Agent::Loop::Stop(StopMode mode) {
+  co_await group_.Stop();
+  if (preparer_.has_value()) co_await preparer_->Stop();
+  if (keeper_.has_value()) co_await keeper_->Stop(mode == StopMode::kEndServe);
+  co_return Result<void>();
+}
+
+}  // namespace slipway::agent

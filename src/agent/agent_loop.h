@@ -1,0 +1,57 @@
+// The agent's reconcile loop; see agent.h. All on one executor.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/agent.h"
+#include "agent/load_suspects.h"
+#include "agent/revision_preparer.h"
+#include "agent/serve_keeper.h"
+#include "agent/site_record.h"
+#include "async/guarded.h"
+#include "async/task_group.h"
+#include "async/wakeup.h"
+#include "runtime/serving_config.h"
+
+namespace slipway::agent {
+
+class Agent::Loop {
+ public:
+  Loop(AgentOptions options, AgentDependencies dependencies);
+
+  Task<Result<void>> Start();
+  // The answer is always success.
+  Task<Result<void>> Stop(StopMode mode);
+  AgentView View() const {
+    return view_.With([](const AgentView& view) { return view; });
+  }
+
+ private:
+  Task<Result<void>> Open();
+  Task<void> FollowDesired();
+  Task<void> Reconcile();
+  Task<void> UpdateServing();
+  Task<void> SendReport();
+  void ServeEnded(const std::optional<runtime::ServingStatus>& last);
+  void UpdateView();
+  runtime::SiteReport MakeReport() const;
+
+  const AgentOptions options_;
+  AgentDependencies dependencies_;
+  std::unique_ptr<SiteRecords> records_;
+  std::optional<RevisionPreparer> preparer_;
+  std::optional<ServeKeeper> keeper_;
+  LoadSuspects suspects_;
+  TaskGroup group_;
+  Wakeup wakeup_;
+
+  std::optional<runtime::DesiredState> desired_;
+  runtime::ServingConfig serving_;  // what serving.json says
+  std::string serving_problem_;     // one sentence when it cannot be written
+  std::string reported_;            // the last report that was taken, as JSON
+  SteadyTime reported_at_;
+  Guarded<AgentView> view_;
+};
+
+}  // namespace slipway::agent

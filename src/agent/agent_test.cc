@@ -1,0 +1,373 @@
+// The agent against a fake control centre, driver and serve.
+#include "agent/agent.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "agent/testing/test_site.h"
+#include "runtime/site_folder.h"
+
+namespace slipway::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr const char* kModelA = "tests/fixtures/models/linear_a.onnx";
+constexpr const char* kModelB = "tests/fixtures/models/linear_b.onnx";
+
+class AgentTest : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    if (running_) Stop(StopMode::kEndServe);
+  }
+  void Start() {
+    auto started = site_.StartAgent();
+    ASSERT_TRUE(started.has_value()) << started.error().ToString();
+    running_ = true;
+  }
+  void Stop(StopMode mode) {
+    site_.StopAgent(mode);
+    running_ = false;
+  }
+  // A new process: the old agent is gone, serve goes on.
+  void Restart() {
+    Stop(StopMode::kKeepServing);
+    site_.NewAgent();
+    Start();
+  }
+  void ExpectPhase(int64_t number, const std::string& phase) {
+    EXPECT_TRUE(TestSite::Eventually([&] { return site_.Phase(number) == phase; }))
+        << "revision " << number << " is " << site_.Phase(number) << ", not " << phase << ": "
+        << site_.ReportOf(number).message;
+  }
+  void ExpectLoaded(const std::vector<int64_t>& numbers) {
+    EXPECT_TRUE(TestSite::Eventually([&] { return site_.serve().loaded() == numbers; }));
+  }
+
+  TestSite site_;
+  bool running_ = false;
+};
+
+TEST_F(AgentTest, StartOpensTheSocketsAndStartsServe) {
+  Start();
+  AgentView view = site_.agent().View();
+  ASSERT_EQ(view.endpoints.size(), 2U);
+  EXPECT_EQ(view.endpoints[0].name, "rest");
+  EXPECT_EQ(view.endpoints[0].address, "127.0.0.1");
+  EXPECT_GT(view.endpoints[0].port, 0);
+  EXPECT_NE(view.serve_pid, 0);
+  auto workloads = site_.driver.workloads();
+  ASSERT_EQ(workloads.size(), 1U);
+  const runtime::WorkloadSpec& spec = workloads.begin()->second.spec;
+  EXPECT_EQ(spec.program, "/fake/slipway");
+  EXPECT_EQ(spec.arguments,
+            (std::vector<std::string>{"serve", "--site-folder", site_.options.serve.folder}));
+  EXPECT_EQ(spec.log_path, site_.options.serve.folder + "/logs/serve.log");
+  EXPECT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+}
+
+TEST_F(AgentTest, DesiredRevisionIsFetchedUnpackedLoadedAndReported) {
+  model::Package package = site_.Offer(kModelA);
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  ExpectPhase(1, "Ready");
+  runtime::ServingConfig config = site_.Serving();
+  ASSERT_EQ(config.services.size(), 1U);
+  ASSERT_EQ(config.services[0].revisions.size(), 1U);
+  const auto& revision = config.services[0].revisions[0];
+  EXPECT_EQ(revision.format, "onnx");
+  EXPECT_TRUE(*PosixFileSystem().Exists(revision.path + "/" + revision.model_file));
+  EXPECT_EQ(site_.ReportOf(1).load_ms, 1);
+  runtime::SiteReport report = site_.link.last_report();
+  EXPECT_EQ(report.serving_generation, config.generation);
+  EXPECT_EQ(report.site, "local");
+  EXPECT_EQ(report.message, "");
+}
+
+TEST_F(AgentTest, UpgradeKeepsTheOldUntilItIsNotDesired) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
+  ExpectPhase(2, "Ready");
+  EXPECT_EQ(site_.Phase(1), "Ready");
+  ExpectLoaded({1, 2});
+  site_.Want({site_.Revision(2, b)});
+  ExpectLoaded({2});
+}
+
+TEST_F(AgentTest, RefusedModelIsReportedWithItsReason) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.serve_options.phases["uid-1"] = "Failed";
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_EQ(site_.ReportOf(1).reason, "MODEL_INVALID");
+  EXPECT_EQ(site_.ReportOf(1).message, "The model cannot be loaded.");
+}
+
+TEST_F(AgentTest, ContentWithOtherBytesFailsAndIsNeverServed) {
+  model::Package package = site_.Offer(kModelA);
+  site_.link.Offer(package.files[0].digest, std::string(package.files[0].size_bytes, 'x'));
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_EQ(site_.ReportOf(1).reason, "DIGEST_MISMATCH");
+  EXPECT_FALSE(site_.objects->Info(package.files[0].digest).has_value());
+  EXPECT_TRUE(site_.Serving().services.at(0).revisions.empty());
+}
+
+TEST_F(AgentTest, ManifestWithOtherBytesFails) {
+  model::Package package = site_.Offer(kModelA);
+  site_.link.Offer(package.manifest_digest, "{}");
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_EQ(site_.ReportOf(1).reason, "DIGEST_MISMATCH");
+}
+
+TEST_F(AgentTest, ContentThatIsTooLongIsCutOff) {
+  model::Package package = site_.Offer(kModelA);
+  site_.link.Offer(package.files[0].digest, std::string(package.files[0].size_bytes + 1, 'x'));
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_NE(site_.ReportOf(1).message.find("longer"), std::string::npos);
+}
+
+TEST_F(AgentTest, FetchThatFailsForAWhileIsTriedAgain) {
+  model::Package package = site_.Offer(kModelA);
+  site_.link.FailFetches(Unavailable("CONNECT_FAILED", "the control centre does not answer"));
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  EXPECT_TRUE(TestSite::Eventually([&] {
+    return site_.Phase(1) == "Fetching" && site_.ReportOf(1).reason == "CONNECT_FAILED";
+  }));
+  site_.link.FailFetches(std::nullopt);
+  ExpectPhase(1, "Ready");
+}
+
+TEST_F(AgentTest, CrashedServeIsStartedAgainWithinASecondOnTheSameSockets) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  auto endpoints = site_.agent().View().endpoints;
+  auto begin = std::chrono::steady_clock::now();
+  site_.driver.End(site_.NewestId(), {.by_signal = 11});
+  EXPECT_TRUE(TestSite::Eventually(
+      [&] { return site_.driver.workloads().size() == 2 && site_.agent().View().serve_up; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  EXPECT_EQ(site_.agent().View().endpoints[0].port, endpoints[0].port);
+  ExpectPhase(1, "Ready");
+  EXPECT_EQ(site_.driver.running().size(), 1U);
+}
+
+TEST_F(AgentTest, RevisionThatEndsServeWhileLoadingIsCondemnedAndTheOthersServe) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.serve_options.phases["uid-2"] = "Loading";
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
+  for (int crash = 0; crash < 2; ++crash) {
+    ASSERT_TRUE(TestSite::Eventually([&] {
+      return site_.agent().View().serve_up &&
+             site_.serve().loaded() == (std::vector<int64_t>{1, 2}) &&
+             site_.Phase(2) == "Loading" && site_.Phase(1) == "Ready";
+    }));
+    site_.driver.End(site_.NewestId(), {.by_signal = 11});
+    ASSERT_TRUE(TestSite::Eventually(
+        [&] { return site_.driver.workloads().size() == static_cast<size_t>(crash) + 2; }));
+  }
+  ExpectPhase(2, "Failed");
+  EXPECT_EQ(site_.ReportOf(2).reason, "LOAD_CRASHED");
+  ExpectLoaded({1});
+  ExpectPhase(1, "Ready");
+}
+
+TEST_F(AgentTest, NewAgentAdoptsTheRunningServe) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  AgentView before = site_.agent().View();
+  uint64_t generation = site_.Serving().generation;
+  int reloads = site_.serve().reloads();
+  Restart();
+  AgentView after = site_.agent().View();
+  EXPECT_EQ(site_.driver.workloads().size(), 1U) << "no second serve was started";
+  EXPECT_EQ(after.serve_pid, before.serve_pid);
+  EXPECT_EQ(after.endpoints[0].port, before.endpoints[0].port);
+  EXPECT_EQ(after.endpoints[1].port, before.endpoints[1].port);
+  ExpectPhase(1, "Ready");
+  EXPECT_EQ(site_.Serving().generation, generation) << "nothing changed, nothing is written";
+  EXPECT_EQ(site_.serve().reloads(), reloads);
+}
+
+TEST_F(AgentTest, RestartNeverDropsWhatIsServed) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  Stop(StopMode::kKeepServing);
+  // Neither the control centre nor the store have the content any more.
+  site_.link.FailFetches(Unavailable("CONNECT_FAILED", "gone"));
+  ASSERT_TRUE(site_.objects->Remove(a).has_value());
+  site_.NewAgent();
+  Start();
+  site_.Want({site_.Revision(1, a)});
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.link.fetches() > 3; }));
+  EXPECT_EQ(site_.serve().loaded(), std::vector<int64_t>{1});
+  EXPECT_EQ(site_.Phase(1), "Ready");
+}
+
+TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  AgentView before = site_.agent().View();
+  Stop(StopMode::kKeepServing);
+  std::string old = site_.NewestId();
+  site_.options.serve.build_id = "newer";
+  site_.serve_options.build_id = "newer";
+  site_.serve_options.phases["uid-1"] = "Loading";
+  site_.NewAgent();
+  Start();
+  EXPECT_EQ(site_.agent().View().endpoints[0].port, before.endpoints[0].port);
+  EXPECT_NE(site_.NewestId(), old);
+  EXPECT_EQ(site_.driver.running().size(), 2U) << "the old one serves until the new one can";
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+  EXPECT_EQ(site_.driver.running().size(), 2U);
+  site_.serve().SetPhase("uid-1", "Ready");
+  EXPECT_TRUE(TestSite::Eventually(
+      [&] { return site_.driver.running() == std::vector<std::string>{site_.NewestId()}; }));
+  EXPECT_TRUE(site_.serve(old).asked_to_stop());
+}
+
+TEST_F(AgentTest, ServeThatDoesNotAnswerIsReplaced) {
+  site_.serve_options.silent = true;
+  Start();
+  std::string old = site_.NewestId();
+  Stop(StopMode::kKeepServing);
+  site_.serve_options.silent = false;
+  site_.NewAgent();
+  Start();
+  EXPECT_EQ(site_.driver.running(), std::vector<std::string>{site_.NewestId()});
+  EXPECT_NE(site_.NewestId(), old);
+}
+
+TEST_F(AgentTest, PortsOfADeadServeAreTakenAgain) {
+  Start();
+  auto before = site_.agent().View().endpoints;
+  Stop(StopMode::kKeepServing);
+  site_.driver.End(site_.NewestId(), {.by_signal = 9});
+  site_.EndServes();
+  site_.NewAgent();
+  Start();
+  EXPECT_EQ(site_.agent().View().endpoints[0].port, before[0].port);
+  EXPECT_EQ(site_.driver.running().size(), 1U);
+}
+
+TEST_F(AgentTest, StopEndsServeAndForgetsIt) {
+  Start();
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+  Stop(StopMode::kEndServe);
+  EXPECT_TRUE(site_.driver.running().empty());
+  EXPECT_TRUE(site_.serve().asked_to_stop()) << "it was asked, not killed";
+  EXPECT_FALSE((*SiteRecords::Open(*site_.site_db))->Get().current.has_value());
+}
+
+TEST_F(AgentTest, PortInUseIsSaidAndNothingIsStarted) {
+  auto taken = net::Listener::Open("127.0.0.1", 0);
+  ASSERT_TRUE(taken.has_value());
+  site_.options.serve.listen = {{"rest", "127.0.0.1", taken->port()}};
+  site_.NewAgent();
+  auto started = site_.StartAgent();
+  ASSERT_TRUE(started.has_error());
+  EXPECT_EQ(started.error().reason(), "ADDRESS_IN_USE");
+  EXPECT_TRUE(site_.driver.workloads().empty());
+  site_.StopAgent(StopMode::kEndServe);
+}
+
+TEST_F(AgentTest, ProgramThatIsMissingIsSaid) {
+  site_.driver.FailStarts(FailedPrecondition("PROGRAM_MISSING", "no such program"));
+  auto started = site_.StartAgent();
+  ASSERT_TRUE(started.has_error());
+  EXPECT_EQ(started.error().reason(), "PROGRAM_MISSING");
+  site_.StopAgent(StopMode::kEndServe);
+}
+
+TEST_F(AgentTest, ServingConfigOfANewerProgramIsNotOverwritten) {
+  ASSERT_TRUE(PosixFileSystem().MakeDirectories(site_.options.serve.folder).has_value());
+  std::ofstream(runtime::ServingPath(site_.options.serve.folder)) << R"({"format":9})";
+  auto started = site_.StartAgent();
+  ASSERT_TRUE(started.has_error());
+  EXPECT_EQ(started.error().reason(), "FORMAT_NEWER");
+  EXPECT_TRUE(site_.driver.workloads().empty());
+  site_.StopAgent(StopMode::kEndServe);
+}
+
+TEST_F(AgentTest, DamagedServingConfigIsWrittenAnewWithAGreaterGeneration) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  uint64_t before = site_.Serving().generation;
+  Stop(StopMode::kKeepServing);
+  std::ofstream(runtime::ServingPath(site_.options.serve.folder)) << "{";
+  site_.NewAgent();
+  Start();
+  EXPECT_TRUE(TestSite::Eventually([&] { return site_.Serving().generation > before; }));
+  ExpectPhase(1, "Ready");
+}
+
+TEST_F(AgentTest, UntilTheControlCentreSpeaksNothingChanges) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  Stop(StopMode::kKeepServing);
+  // A control centre that was started anew and has not computed anything yet.
+  class SilentLink final : public ControlLink {
+    Task<Result<runtime::DesiredState>> Desired(uint64_t) override {
+      co_return Unavailable("STARTING", "not yet");
+    }
+    Task<Result<void>> Report(runtime::SiteReport) override { co_return Result<void>(); }
+    Result<std::string> Manifest(const std::string&, const Digest&) override {
+      return Unavailable("STARTING", "not yet");
+    }
+    Result<void> Blob(const std::string&, const Digest&, const Sink&) override {
+      return Unavailable("STARTING", "not yet");
+    }
+  };
+  SilentLink silent;
+  uint64_t generation = site_.Serving().generation;
+  site_.NewAgent(silent);
+  Start();
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(site_.Serving().generation, generation);
+  EXPECT_EQ(site_.serve().loaded(), std::vector<int64_t>{1});
+  Stop(StopMode::kEndServe);
+}
+
+TEST_F(AgentTest, DiskThatIsFullIsReportedAndTriedAgain) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Start();
+  // A folder in its place makes writing serving.json fail, as a full disk does.
+  std::string path = runtime::ServingPath(site_.options.serve.folder);
+  ASSERT_TRUE(PosixFileSystem().MakeDirectories(path + "/in-the-way").has_value());
+  site_.Want({site_.Revision(1, a)});
+  EXPECT_TRUE(TestSite::Eventually([&] { return !site_.link.last_report().message.empty(); }));
+  ASSERT_TRUE(PosixFileSystem().RemoveTree(path).has_value());
+  ExpectPhase(1, "Ready");
+  EXPECT_EQ(site_.link.last_report().message, "");
+}
+
+}  // namespace
+}  // namespace slipway::agent

@@ -1,0 +1,26 @@
+// Named limits of the module agent.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::agent {
+
+// Revisions that are fetched and unpacked at the same time.
+inline constexpr size_t kPreparers = 2;
+inline constexpr uint64_t kMaxManifestBytes = 8 << 20;
+// A revision during whose loading serve ended so often is not tried again.
+inline constexpr int kMaxLoadCrashes = 2;
+// So many ends without a word from serve, and every revision is under suspicion again.
+inline constexpr int kMaxSilentCrashes = 3;
+// A report goes out at least this often: the site's heartbeat.
+inline constexpr std::chrono::seconds kReportInterval{10};
+// How long it may take from a connection to its first word, before the connection is tried again.
+inline constexpr std::chrono::seconds kFirstWordTimeout{1};
+// How often the socket of a serve that starts is tried.
+inline constexpr std::chrono::milliseconds kConnectPause{10};
+// Longer logs are moved aside when serve starts.
+inline constexpr uint64_t kMaxLogBytes = 64 << 20;
+
+}  // namespace slipway::agent

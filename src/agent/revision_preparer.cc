@@ -1,0 +1,155 @@
+#include "agent/revision_preparer.h"
+
+#include <set>
+#include <utility>
+
+#include "agent/backoff.h"
+#include "agent/limits.h"
+#include "async/deadline.h"
+#include "base/log.h"
+
+namespace slipway::agent {
+namespace {
+
+using runtime::DesiredRevision;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPoll{200};  // how often pauses are looked at
+constexpr Backoff::Options kRetry{.first = milliseconds(500),
+                                  .second = milliseconds(1'000),
+                                  .longest = milliseconds(60'000),
+                                  .peace = milliseconds(600'000)};
+
+// Whether the same try can have another outcome.
+bool MayPass(const Error& error) {
+  switch (error.code()) {
+    case Code::kCancelled:
+    case Code::kUnknown:
+    case Code::kDeadlineExceeded:
+    case Code::kResourceExhausted:
+    case Code::kAborted:
+    case Code::kInternal:
+    case Code::kUnavailable:
+    case Code::kUnauthenticated:
+    case Code::kPermissionDenied:
+      return true;
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+    case Code::kAlreadyExists:
+    case Code::kFailedPrecondition:
+    case Code::kOutOfRange:
+    case Code::kUnimplemented:
+    case Code::kDataLoss:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+struct RevisionPreparer::Work {
+  Backoff backoff{kRetry};
+  SteadyTime not_before;
+};
+
+RevisionPreparer::RevisionPreparer(Dependencies dependencies, std::function<void()> changed)
+    : dependencies_(std::move(dependencies)),
+      changed_(std::move(changed)),
+      group_(dependencies_.executor) {}
+
+RevisionPreparer::~RevisionPreparer() = default;
+
+void RevisionPreparer::Start() {
+  for (size_t i = 0; i < kPreparers; ++i) {
+    wakeups_.push_back(std::make_unique<Wakeup>(dependencies_.executor));
+    group_.Start([this, wakeup = wakeups_.back().get()] { return Run(wakeup); });
+  }
+}
+
+Task<void> RevisionPreparer::Stop() {
+  co_await group_.Stop();
+}
+
+void RevisionPreparer::Want(const runtime::DesiredState& desired) {
+  wanted_.clear();
+  std::set<std::string> uids;
+  for (const auto& service : desired.services) {
+    for (const DesiredRevision& revision : service.revisions) {
+      wanted_.push_back(revision);
+      uids.insert(revision.uid);
+      states_.try_emplace(revision.uid);
+    }
+  }
+  std::erase_if(states_, [&uids](const auto& entry) { return !uids.contains(entry.first); });
+  std::erase_if(work_, [&uids](const auto& entry) { return !uids.contains(entry.first); });
+  for (const auto& wakeup : wakeups_) wakeup->Notify();
+}
+
+std::optional<DesiredRevision> RevisionPreparer::Take() {
+  SteadyTime now = dependencies_.clock.Steady();
+  for (const DesiredRevision& revision : wanted_) {
+    auto state = states_.find(revision.uid);
+    if (state == states_.end() || state->second.preparation != Preparation::kWaiting) continue;
+    auto work = work_.find(revision.uid);
+    if (work != work_.end() && now < work->second.not_before) continue;
+    state->second.preparation = Preparation::kRunning;
+    return revision;
+  }
+  return std::nullopt;
+}
+
+Task<void> RevisionPreparer::Run(Wakeup* wakeup) {
+  while (!co_await IsCancelled()) {
+    std::optional<DesiredRevision> revision = Take();
+    if (revision.has_value()) {
+      changed_();
+      co_await Prepare(*revision);
+    } else if (work_.empty()) {
+      co_await wakeup->Wait();
+    } else {
+      co_await wakeup->WaitFor(kPoll);
+    }
+  }
+}
+
+Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
+  auto prepared =
+      co_await dependencies_.pool.Run([this, &revision] { return PrepareNow(revision); });
+  auto state = states_.find(revision.uid);
+  // Nobody wants it any more.
+  if (state == states_.end()) co_return;
+  if (prepared.has_value()) {
+    state->second = {.preparation = Preparation::kDone, .model = std::move(*prepared)};
+    work_.erase(revision.uid);
+    changed_();
+    co_return;
+  }
+  const Error& error = prepared.error();
+  LogWarning("failed to prepare a revision", {{"revision", revision.name}, {"error", error}});
+  state->second = {.preparation = Preparation::kFailed,
+                   .reason = std::string(error.reason()),
+                   .message = error.message()};
+  if (MayPass(error)) {
+    Work& work = work_[revision.uid];
+    SteadyTime now = dependencies_.clock.Steady();
+    work.not_before = now + work.backoff.Failed(now);
+    state->second.preparation = Preparation::kWaiting;
+  }
+  changed_();
+}
+
+// On the blocking pool.
+Result<model::UnpackedModel> RevisionPreparer::PrepareNow(const DesiredRevision& revision) {
+  TRY(digest, Digest::Parse(revision.manifest_digest));
+  TRY(manifest, FetchModel(dependencies_.link, dependencies_.content, revision.repository, digest));
+  TRY(model, model::Unpack(dependencies_.files, *dependencies_.content.content, manifest, digest,
+                           dependencies_.unpacked_folder));
+  if (model.format.empty()) {
+    return FailedPrecondition("FORMAT_UNKNOWN",
+                              "the files of " + revision.repository +
+                                  " are of no format that can be served: deploy an ONNX model");
+  }
+  return model;
+}
+
+}  // namespace slipway::agent

@@ -1,0 +1,65 @@
+// RevisionPreparer: brings the bytes of revisions to the site and unpacks them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "agent/content_fetch.h"
+#include "agent/control_link.h"
+#include "agent/revision_state.h"
+#include "async/blocking_pool.h"
+#include "async/task_group.h"
+#include "async/wakeup.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "runtime/site_state.h"
+
+namespace slipway::agent {
+
+// All calls and callbacks on the one executor. What failed for a reason that may pass (the network,
+// a full disk) is tried again after a pause; what cannot come right fails the revision.
+class RevisionPreparer {
+ public:
+  struct Dependencies {
+    ControlLink& link;
+    SiteContent content;
+    std::string unpacked_folder;
+    FileSystem& files;
+    BlockingPool& pool;
+    Clock& clock;
+    asio::any_io_executor executor;
+  };
+  // `changed` is called after each change of states().
+  RevisionPreparer(Dependencies dependencies, std::function<void()> changed);
+  ~RevisionPreparer();
+
+  void Start();
+  Task<void> Stop();
+
+  // The revisions that are wanted, oldest first; the others are forgotten.
+  void Want(const runtime::DesiredState& desired);
+  const RevisionStates& states() const { return states_; }
+
+ private:
+  struct Work;
+
+  Task<void> Run(Wakeup* wakeup);
+  Task<void> Prepare(runtime::DesiredRevision revision);
+  Result<model::UnpackedModel> PrepareNow(const runtime::DesiredRevision& revision);
+  // The next one that nobody has begun and whose pause is over.
+  std::optional<runtime::DesiredRevision> Take();
+
+  Dependencies dependencies_;
+  std::function<void()> changed_;
+  TaskGroup group_;
+  std::vector<std::unique_ptr<Wakeup>> wakeups_;  // one for each preparer
+  std::vector<runtime::DesiredRevision> wanted_;
+  RevisionStates states_;
+  std::map<std::string, Work> work_;  // by uid
+};
+
+}  // namespace slipway::agent

@@ -1,0 +1,51 @@
+// ServeConnection: the agent's end of the channel to one serve process.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "net/http_server.h"
+#include "runtime/serving_channel.h"
+
+namespace slipway::agent {
+
+struct NamedListener {
+  std::string name;
+  net::Listener listener;
+};
+
+// Used by one coroutine at a time; the blocking calls are made on the blocking pool.
+class ServeConnection {
+ public:
+  // Blocking. Connects, and waits for the first status. UNAVAILABLE / CHANNEL_CLOSED where nobody
+  // listens, DEADLINE_EXCEEDED / TIMEOUT.
+  static Result<std::unique_ptr<ServeConnection>> Open(const std::string& socket_path,
+                                                       std::chrono::milliseconds timeout);
+
+  // The last status that came.
+  const runtime::ServingStatus& status() const { return status_; }
+  // Waits for the next one. UNAVAILABLE / CHANNEL_CLOSED, CANCELLED.
+  Task<Result<void>> NextStatus();
+
+  // Blocking.
+  Result<void> SendReload();
+  Result<void> SendStop(std::chrono::milliseconds drain);
+  // Blocking. Copies of the sockets that serve listens on.
+  Result<std::vector<NamedListener>> TakeListeners(std::chrono::milliseconds timeout);
+
+ private:
+  explicit ServeConnection(std::unique_ptr<runtime::ServingChannel> channel)
+      : channel_(std::move(channel)) {}
+  // Takes a status in; other messages, of a newer serve maybe, are passed over.
+  Result<bool> TakeStatus(const runtime::ChannelMessage& message);
+
+  std::unique_ptr<runtime::ServingChannel> channel_;
+  runtime::ServingStatus status_;
+};
+
+}  // namespace slipway::agent

@@ -1,0 +1,315 @@
+#include "agent/serve_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/limits.h"
+#include "async/deadline.h"
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "runtime/site_folder.h"
+
+namespace slipway::agent {
+namespace {
+
+using runtime::ServingStatus;
+using runtime::WorkloadHandle;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kWorkloadName = "serve";
+constexpr milliseconds kRetirePoll{50};
+constexpr milliseconds kLongestConnectPause{200};
+// After its drain time serve may take so long to exit, and then so long to follow SIGTERM.
+constexpr milliseconds kExitTime{1'000};
+constexpr milliseconds kTermTime{500};
+
+void MoveLongLogAside(FileSystem& files, const std::string& path) {
+  auto info = files.Info(path);
+  if (!info.has_value() || info->size_bytes <= kMaxLogBytes) return;
+  auto moved = files.Rename(path, path + ".1");
+  if (moved.has_error()) LogWarning("failed to move a log aside", {{"error", moved.error()}});
+}
+
+}  // namespace
+
+// A serve that was found running, with copies of its sockets.
+struct ServeKeeper::Adopted {
+  int64_t pid = 0;
+  std::shared_ptr<ServeConnection> connection;
+  std::vector<NamedListener> listeners;
+};
+
+ServeKeeper::ServeKeeper(ServeOptions options, Dependencies dependencies, Events events)
+    : options_(std::move(options)),
+      dependencies_(std::move(dependencies)),
+      events_(std::move(events)),
+      group_(dependencies_.executor),
+      backoff_(options_.backoff) {}
+
+ServeKeeper::~ServeKeeper() = default;
+
+Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
+  generation_ = generation;
+  SiteRecord record = dependencies_.records.Get();
+  std::optional<Adopted> adopted;
+  if (record.current.has_value()) {
+    auto found = co_await Adopt(*record.current);
+    if (found.has_value()) {
+      adopted.emplace(std::move(*found));
+    } else {
+      LogInfo("no data plane to adopt", {{"reason", found.error()}});
+      WorkloadHandle handle = record.current->handle;
+      CO_TRY_VOID(co_await dependencies_.pool.Run(
+          [this, handle] { return dependencies_.driver.Stop(handle, milliseconds(0)); }));
+    }
+  }
+  for (const ServeRecord& old : record.retiring) {
+    group_.Start([this, old] { return Retire(old, nullptr); });
+  }
+  bool keep = adopted.has_value() && record.current->build_id == options_.build_id &&
+              adopted->connection->status().build_id == options_.build_id &&
+              ListensOn(adopted->listeners, options_.listen);
+  auto listeners = OpenListeners(
+      options_.listen,
+      adopted.has_value() ? std::move(adopted->listeners) : std::vector<NamedListener>{},
+      record.current.has_value() ? record.current->endpoints
+                                 : std::vector<runtime::SiteEndpoint>{});
+  if (listeners.has_error()) co_return listeners.error();
+  listeners_ = std::move(*listeners);
+  if (keep) {
+    LogInfo("adopted the running data plane", {{"pid", adopted->pid}});
+    Current(*record.current, adopted->pid, adopted->connection);
+    co_return Result<void>();
+  }
+  CO_TRY_VOID(co_await Spawn(adopted.has_value() ? Predecessor::kRetires : Predecessor::kGone));
+  if (adopted.has_value()) {
+    group_.Start([this, old = *record.current, connection = adopted->connection] {
+      return Retire(old, connection);
+    });
+  }
+  co_return Result<void>();
+}
+
+// A serve that has only just been started may not listen yet.
+Task<Result<ServeKeeper::Adopted>> ServeKeeper::Adopt(ServeRecord record) {
+  SteadyTime deadline = dependencies_.clock.Steady() + options_.adopt_timeout;
+  while (true) {
+    auto adopted = co_await dependencies_.pool.Run([&] { return TryAdopt(record); });
+    bool silent = adopted.has_error() && adopted.error().code() == Code::kUnavailable;
+    if (!silent || dependencies_.clock.Steady() >= deadline) co_return adopted;
+    if (!co_await SleepFor(kConnectPause)) co_return adopted;
+  }
+}
+
+// On the blocking pool. UNAVAILABLE while it runs and does not answer.
+Result<ServeKeeper::Adopted> ServeKeeper::TryAdopt(const ServeRecord& record) {
+  TRY(pid, dependencies_.driver.Find(record.handle));
+  if (!pid.has_value()) return NotFound("WORKLOAD_GONE", "the data plane does not run");
+  TRY(connection,
+      ServeConnection::Open(runtime::SocketPath(options_.folder), options_.adopt_timeout));
+  if (*pid != 0 && connection->status().pid != *pid) {
+    return Unavailable("WORKLOAD_SILENT", "only a predecessor of the data plane answers");
+  }
+  TRY(listeners, connection->TakeListeners(options_.adopt_timeout));
+  return Adopted{*pid, std::move(connection), std::move(listeners)};
+}
+
+Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
+  CO_TRY(handle, co_await dependencies_.pool.Run([&] { return SpawnNow(predecessor); }));
+  CRASH_POINT("agent.serve_started");
+  auto pid =
+      co_await dependencies_.pool.Run([this, handle] { return dependencies_.driver.Find(handle); });
+  CO_TRY(found, std::move(pid));
+  ServeRecord record{handle, options_.build_id, EndpointsOf(listeners_)};
+  Current(record, found.value_or(0), nullptr);
+  LogInfo("started the data plane", {{"pid", pid_}});
+  co_return Result<void>();
+}
+
+// On the blocking pool.
+Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
+  std::string log = runtime::ServeLogPath(options_.folder);
+  MoveLongLogAside(dependencies_.files, log);
+  runtime::WorkloadSpec spec{.name = std::string(kWorkloadName),
+                             .program = options_.program,
+                             .arguments = {"serve", "--site-folder", options_.folder},
+                             .folder = options_.folder,
+                             .log_path = log,
+                             .descriptors = DescriptorsOf(listeners_)};
+  spec.arguments.insert(spec.arguments.end(), options_.arguments.begin(), options_.arguments.end());
+  return dependencies_.driver.Start(spec, [&](const WorkloadHandle& handle) {
+    CRASH_POINT("agent.serve_held");
+    auto recorded = dependencies_.records.Update([&](SiteRecord& record) {
+      if (predecessor == Predecessor::kRetires && record.current.has_value()) {
+        record.retiring.push_back(*record.current);
+      }
+      record.current = ServeRecord{handle, options_.build_id, EndpointsOf(listeners_)};
+    });
+    CRASH_POINT("agent.serve_recorded");
+    return recorded;
+  });
+}
+
+void ServeKeeper::Current(const ServeRecord& record, int64_t pid,
+                          std::shared_ptr<ServeConnection> connection) {
+  uint64_t incarnation = ++incarnation_;
+  current_ = record;
+  pid_ = pid;
+  connection_.reset();
+  status_.reset();
+  message_.clear();
+  group_.Start([this, incarnation] { return Watch(incarnation); });
+  group_.Start([this, incarnation, connection = std::move(connection)] {
+    return Follow(incarnation, connection);
+  });
+  events_.changed();
+}
+
+Task<void> ServeKeeper::Watch(uint64_t incarnation) {
+  ServeRecord record = *current_;
+  auto exit = co_await dependencies_.driver.WaitExit(record.handle);
+  if (incarnation != incarnation_ || co_await IsCancelled()) co_return;
+  std::string how = exit.has_value() ? exit->ToString() : exit.error().ToString();
+  LogError("the data plane ended by itself", {{"pid", pid_}, {"how", how}});
+  std::optional<ServingStatus> last = std::exchange(status_, std::nullopt);
+  pid_ = 0;
+  connection_.reset();
+  message_ = "The data plane " + how + " and is being started again.";
+  events_.ended(last);
+  events_.changed();
+  // What it started does not outlive it.
+  auto cleaned = co_await dependencies_.pool.Run(
+      [this, record] { return dependencies_.driver.Stop(record.handle, milliseconds(0)); });
+  if (cleaned.has_error()) LogError("failed to clean up", {{"error", cleaned.error()}});
+  co_await Restart(incarnation);
+}
+
+Task<void> ServeKeeper::Restart(uint64_t incarnation) {
+  while (co_await SleepFor(backoff_.Failed(dependencies_.clock.Steady()))) {
+    if (incarnation != incarnation_) co_return;
+    auto spawned = co_await Spawn(Predecessor::kGone);
+    if (spawned.has_value()) co_return;
+    LogError("failed to start the data plane", {{"error", spawned.error()}});
+    message_ = "The data plane cannot be started: " + spawned.error().message() + ".";
+    events_.changed();
+  }
+}
+
+Task<void> ServeKeeper::Follow(uint64_t incarnation, std::shared_ptr<ServeConnection> connection) {
+  std::string socket = runtime::SocketPath(options_.folder);
+  milliseconds pause = kConnectPause;
+  while (incarnation == incarnation_) {
+    if (connection == nullptr) {
+      auto opened = co_await dependencies_.pool.Run(
+          [socket] { return ServeConnection::Open(socket, kFirstWordTimeout); });
+      if (opened.has_value()) connection = std::move(*opened);
+    }
+    bool right = connection != nullptr && incarnation == incarnation_ &&
+                 (pid_ == 0 || connection->status().pid == pid_);
+    if (right) {
+      pause = kConnectPause;
+      co_await FollowConnection(incarnation, connection);
+    }
+    connection.reset();
+    if (!co_await SleepFor(pause)) co_return;
+    pause = std::min(pause * 2, kLongestConnectPause);
+  }
+}
+
+Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
+                                         std::shared_ptr<ServeConnection> connection) {
+  connection_ = connection;
+  Said(connection->status());
+  if (connection->status().generation < generation_) co_await SendReload(connection);
+  while (incarnation == incarnation_) {
+    auto next = co_await connection->NextStatus();
+    if (incarnation != incarnation_) co_return;
+    if (next.has_error()) {
+      if (next.error().code() != Code::kCancelled) {
+        LogInfo("the serving channel ended", {{"reason", next.error()}});
+      }
+      break;
+    }
+    Said(connection->status());
+  }
+  if (connection_ == connection) connection_.reset();
+}
+
+void ServeKeeper::Said(const ServingStatus& status) {
+  status_ = status;
+  events_.changed();
+}
+
+void ServeKeeper::Reload(uint64_t generation) {
+  generation_ = generation;
+  if (connection_ == nullptr) return;
+  group_.Start([this, connection = connection_] { return SendReload(connection); });
+}
+
+Task<void> ServeKeeper::SendReload(std::shared_ptr<ServeConnection> connection) {
+  auto sent = co_await dependencies_.pool.Run([connection] { return connection->SendReload(); });
+  if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
+}
+
+bool ServeKeeper::IsSettled() const {
+  if (!status_.has_value() || status_->generation < generation_) return false;
+  return std::none_of(status_->revisions.begin(), status_->revisions.end(),
+                      [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
+}
+
+// Ends a predecessor once the current one has taken over.
+Task<void> ServeKeeper::Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
+  while (!IsSettled()) {
+    if (!co_await SleepFor(kRetirePoll)) co_return;
+  }
+  CRASH_POINT("agent.serve_settled");
+  co_await End(record, connection);
+  auto forgotten = co_await dependencies_.pool.Run([this, record] {
+    return dependencies_.records.Update([&record](SiteRecord& site) {
+      std::erase_if(site.retiring, [&record](const ServeRecord& old) {
+        return old.handle.id == record.handle.id;
+      });
+    });
+  });
+  if (forgotten.has_error()) LogError("failed to write site.db", {{"error", forgotten.error()}});
+}
+
+Task<void> ServeKeeper::End(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
+  if (connection != nullptr) {
+    auto sent = co_await dependencies_.pool.Run(
+        [this, connection] { return connection->SendStop(options_.drain); });
+    if (sent.has_value()) {
+      auto deadline = std::chrono::steady_clock::now() + options_.drain + kExitTime;
+      (void)co_await WithDeadline(deadline, dependencies_.driver.WaitExit(record.handle));
+    }
+  }
+  // Without a channel SIGTERM is what asks it to drain.
+  milliseconds grace = connection == nullptr ? options_.drain + kExitTime : kTermTime;
+  auto ended = co_await dependencies_.pool.Run(
+      [this, record, grace] { return dependencies_.driver.Stop(record.handle, grace); });
+  if (ended.has_error()) LogError("failed to end the data plane", {{"error", ended.error()}});
+}
+
+Task<void> ServeKeeper::Stop(bool end_serve) {
+  std::shared_ptr<ServeConnection> connection = connection_;
+  ++incarnation_;
+  co_await group_.Stop();
+  connection_.reset();
+  if (!end_serve) co_return;
+  SiteRecord record = dependencies_.records.Get();
+  for (const ServeRecord& old : record.retiring) co_await End(old, nullptr);
+  if (record.current.has_value()) co_await End(*record.current, connection);
+  CRASH_POINT("agent.serve_ended");
+  auto forgotten = co_await dependencies_.pool.Run([this] {
+    return dependencies_.records.Update([](SiteRecord& site) {
+      site.current.reset();
+      site.retiring.clear();
+    });
+  });
+  if (forgotten.has_error()) LogError("failed to write site.db", {{"error", forgotten.error()}});
+  pid_ = 0;
+  status_.reset();
+  listeners_.clear();
+}
+
+}  // namespace slipway::agent

@@ -1,0 +1,110 @@
+// ServeKeeper: keeps one `slipway serve` running: starts it, finds it again, starts it anew when it
+// ends, replaces one of another build without refusing a connection.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "agent/backoff.h"
+#include "agent/serve_connection.h"
+#include "agent/serve_listeners.h"
+#include "agent/site_record.h"
+#include "async/blocking_pool.h"
+#include "async/task_group.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "runtime/driver.h"
+
+namespace slipway::agent {
+
+struct ServeOptions {
+  std::string folder;                  // of the site, absolute
+  std::string program;                 // absolute path of `slipway`
+  std::vector<std::string> arguments;  // after "serve --site-folder FOLDER"
+  std::string build_id;                // a running serve of another build is replaced
+  std::vector<ListenAddress> listen;
+  std::chrono::milliseconds drain{5'000};  // for requests in flight when serve is to end
+  // How long a serve that is found running may take to answer before it is ended.
+  std::chrono::milliseconds adopt_timeout{5'000};
+  Backoff::Options backoff;
+};
+
+// All calls and callbacks on the one executor.
+class ServeKeeper {
+ public:
+  struct Dependencies {
+    runtime::Driver& driver;
+    SiteRecords& records;
+    FileSystem& files;
+    Clock& clock;
+    BlockingPool& pool;
+    asio::any_io_executor executor;
+  };
+  struct Events {
+    std::function<void()> changed;  // status(), pid() or message()
+    // Serve ended by itself, with its last word, if it had said any.
+    std::function<void(const std::optional<runtime::ServingStatus>& last)> ended;
+  };
+  ServeKeeper(ServeOptions options, Dependencies dependencies, Events events);
+  ~ServeKeeper();  // CHECKs that it was stopped
+
+  // Adopts the running serve that the record names, or starts one; returns when the sockets are
+  // open and a process has them. `generation` is that of the serving.json which is there.
+  Task<Result<void>> Start(uint64_t generation);
+  // With `end_serve` serve finishes what it has begun, at most for the drain time, and is gone
+  // when this returns; else it keeps serving for the next agent.
+  Task<void> Stop(bool end_serve);
+
+  // serving.json of this generation is there: serve is told, now or as soon as it listens.
+  void Reload(uint64_t generation);
+
+  // The last word of the serve that runs; nothing until it has said any.
+  const std::optional<runtime::ServingStatus>& status() const { return status_; }
+  int64_t pid() const { return pid_; }  // 0: none runs
+  // One sentence when serve cannot be kept running, else empty.
+  const std::string& message() const { return message_; }
+  std::vector<runtime::SiteEndpoint> endpoints() const { return EndpointsOf(listeners_); }
+
+ private:
+  struct Adopted;
+  enum class Predecessor : uint8_t { kGone, kRetires };
+
+  Task<Result<Adopted>> Adopt(ServeRecord record);
+  Result<Adopted> TryAdopt(const ServeRecord& record);
+  Task<Result<void>> Spawn(Predecessor predecessor);
+  Result<runtime::WorkloadHandle> SpawnNow(Predecessor predecessor);
+  void Current(const ServeRecord& record, int64_t pid, std::shared_ptr<ServeConnection> connection);
+  Task<void> Watch(uint64_t incarnation);
+  Task<void> Restart(uint64_t incarnation);
+  Task<void> Follow(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
+  Task<void> FollowConnection(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
+  Task<void> Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection);
+  Task<void> End(ServeRecord record, std::shared_ptr<ServeConnection> connection);
+  Task<void> SendReload(std::shared_ptr<ServeConnection> connection);
+  bool IsSettled() const;
+  void Said(const runtime::ServingStatus& status);
+
+  const ServeOptions options_;
+  Dependencies dependencies_;
+  Events events_;
+  TaskGroup group_;
+  Backoff backoff_;
+
+  std::vector<NamedListener> listeners_;
+  std::optional<ServeRecord> current_;
+  uint64_t incarnation_ = 0;  // rises with each process that becomes the current one
+  int64_t pid_ = 0;
+  std::shared_ptr<ServeConnection> connection_;
+  std::optional<runtime::ServingStatus> status_;
+  std::string message_;
+  uint64_t generation_ = 0;
+};
+
+}  // namespace slipway::agent

@@ -1,0 +1,172 @@
+#include "agent/serving_plan.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "agent/limits.h"
+
+namespace slipway::agent {
+namespace {
+
+using runtime::DesiredRevision;
+using runtime::DesiredService;
+using runtime::RevisionReport;
+using runtime::ServingService;
+
+const RevisionState* StateOf(const RevisionStates& revisions, const std::string& uid) {
+  auto found = revisions.find(uid);
+  return found == revisions.end() ? nullptr : &found->second;
+}
+
+runtime::ServingRevision ServingOf(const DesiredRevision& revision,
+                                   const model::UnpackedModel& model) {
+  return {.number = revision.number,
+          .uid = revision.uid,
+          .format = model.format,
+          .path = model.path,
+          .model_file = model.model_file,
+          .digest = revision.manifest_digest,
+          .threads = revision.threads,
+          .instances = revision.instances};
+}
+
+// What serve can be given, by uid.
+std::map<std::string, runtime::ServingRevision> Loadable(const runtime::DesiredState& desired,
+                                                         const RevisionStates& revisions,
+                                                         const runtime::ServingConfig& served) {
+  std::map<std::string, runtime::ServingRevision> before;
+  for (const ServingService& service : served.services) {
+    for (const auto& revision : service.revisions) before.emplace(revision.uid, revision);
+  }
+  std::map<std::string, runtime::ServingRevision> out;
+  for (const DesiredService& service : desired.services) {
+    for (const DesiredRevision& revision : service.revisions) {
+      const RevisionState* state = StateOf(revisions, revision.uid);
+      auto same = before.find(revision.uid);
+      if (state != nullptr && state->preparation == Preparation::kDone) {
+        out.emplace(revision.uid, ServingOf(revision, state->model));
+      } else if (same != before.end()) {
+        out.emplace(revision.uid, same->second);
+      }
+    }
+  }
+  return out;
+}
+
+// Weights of routes to revisions that cannot serve go to the others in proportion; the rounding
+// goes to the last.
+void KeepRoutes(const DesiredService& service, ServingService* out) {
+  std::set<int64_t> numbers;
+  for (const auto& revision : out->revisions) numbers.insert(revision.number);
+  int64_t total = 0;
+  for (const auto& route : service.routes) {
+    if (numbers.contains(route.revision)) total += route.weight;
+  }
+  if (total == 0) return;  // empty: the newest that is ready
+  int64_t given = 0;
+  for (const auto& route : service.routes) {
+    if (!numbers.contains(route.revision)) continue;
+    auto weight = static_cast<int32_t>(int64_t{route.weight} * 10'000 / total);
+    out->routes.push_back({route.revision, weight});
+    given += weight;
+  }
+  out->routes.back().weight += static_cast<int32_t>(10'000 - given);
+}
+
+// Whether serve said where the revision stands.
+bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, RevisionReport* report) {
+  if (!status.has_value()) return false;
+  for (const auto& measured : status->revisions) {
+    if (measured.uid != report->uid) continue;
+    bool settled =
+        measured.phase == runtime::kPhaseReady || measured.phase == runtime::kPhaseFailed;
+    report->phase = settled ? std::string_view(measured.phase) : runtime::kPhaseLoading;
+    report->reason = measured.reason;
+    report->message = measured.message;
+    report->load_ms = measured.load_ms;
+    report->memory_bytes = measured.memory_bytes;
+    return true;
+  }
+  return false;
+}
+
+// Phase, reason and message as far as the agent alone knows them.
+void FillFromState(const RevisionState* state, RevisionReport* report) {
+  report->phase = runtime::kPhasePending;
+  if (state == nullptr) return;
+  report->reason = state->reason;
+  report->message = state->message;
+  switch (state->preparation) {
+    case Preparation::kWaiting:
+      // With a reason it was tried already, and will be again.
+      if (!state->reason.empty()) report->phase = runtime::kPhaseFetching;
+      return;
+    case Preparation::kRunning:
+      report->phase = runtime::kPhaseFetching;
+      return;
+    case Preparation::kFailed:
+      report->phase = runtime::kPhaseFailed;
+      return;
+    case Preparation::kDone:
+      report->phase = runtime::kPhaseLoading;
+      return;
+  }
+}
+
+void FillCondemned(RevisionReport* report) {
+  report->phase = runtime::kPhaseFailed;
+  report->reason = "LOAD_CRASHED";
+  report->message = "The data plane ended " + std::to_string(kMaxLoadCrashes) +
+                    " times while it loaded this model, so it is not tried again; its log says "
+                    "more.";
+}
+
+}  // namespace
+
+runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
+                                   const RevisionStates& revisions, LoadSuspects& suspects,
+                                   const runtime::ServingConfig& served) {
+  std::map<std::string, runtime::ServingRevision> loadable = Loadable(desired, revisions, served);
+  std::vector<std::string> order;
+  for (const DesiredService& service : desired.services) {
+    for (const DesiredRevision& revision : service.revisions) {
+      if (loadable.contains(revision.uid)) order.push_back(revision.uid);
+    }
+  }
+  std::set<std::string> allowed = suspects.Allowed(order);
+  runtime::ServingConfig config;
+  for (const DesiredService& service : desired.services) {
+    ServingService out{.project = service.project,
+                       .name = service.name,
+                       .access = service.access,
+                       .keys = service.keys};
+    for (const DesiredRevision& revision : service.revisions) {
+      if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
+    }
+    KeepRoutes(service, &out);
+    config.services.push_back(std::move(out));
+  }
+  return config;
+}
+
+std::vector<RevisionReport> PlanReports(const runtime::DesiredState& desired,
+                                        const RevisionStates& revisions,
+                                        const LoadSuspects& suspects,
+                                        const std::optional<runtime::ServingStatus>& status) {
+  std::vector<RevisionReport> out;
+  for (const DesiredService& service : desired.services) {
+    for (const DesiredRevision& revision : service.revisions) {
+      RevisionReport report{.project = service.project, .name = revision.name, .uid = revision.uid};
+      if (suspects.IsCondemned(revision.uid)) {
+        FillCondemned(&report);
+      } else if (!CopyMeasurement(status, &report)) {
+        FillFromState(StateOf(revisions, revision.uid), &report);
+      }
+      out.push_back(std::move(report));
+    }
+  }
+  return out;
+}
+
+}  // namespace slipway::agent

@@ -1,0 +1,29 @@
+// What serve is told, and what the control centre is told: pure functions of what the agent knows.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "agent/load_suspects.h"
+#include "agent/revision_state.h"
+#include "runtime/serving_channel.h"
+#include "runtime/serving_config.h"
+#include "runtime/site_state.h"
+
+namespace slipway::agent {
+
+// The services with their prepared revisions. What is desired and served already stays, whatever
+// becomes of its preparation: a new agent prepares everything anew. Other revisions that are not
+// prepared, or not allowed to be loaded now, are left out, and so are routes to them. Format and
+// generation are the caller's.
+runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
+                                   const RevisionStates& revisions, LoadSuspects& suspects,
+                                   const runtime::ServingConfig& served);
+
+// Where each desired revision stands. `status`: serve's last word, if it runs. What serve measured
+// counts for more than what the agent still prepares.
+std::vector<runtime::RevisionReport> PlanReports(
+    const runtime::DesiredState& desired, const RevisionStates& revisions,
+    const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status);
+
+}  // namespace slipway::agent

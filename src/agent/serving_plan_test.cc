@@ -1,0 +1,163 @@
+#include "agent/serving_plan.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace slipway::agent {
+namespace {
+
+using runtime::DesiredRevision;
+using runtime::DesiredState;
+using runtime::ServingConfig;
+using runtime::ServingStatus;
+
+const std::string kDigest = "sha256:" + std::string(64, 'a');
+
+DesiredRevision MakeRevision(int64_t number) {
+  return {.number = number,
+          .uid = "uid-" + std::to_string(number),
+          .name = "fraud-" + std::to_string(number),
+          .repository = "default/fraud",
+          .manifest_digest = kDigest,
+          .threads = 2,
+          .instances = 3};
+}
+
+DesiredState DesiredOf(const std::vector<int64_t>& numbers) {
+  DesiredState desired;
+  desired.services.push_back(
+      {.project = "default", .name = "fraud", .access = "token", .keys = {{"hash", 5}}});
+  for (int64_t number : numbers) desired.services[0].revisions.push_back(MakeRevision(number));
+  return desired;
+}
+
+RevisionState Done(const std::string& path) {
+  return {.preparation = Preparation::kDone,
+          .model = {.path = path, .format = "onnx", .model_file = "model.onnx"}};
+}
+
+std::vector<int64_t> NumbersIn(const ServingConfig& config) {
+  std::vector<int64_t> out;
+  for (const auto& revision : config.services.at(0).revisions) out.push_back(revision.number);
+  return out;
+}
+
+ServingConfig Plan(const DesiredState& desired, const RevisionStates& states,
+                   const ServingConfig& served = {}) {
+  LoadSuspects suspects;
+  return PlanServing(desired, states, suspects, served);
+}
+
+TEST(PlanServingTest, PreparedRevisionsAreServed) {
+  ServingConfig config = Plan(DesiredOf({1, 2}), {{"uid-1", Done("/a")}, {"uid-2", {}}});
+  EXPECT_EQ(NumbersIn(config), std::vector<int64_t>{1});
+  const auto& service = config.services[0];
+  EXPECT_EQ(service.access, "token");
+  EXPECT_EQ(service.keys[0].sha256, "hash");
+  const auto& revision = service.revisions[0];
+  EXPECT_EQ(revision.uid, "uid-1");
+  EXPECT_EQ(revision.path, "/a");
+  EXPECT_EQ(revision.model_file, "model.onnx");
+  EXPECT_EQ(revision.format, "onnx");
+  EXPECT_EQ(revision.digest, kDigest);
+  EXPECT_EQ(revision.threads, 2);
+  EXPECT_EQ(revision.instances, 3);
+}
+
+TEST(PlanServingTest, ServiceWithoutPreparedRevisionsIsThereAndEmpty) {
+  ServingConfig config = Plan(DesiredOf({1}), {});
+  ASSERT_EQ(config.services.size(), 1U);
+  EXPECT_TRUE(config.services[0].revisions.empty());
+}
+
+TEST(PlanServingTest, WhatIsServedStaysWhileANewAgentPreparesItAgain) {
+  ServingConfig served = Plan(DesiredOf({1}), {{"uid-1", Done("/a")}});
+  RevisionState failed{.preparation = Preparation::kFailed, .reason = "X", .message = "y"};
+  EXPECT_EQ(NumbersIn(Plan(DesiredOf({1, 2}), {{"uid-1", {}}}, served)), std::vector<int64_t>{1});
+  EXPECT_EQ(NumbersIn(Plan(DesiredOf({1}), {{"uid-1", failed}}, served)), std::vector<int64_t>{1});
+  EXPECT_EQ(NumbersIn(Plan(DesiredOf({2}), {}, served)), std::vector<int64_t>{})
+      << "what is not desired goes";
+}
+
+TEST(PlanServingTest, RoutesToAbsentRevisionsAreSharedAmongTheOthers) {
+  DesiredState desired = DesiredOf({1, 2, 3});
+  desired.services[0].routes = {{1, 5'000}, {2, 2'500}, {3, 2'500}};
+  RevisionStates states{{"uid-1", Done("/a")}, {"uid-2", Done("/b")}, {"uid-3", Done("/c")}};
+  EXPECT_EQ(Plan(desired, states).services[0].routes.size(), 3U);
+  states["uid-3"] = {};
+  auto routes = Plan(desired, states).services[0].routes;
+  ASSERT_EQ(routes.size(), 2U);
+  EXPECT_EQ(routes[0].weight, 6'666);
+  EXPECT_EQ(routes[1].weight, 3'334);
+  states["uid-1"] = {};
+  states["uid-2"] = {};
+  EXPECT_TRUE(Plan(desired, states).services[0].routes.empty());
+}
+
+struct ReportCase {
+  const char* what;
+  RevisionState state;
+  std::string measured_phase;  // empty: serve does not know it
+  std::string phase;
+  std::string reason;
+};
+
+TEST(PlanReportsTest, Table) {
+  RevisionState waiting;
+  RevisionState retrying{.reason = "UNREACHABLE", .message = "later"};
+  RevisionState running{.preparation = Preparation::kRunning};
+  RevisionState failed{.preparation = Preparation::kFailed, .reason = "BROKEN", .message = "no"};
+  const ReportCase cases[] = {
+      {"nobody has begun", waiting, "", "Pending", ""},
+      {"waits for its next try", retrying, "", "Fetching", "UNREACHABLE"},
+      {"is fetched", running, "", "Fetching", ""},
+      {"cannot be prepared", failed, "", "Failed", "BROKEN"},
+      {"serve has not heard of it", Done("/a"), "", "Loading", ""},
+      {"serve loads it", Done("/a"), "Loading", "Loading", "measured"},
+      {"serve has it", Done("/a"), "Ready", "Ready", "measured"},
+      {"serve refused it", Done("/a"), "Failed", "Failed", "measured"},
+      {"serve takes it back up", Done("/a"), "Draining", "Loading", "measured"},
+      {"a new agent prepares what serve has", running, "Ready", "Ready", "measured"},
+      {"its preparation fails but serve has it", failed, "Ready", "Ready", "measured"},
+  };
+  for (const ReportCase& one : cases) {
+    ServingStatus status;
+    if (!one.measured_phase.empty()) {
+      status.revisions.push_back({.uid = "uid-1",
+                                  .phase = one.measured_phase,
+                                  .reason = "measured",
+                                  .message = "m",
+                                  .load_ms = 7,
+                                  .memory_bytes = 9});
+    }
+    auto reports = PlanReports(DesiredOf({1}), {{"uid-1", one.state}}, LoadSuspects(), status);
+    ASSERT_EQ(reports.size(), 1U) << one.what;
+    EXPECT_EQ(reports[0].phase, one.phase) << one.what;
+    EXPECT_EQ(reports[0].reason, one.reason) << one.what;
+    EXPECT_EQ(reports[0].load_ms, one.measured_phase.empty() ? 0 : 7) << one.what;
+    EXPECT_EQ(reports[0].name, "fraud-1") << one.what;
+    EXPECT_EQ(reports[0].project, "default") << one.what;
+  }
+}
+
+TEST(PlanReportsTest, ServeThatDoesNotRunMeasuresNothing) {
+  auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), std::nullopt);
+  EXPECT_EQ(reports[0].phase, "Loading");
+}
+
+TEST(PlanReportsTest, CondemnedRevisionSaysWhy) {
+  LoadSuspects suspects;
+  ServingStatus status;
+  status.revisions.push_back({.uid = "uid-1", .phase = "Loading"});
+  suspects.ServeEnded({}, &status);
+  suspects.ServeEnded({}, &status);
+  auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, status);
+  EXPECT_EQ(reports[0].phase, "Failed");
+  EXPECT_EQ(reports[0].reason, "LOAD_CRASHED");
+  EXPECT_TRUE(reports[0].message.ends_with(".")) << reports[0].message;
+  auto config = PlanServing(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, {});
+  EXPECT_TRUE(config.services[0].revisions.empty());
+}
+
+}  // namespace
+}  // namespace slipway::agent
