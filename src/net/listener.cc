@@ -52,6 +52,18 @@ Result<void> MakeListening(int descriptor, const SocketAddress& address) {
   return {};
 }
 
+// With words for the person who started the program.
+Error CannotListen(const Error& error, const std::string& address, uint16_t port) {
+  const std::string where = "port " + std::to_string(port) + " of " + address;
+  if (error.reason() == "ADDRESS_IN_USE") {
+    return Error(error.code(), error.reason(),
+                 where +
+                     " is in use: end the program that has it, or choose other ports with "
+                     "--port-base");
+  }
+  return error.Prefixed("cannot listen on " + where + ": ");
+}
+
 // The address and port that a socket is bound to.
 Result<std::pair<std::string, uint16_t>> LocalName(int descriptor) {
   sockaddr_storage storage{};
@@ -102,9 +114,7 @@ Result<Listener> Listener::Open(const std::string& address, uint16_t port) {
   Listener listener(descriptor, address, port);  // closes it on failure
   const Result<void> listening = MakeListening(descriptor, parsed);
   if (!listening.has_value()) {
-    return listening.error().Prefixed("Cannot listen on " + address + " port " +
-                                      std::to_string(port) +
-                                      "; name another port or end what listens there: ");
+    return CannotListen(listening.error(), address, port);
   }
   TRY(name, LocalName(descriptor));
   listener.address_ = name.first;
