@@ -1,0 +1,121 @@
+#include "controller/site/desired_state.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::controller {
+namespace {
+
+using Numbers = std::vector<int64_t>;
+
+Service MakeService(const std::string& name, int64_t ready, int64_t latest) {
+  Service service;
+  service.metadata.project = "default";
+  service.metadata.name = name;
+  service.status.ready_revision = ready;
+  service.status.latest_revision = latest;
+  return service;
+}
+
+Revision MakeRevision(const std::string& service, int64_t number, const std::string& phase) {
+  Revision revision;
+  revision.metadata.project = "default";
+  revision.metadata.name = RevisionName(service, number);
+  revision.metadata.uid = "uid-" + revision.metadata.name;
+  revision.spec.service = service;
+  revision.spec.number = number;
+  revision.spec.repository = "default/model";
+  revision.spec.manifest_digest = "sha256:" + std::to_string(number);
+  revision.spec.predictor.threads = 3;
+  revision.spec.predictor.instances = 2;
+  revision.status.phase = phase;
+  return revision;
+}
+
+Numbers NumbersOf(const runtime::DesiredService& service) {
+  Numbers out;
+  for (const auto& revision : service.revisions) out.push_back(revision.number);
+  return out;
+}
+
+struct Case {
+  const char* what;
+  int64_t ready;
+  int64_t latest;
+  std::vector<std::pair<int64_t, const char*>> revisions;
+  Numbers desired;
+};
+
+TEST(DesiredStateTest, Table) {
+  const Case cases[] = {
+      {"nothing yet", 0, 0, {}, {}},
+      {"the first one is to be loaded", 0, 1, {{1, ""}}, {1}},
+      {"the first one is loading", 0, 1, {{1, "Loading"}}, {1}},
+      {"the first one failed", 0, 1, {{1, "Failed"}}, {}},
+      {"one serves", 1, 1, {{1, "Ready"}}, {1}},
+      {"upgrade: old serves, new loads", 1, 2, {{2, "Loading"}, {1, "Ready"}}, {1, 2}},
+      {"upgrade: new is ready", 2, 2, {{1, "Ready"}, {2, "Ready"}}, {2}},
+      {"upgrade: new failed", 1, 2, {{1, "Ready"}, {2, "Failed"}}, {1}},
+      {"serve starts anew", 1, 1, {{1, "Loading"}}, {1}},
+      {"superseded before it was ready", 1, 3, {{1, "Ready"}, {2, "Loading"}, {3, ""}}, {1, 3}},
+      {"retired ones stay away", 3, 3, {{1, "Retired"}, {2, "Failed"}, {3, "Ready"}}, {3}},
+      {"the ready one failed later", 1, 1, {{1, "Failed"}}, {}},
+  };
+  for (const Case& one : cases) {
+    DesiredInput input;
+    input.services = {MakeService("fraud", one.ready, one.latest)};
+    for (const auto& [number, phase] : one.revisions) {
+      input.revisions.push_back(MakeRevision("fraud", number, phase));
+    }
+    auto desired = ComputeDesiredState(input);
+    ASSERT_EQ(desired.services.size(), 1U) << one.what;
+    EXPECT_EQ(NumbersOf(desired.services[0]), one.desired) << one.what;
+    EXPECT_TRUE(desired.services[0].routes.empty()) << one.what;
+  }
+}
+
+TEST(DesiredStateTest, CarriesWhatTheSiteNeedsOfARevision) {
+  DesiredInput input;
+  input.services = {MakeService("fraud", 0, 1)};
+  input.revisions = {MakeRevision("fraud", 1, "")};
+  auto revision = ComputeDesiredState(input).services[0].revisions[0];
+  EXPECT_EQ(revision.uid, "uid-fraud-1");
+  EXPECT_EQ(revision.name, "fraud-1");
+  EXPECT_EQ(revision.repository, "default/model");
+  EXPECT_EQ(revision.manifest_digest, "sha256:1");
+  EXPECT_EQ(revision.threads, 3);
+  EXPECT_EQ(revision.instances, 2);
+}
+
+TEST(DesiredStateTest, AccessIsTheSpecsElseTheSites) {
+  DesiredInput input;
+  input.services = {MakeService("a", 0, 0), MakeService("b", 0, 0), MakeService("c", 0, 0)};
+  input.services[1].spec.access = resource::InferenceAccess::kToken;
+  input.services[2].spec.access = resource::InferenceAccess::kAnonymous;
+  for (const char* name : {"a", "b", "c"}) input.keys[{"default", name}] = {{"hash", 0}};
+  input.default_access = resource::InferenceAccess::kAnonymous;
+  auto services = ComputeDesiredState(input).services;
+  EXPECT_EQ(services[0].access, "anonymous");
+  EXPECT_EQ(services[1].access, "token");
+  EXPECT_EQ(services[2].access, "anonymous");
+  EXPECT_TRUE(services[0].keys.empty()) << "nobody needs a key there";
+  EXPECT_EQ(services[1].keys.size(), 1U);
+  input.default_access = resource::InferenceAccess::kToken;
+  EXPECT_EQ(ComputeDesiredState(input).services[0].access, "token");
+}
+
+TEST(DesiredStateTest, ProjectsAreApartAndDeletedServicesGone) {
+  DesiredInput input;
+  input.services = {MakeService("z", 0, 1), MakeService("a", 0, 1), MakeService("a", 0, 1)};
+  input.services[2].metadata.project = "other";
+  input.services[0].metadata.deleted_at = "2026-01-01T00:00:00.000Z";
+  input.revisions = {MakeRevision("a", 1, ""), MakeRevision("z", 1, "")};
+  auto services = ComputeDesiredState(input).services;
+  ASSERT_EQ(services.size(), 2U);
+  EXPECT_EQ(services[0].project, "default");
+  EXPECT_EQ(services[0].revisions.size(), 1U);
+  EXPECT_EQ(services[1].project, "other");
+  EXPECT_TRUE(services[1].revisions.empty()) << "a revision of another project's service";
+}
+
+}  // namespace
+}  // namespace slipway::controller
