@@ -38,6 +38,11 @@ std::string HashToken(std::string_view text);
 // The id in a token's text, nothing if it is no token.
 std::optional<std::string> TokenId(std::string_view text);
 
+// The token that a request sent: the text after `Bearer `, or the password of Basic. Nothing
+// without the header, or with an empty one; empty for another scheme or malformed Basic, which no
+// token is.
+std::optional<std::string> SentToken(const net::HttpRequest& request);
+
 // Finds the record of an id; blocking and cheap. NOT_FOUND where there is none.
 using TokenLookup = std::function<Result<TokenRecord>(const std::string& id)>;
 

@@ -89,6 +89,15 @@ std::optional<std::string> BasicPassword(std::string_view base64) {
 
 }  // namespace
 
+std::optional<std::string> SentToken(const net::HttpRequest& request) {
+  std::optional<std::string_view> header = request.Header("authorization");
+  if (!header || header->empty()) return {};
+  if (auto token = AfterScheme(*header, "bearer")) return std::string(*token);
+  auto basic = AfterScheme(*header, "basic");
+  std::optional<std::string> password = basic ? BasicPassword(*basic) : std::nullopt;
+  return password.value_or("");
+}
+
 struct Authenticator::State {
   State(TokenLookup find, Clock& time, Options settings)
       : lookup(std::move(find)), clock(time), options(settings) {}
@@ -120,16 +129,10 @@ Authenticator::Authenticator(TokenLookup lookup, Clock& clock, Options options)
 Authenticator::~Authenticator() = default;
 
 Result<Identity> Authenticator::Authenticate(const net::HttpRequest& request) {
-  std::optional<std::string_view> header = request.Header("authorization");
-  if (!header || header->empty()) {
-    if (!state_->options.anonymous || !request.peer_is_loopback) return Missing();
-    return Identity{.subject = "anonymous", .grants = {Grant{.role = Role::kAdmin}}};
-  }
-  if (auto token = AfterScheme(*header, "bearer")) return AuthenticateToken(*token);
-  auto basic = AfterScheme(*header, "basic");
-  std::optional<std::string> password = basic ? BasicPassword(*basic) : std::nullopt;
-  if (!password) return Invalid();
-  return AuthenticateToken(*password);
+  std::optional<std::string> token = SentToken(request);
+  if (token) return token->empty() ? Invalid() : AuthenticateToken(*token);
+  if (!state_->options.anonymous || !request.peer_is_loopback) return Missing();
+  return Identity{.subject = "anonymous", .grants = {Grant{.role = Role::kAdmin}}};
 }
 
 Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
