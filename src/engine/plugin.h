@@ -120,8 +120,8 @@ typedef struct SlipwayEngine {
   int (*open_session)(SlipwayModel* model, SlipwaySession** session, SlipwayError* error);
   void (*close_session)(SlipwaySession* session);
   void (*run)(SlipwaySession* session, SlipwayRun* run);
-  // Asks the run that is under way to end early. Any thread; only between the start of run() and
-  // the return of its last `complete`.
+  // Asks the run that is under way to end early. Any thread, at any time until close_session; what
+  // comes when none is under way must not disturb the next.
   void (*interrupt)(SlipwaySession* session);
 } SlipwayEngine;
 

@@ -42,6 +42,7 @@ struct DataPlane::State {
         reconciler({.slots = slots,
                     .host = host,
                     .threads = threads,
+                    .max_queued_runs = options.max_queued_runs,
                     .changed = std::move(options.changed)}),
         environment{.slots = slots,
                     .bodies = bodies,

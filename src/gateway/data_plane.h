@@ -19,6 +19,7 @@
 #include "async/task.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/limits.h"
 #include "gateway/v2/response_writer.h"
 #include "net/http_server.h"
 #include "net/router.h"
@@ -30,7 +31,8 @@ namespace slipway::gateway {
 struct DataPlaneOptions {
   std::string plugin_folder;  // empty: engine::DefaultPluginFolder()
   size_t engine_threads = 0;  // for runs that are too slow for a core; 0: as many as cores
-  std::string server_name = "slipway";  // as GET /v2 tells it
+  size_t max_queued_runs = engine::kMaxQueuedRuns;  // for one model; above it 503
+  std::string server_name = "slipway";              // as GET /v2 tells it
   v2::NonFinite non_finite = v2::NonFinite::kNull;
   Clock* clock = &SystemClock();
   // The status is another one. Called on a thread of the data plane; must not block for long.

@@ -144,9 +144,11 @@ void Reconciler::List(Service& service) {
       continue;
     }
     auto revision = std::make_unique<Revision>();
-    revision->runtime =
-        std::make_unique<RevisionRuntime>(service.config.project, service.config.name, wanted,
-                                          dependencies_.slots.size(), dependencies_.threads);
+    revision->runtime = std::make_unique<RevisionRuntime>(
+        service.config.project, service.config.name, wanted,
+        RevisionRuntime::Environment{.cores = dependencies_.slots.size(),
+                                     .threads = dependencies_.threads,
+                                     .max_queued_runs = dependencies_.max_queued_runs});
     service.revisions.push_back(std::move(revision));
   }
 }

@@ -30,6 +30,7 @@ class Reconciler {
     CoreSlots& slots;
     engine::PluginHost& host;
     engine::EngineThreads& threads;
+    size_t max_queued_runs;  // for one model
     // The status is another one. Called on the reconciler's thread.
     std::function<void()> changed;
   };

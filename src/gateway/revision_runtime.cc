@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "engine/limits.h"
 #include "gateway/invocation.h"
 
 namespace slipway::gateway {
@@ -16,15 +15,14 @@ size_t Width(const runtime::ServingRevision& settings, const engine::EngineThrea
 }  // namespace
 
 RevisionRuntime::RevisionRuntime(std::string project, std::string service,
-                                 runtime::ServingRevision settings, size_t cores,
-                                 engine::EngineThreads& threads)
+                                 runtime::ServingRevision settings, const Environment& environment)
     : project_(std::move(project)),
       service_(std::move(service)),
       settings_(std::move(settings)),
       version_(std::to_string(settings_.number)),
-      threads_(threads),
-      queue_(Width(settings_, threads), engine::kMaxQueuedRuns),
-      lanes_(cores) {}
+      threads_(environment.threads),
+      queue_(Width(settings_, environment.threads), environment.max_queued_runs),
+      lanes_(environment.cores) {}
 
 RevisionRuntime::~RevisionRuntime() {
   CHECK(IsIdle());

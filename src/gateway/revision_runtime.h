@@ -19,8 +19,13 @@ namespace slipway::gateway {
 // can find it. Destroyed when no core can find it any more and IsIdle.
 class RevisionRuntime {
  public:
+  struct Environment {
+    size_t cores;
+    engine::EngineThreads& threads;
+    size_t max_queued_runs;
+  };
   RevisionRuntime(std::string project, std::string service, runtime::ServingRevision settings,
-                  size_t cores, engine::EngineThreads& threads);
+                  const Environment& environment);
   ~RevisionRuntime();
 
   const std::string& project() const { return project_; }

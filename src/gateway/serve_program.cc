@@ -5,6 +5,9 @@
 #include <atomic>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
 #include "async/guarded.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -32,16 +35,17 @@ struct ServeProgram::State {
   }
 
   Result<void> Begin() {
-    for (const ServeListener& listener : options.listeners) {
-      TRY_VOID(plane.Listen(listener.name, listener.listener));
-    }
     if (options.stand_alone) {
       TRY(config, StandAloneConfig(*options.stand_alone));
       plane.Apply(std::move(config));
-      return {};
+    } else {
+      TRY_VOID(ReadConfig());
+      TRY_VOID(OpenLink());
     }
-    TRY_VOID(ReadConfig());
-    return OpenLink();
+    for (const ServeListener& listener : options.listeners) {
+      TRY_VOID(plane.Listen(listener.name, listener.listener));
+    }
+    return {};
   }
 
   Result<void> ReadConfig() {
@@ -96,15 +100,14 @@ ServeProgram::~ServeProgram() {
 }
 
 Result<std::unique_ptr<ServeProgram>> ServeProgram::Start(CorePool& cores, ServeOptions options) {
-  // What is wrong with a model's path is said before anything starts.
-  if (options.stand_alone) {
-    TRY(config, StandAloneConfig(*options.stand_alone));
-    (void)config;
-  }
   std::unique_ptr<ServeProgram> program(
       new ServeProgram(std::make_unique<State>(cores, std::move(options))));
-  TRY_VOID(program->state_->Begin());
-  return program;
+  const Result<void> begun = program->state_->Begin();
+  if (begun.has_value()) return program;
+  // Some listener may have connections already.
+  asio::co_spawn(cores.context(0), program->Stop(std::chrono::milliseconds(0)), asio::use_future)
+      .get();
+  return begun.error();
 }
 
 DataPlane& ServeProgram::plane() {

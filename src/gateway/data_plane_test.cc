@@ -1,0 +1,368 @@
+#include "gateway/data_plane.h"
+
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "gateway/testing/plane_fixture.h"
+#include "trust/access.h"
+
+namespace slipway::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kInfer = "/v2/models/m/infer";
+constexpr std::string_view kAnswer =
+    R"({"model_name":"m","model_version":"1","outputs":[)"
+    R"({"name":"y","datatype":"FP32","shape":[1,4],"data":[1.0,2.5,-3.0,4.0]}]})";
+
+std::string ErrorText(const HttpAnswer& answer) {
+  return answer.body;
+}
+
+TEST(DataPlane, AnswersInference) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = caller.Post(kInfer, kFourFloats);
+    ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->body, kAnswer);
+    EXPECT_THAT(answer->head, HasSubstr("content-type: application/json"));
+  }
+  EXPECT_EQ(caller.Post("/v2/models/m/versions/1/infer", kFourFloats)->body, kAnswer);
+  EXPECT_EQ(caller.Post("/p/default/v2/models/m/infer", kFourFloats)->body, kAnswer);
+}
+
+TEST(DataPlane, RunsOnnxModels) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Onnx(7, "identity.onnx")})});
+  HttpCaller caller(plane.port());
+  const auto answer = caller.Post(kInfer, kFourFloats);
+  ASSERT_EQ(answer->status, 200) << answer->body;
+  EXPECT_THAT(answer->body, HasSubstr(R"("model_version":"7")"));
+  EXPECT_THAT(answer->body, HasSubstr(R"("data":[1.0,2.5,-3.0,4.0])"));
+}
+
+TEST(DataPlane, TellsOfItselfAndItsModels) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1), plane.Fake(2)})});
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Get("/v2/health/live")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/health/ready")->status, 200);
+  for (const char* path : {"/v2", "/v2/"}) {
+    EXPECT_THAT(caller.Get(path)->body, HasSubstr(R"({"name":"slipway","version":")"));
+  }
+  EXPECT_EQ(caller.Get("/v2/models/m")->body,
+            R"({"name":"m","versions":["1","2"],"platform":"slipway_fake",)"
+            R"("inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],)"
+            R"("outputs":[{"name":"y","datatype":"FP32","shape":[-1,4]}]})");
+  EXPECT_EQ(caller.Get("/v2/models/m/versions/1")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/models/m/ready")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/models/m/versions/2/ready")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/models/m/versions/3/ready")->status, 400);
+  EXPECT_EQ(caller.Get("/v2/models/q/ready")->body, R"({"error":"Model version not ready"})");
+}
+
+TEST(DataPlane, UnknownNamesGetTheProtocolsWords) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  struct Case {
+    const char* method;
+    const char* path;
+    int status;
+    const char* body;
+  };
+  for (const Case& c :
+       {Case{"POST", "/v2/models/nope/infer", 404,
+             R"({"error":"Request for unknown model: 'nope' is not found"})"},
+        Case{"GET", "/v2/models/nope", 404,
+             R"({"error":"Request for unknown model: 'nope' is not found"})"},
+        Case{"POST", "/v2/models/m/versions/9/infer", 404,
+             R"({"error":"Request for unknown model: 'm' version 9 is not found"})"},
+        Case{"POST", "/p/other/v2/models/m/infer", 404,
+             R"({"error":"Request for unknown model: 'm' is not found"})"},
+        Case{"GET", "/v2/models/m/infer", 405, R"({"error":"Method Not Allowed"})"},
+        Case{"GET", "/nothing", 404, R"({"error":"Not Found"})"}}) {
+    const auto answer = caller.Call(c.method, c.path);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, c.status) << c.path;
+    EXPECT_EQ(answer->body, c.body) << c.path;
+    EXPECT_THAT(answer->head, HasSubstr("content-type: application/json"));
+  }
+}
+
+TEST(DataPlane, BadRequestsAreRefusedAndTheConnectionLives) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Post(kInfer, "")->status, 400);
+  EXPECT_EQ(caller.Post(kInfer, "{")->status, 400);
+  const auto shape = caller.Post(
+      kInfer, R"({"inputs":[{"name":"x","shape":[1,5],"datatype":"FP32","data":[1,2,3,4,5]}]})");
+  EXPECT_EQ(shape->status, 400);
+  EXPECT_EQ(
+      ErrorText(*shape),
+      R"({"error":"unexpected shape for input 'x' for model 'm'. Expected [-1,4], got [1,5]"})");
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Inference-Header-Content-Length: 10\r\n")->status,
+            501);
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Content-Encoding: gzip\r\n")->status, 501);
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats)->status, 200);
+  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "OTHER"), 3);
+}
+
+TEST(DataPlane, TakesLargeAndChunkedBodies) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  std::string numbers = "0.5";
+  for (int i = 1; i < 400'000; ++i) numbers += ",0.5";
+  const std::string body =
+      R"({"inputs":[{"name":"x","shape":[100000,4],"datatype":"FP32","data":[)" + numbers + "]}]}";
+  const auto answer = caller.Post(kInfer, body);
+  ASSERT_EQ(answer->status, 200);
+  EXPECT_THAT(answer->body, HasSubstr(R"("shape":[100000,4],"data":[0.5,0.5,)"));
+
+  std::string chunked =
+      "POST /v2/models/m/infer HTTP/1.1\r\nHost: localhost\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
+  for (size_t at = 0; at < kFourFloats.size(); at += 7) {
+    const std::string_view piece = kFourFloats.substr(at, 7);
+    chunked += std::to_string(piece.size()) + "\r\n" + std::string(piece) + "\r\n";
+  }
+  EXPECT_EQ(caller.Raw(chunked + "0\r\n\r\n")->body, kAnswer);
+}
+
+TEST(DataPlane, BodiesAboveTheLimitAreRefusedUnread) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  const auto answer = caller.Raw(
+      "POST /v2/models/m/infer HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Length: 99999999999\r\n\r\n");
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 413);
+  EXPECT_THAT(answer->body, HasSubstr("67108864"));
+}
+
+TEST(DataPlane, AFailedRunIsTheModelsFault) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"failRun":"no luck")")})});
+  HttpCaller caller(plane.port());
+  const auto answer = caller.Post(kInfer, kFourFloats);
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_EQ(answer->body, R"({"error":"no luck"})");
+  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "BACKEND"), 1);
+}
+
+TEST(DataPlane, ARevisionThatDoesNotLoadGetsNoTraffic) {
+  PlaneFixture plane;
+  const auto good = plane.Fake(1);
+  const auto bad = plane.Fake(2, R"(,"failLoad":"no luck")");
+  plane.Serve({PlaneFixture::Service("m", {good})});
+  // The configuration drops the good one at once; it serves on, since the other cannot.
+  plane.Serve({PlaneFixture::Service("m", {bad})});
+  EXPECT_EQ(plane.Phase(bad.uid), "Failed: LOAD_FAILED");
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats)->body, kAnswer);
+  const auto named = caller.Post("/v2/models/m/versions/2/infer", kFourFloats);
+  EXPECT_EQ(named->status, 503);
+  EXPECT_THAT(named->body, HasSubstr("'m' version 2 is not at ready state (no luck)"));
+
+  const auto better = plane.Fake(3);
+  plane.Serve({PlaneFixture::Service("m", {bad, better})});
+  EXPECT_EQ(plane.Phase(better.uid), "Ready");
+  EXPECT_THAT(caller.Post(kInfer, kFourFloats)->body, HasSubstr(R"("model_version":"3")"));
+  EXPECT_TRUE(PlaneFixture::WaitFor([&] { return plane.Phase(good.uid).empty(); }));
+}
+
+TEST(DataPlane, ServicesComeAndGo) {
+  PlaneFixture plane;
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Get("/v2/health/ready")->status, 503);
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)}), PlaneFixture::Service("empty", {})});
+  EXPECT_EQ(caller.Get("/v2/health/ready")->status, 200);
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats)->status, 200);
+  const auto empty = caller.Post("/v2/models/empty/infer", kFourFloats);
+  EXPECT_EQ(empty->status, 503);
+  EXPECT_THAT(empty->head, HasSubstr("retry-after: 1"));
+  EXPECT_THAT(empty->body, HasSubstr("'empty' has no available versions"));
+  plane.Serve({});
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats)->status, 404);
+  EXPECT_TRUE(PlaneFixture::WaitFor([&] { return plane.plane().status().revisions.empty(); }));
+}
+
+TEST(DataPlane, WeightsDivideTheTraffic) {
+  PlaneFixture plane;
+  auto service = PlaneFixture::Service("m", {plane.Fake(1), plane.Fake(2)});
+  service.routes = {{.revision = 1, .weight = 7500}, {.revision = 2, .weight = 2500}};
+  plane.Serve({service});
+  HttpCaller caller(plane.port());
+  int second = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto answer = caller.Post(kInfer, kFourFloats);
+    ASSERT_EQ(answer->status, 200);
+    if (answer->body.find(R"("model_version":"2")") != std::string::npos) ++second;
+  }
+  EXPECT_NEAR(second, 250, 80);
+}
+
+TEST(DataPlane, FullQueuesAnswerAtOnce) {
+  PlaneFixture plane({.engine_threads = 1, .max_queued_runs = 2});
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":100000)")})});
+  std::atomic<int> good{0};
+  std::atomic<int> busy{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      HttpCaller caller(plane.port());
+      const auto answer = caller.Post(kInfer, kFourFloats);
+      if (answer.has_value() && answer->status == 200) ++good;
+      if (answer.has_value() && answer->status == 503 &&
+          answer->body == R"({"error":"Exceeds maximum queue size"})" &&
+          answer->head.find("retry-after: 1") != std::string::npos) {
+        ++busy;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GE(good, 2);
+  EXPECT_GE(busy, 3);
+  EXPECT_EQ(good + busy, 8);
+  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "REJECTED"), busy);
+}
+
+TEST(DataPlane, RequestsMayHaveATimeLimit) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":20000000)")})});
+  HttpCaller caller(plane.port());
+  std::string body(kFourFloats);
+  body.insert(1, R"("parameters":{"timeout":50000},)");
+  const auto begin = std::chrono::steady_clock::now();
+  const auto answer = caller.Post(kInfer, body);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(answer->body, R"({"error":"Request timeout expired"})");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(DataPlane, WorkOfClientsThatLeaveIsCancelled) {
+  PlaneFixture plane({.engine_threads = 1});
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":20000000)")})});
+  const auto pending = [&] { return plane.Metric("nv_inference_pending_request_count"); };
+  {
+    // One runs, one waits.
+    HttpCaller runs(plane.port());
+    HttpCaller waits(plane.port());
+    ASSERT_TRUE(runs.Send(MakeRequest("POST", kInfer, kFourFloats)).has_value());
+    ASSERT_TRUE(PlaneFixture::WaitFor([&] { return pending() == 1; }));
+    ASSERT_TRUE(waits.Send(MakeRequest("POST", kInfer, kFourFloats)).has_value());
+    ASSERT_TRUE(PlaneFixture::WaitFor([&] { return pending() == 2; }));
+  }
+  EXPECT_TRUE(PlaneFixture::WaitFor([&] { return pending() == 0; }));
+  EXPECT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metric("nv_inference_request_failure", "CANCELED") == 2; }));
+}
+
+TEST(DataPlane, StopDrains) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":300000)")})});
+  HttpCaller caller(plane.port());
+  ASSERT_TRUE(caller.Send(MakeRequest("POST", kInfer, kFourFloats)).has_value());
+  ASSERT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metric("nv_inference_pending_request_count") == 1; }));
+  plane.Stop(std::chrono::milliseconds(5000));
+  const auto answer = caller.Receive();
+  ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
+  EXPECT_EQ(answer->status, 200);
+}
+
+TEST(DataPlane, CountsWhatItDoes) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(caller.Post(kInfer, kFourFloats)->status, 200);
+  const std::string labels = R"(model="m",namespace="default",version="1")";
+  EXPECT_EQ(plane.Metric("nv_inference_request_success", labels), 5);
+  EXPECT_EQ(plane.Metric("nv_inference_count", labels), 5);
+  EXPECT_EQ(plane.Metric("nv_inference_exec_count", labels), 5);
+  EXPECT_GT(plane.Metric("slipway_inference_request_duration_seconds_count", labels), 0);
+  EXPECT_GT(plane.Metric("slipway_inference_request_duration_seconds_sum", labels), 0);
+  // Series go with their revision.
+  plane.Serve({});
+  EXPECT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metrics().find("nv_inference_request_success{") == std::string::npos; }));
+}
+
+class KeyTest : public ::testing::Test {
+ protected:
+  KeyTest() : plane_({.clock = &clock_}) {
+    auto closed = PlaneFixture::Service("m", {plane_.Fake(1)});
+    closed.access = "token";
+    closed.keys = {{.sha256 = trust::HashToken(key_)},
+                   {.sha256 = trust::HashToken(late_), .expires_at_ms = NowMs() + 1000}};
+    auto other = PlaneFixture::Service("other", {plane_.Fake(1)});
+    other.access = "token";
+    other.keys = {{.sha256 = trust::HashToken(foreign_)}};
+    plane_.Serve({closed, other, PlaneFixture::Service("open", {plane_.Fake(1)})});
+  }
+  int64_t NowMs() { return clock_.Wall().time_since_epoch().count(); }
+  HttpAnswer Infer(std::string_view model, const std::string& header) {
+    HttpCaller caller(plane_.port());
+    return caller.Post("/v2/models/" + std::string(model) + "/infer", kFourFloats, header).value();
+  }
+  static std::string Bearer(const std::string& key) {
+    return "Authorization: Bearer " + key + "\r\n";
+  }
+
+  FakeClock clock_;
+  const std::string key_ = trust::MakeToken(SystemRandom()).text;
+  const std::string late_ = trust::MakeToken(SystemRandom()).text;
+  const std::string foreign_ = trust::MakeToken(SystemRandom()).text;
+  PlaneFixture plane_;
+};
+
+TEST_F(KeyTest, ServicesWithKeysWantOne) {
+  EXPECT_EQ(Infer("open", "").status, 200);
+  const HttpAnswer missing = Infer("m", "");
+  EXPECT_EQ(missing.status, 401);
+  EXPECT_THAT(missing.head, HasSubstr("www-authenticate: bearer"));
+  EXPECT_THAT(missing.body, HasSubstr(R"({"error":"this needs a key)"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Infer("m", Bearer(key_)).status, 200);
+  EXPECT_EQ(Infer("m", Bearer(key_ + "x")).status, 401);
+  EXPECT_EQ(Infer("m", "Authorization: Digest abc\r\n").status, 401);
+  const HttpAnswer foreign = Infer("m", Bearer(foreign_));
+  EXPECT_EQ(foreign.status, 403);
+  EXPECT_THAT(foreign.body, HasSubstr("another service"));
+  EXPECT_EQ(Infer("nope", "").status, 404);
+}
+
+TEST_F(KeyTest, KeysExpire) {
+  EXPECT_EQ(Infer("m", Bearer(late_)).status, 200);
+  clock_.JumpWall(std::chrono::seconds(2));
+  const HttpAnswer late = Infer("m", Bearer(late_));
+  EXPECT_EQ(late.status, 401);
+  EXPECT_THAT(late.body, HasSubstr("has expired"));
+  EXPECT_EQ(Infer("m", Bearer(key_)).status, 200);
+}
+
+TEST_F(KeyTest, EveryRouteHasARuleThatTheGuardKnows) {
+  for (const auto* routes : {&plane_.plane().rest_routes(), &plane_.plane().metrics_routes()}) {
+    EXPECT_FALSE(routes->empty());
+    for (const net::Route& route : *routes) {
+      EXPECT_TRUE(route.access == net::Access::kOpen || route.access == net::Access::kLocal ||
+                  route.access == net::Access::kInference)
+          << route.pattern;
+      const bool of_model = route.pattern.find("{model}") != std::string::npos;
+      EXPECT_EQ(route.access == net::Access::kInference, of_model) << route.pattern;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace slipway::gateway
