@@ -48,7 +48,7 @@ Result<Json> Gather(Client& client) {
     status["serve"] = {{"address", context.inference},
                        {"health", HealthOf(*api, context.inference + "/v2/health/ready")}};
   }
-  if (int64_t pid = NumberAt(site, "/servePid"); pid > 0) status["serve"]["pid"] = pid;
+  if (int64_t pid = NumberAt(site, "/pid"); pid > 0) status["serve"]["pid"] = pid;
   return status;
 }
 

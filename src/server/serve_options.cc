@@ -14,11 +14,10 @@ constexpr const char* kFooter =
     "Ports, with --port-base N: inference REST N, metrics N+2.\n"
     "Examples:\n"
     "  slipway serve model.onnx\n"
-    "  slipway serve models/ --port-base 0 --ports-file ports.json";
+    "  slipway serve detector/ --port-base 0 --ports-file ports.json";
 
 void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
-  app.add_option("MODEL", options.model,
-                 "Model file, folder of one model, or folder of models (name/version/file)");
+  app.add_option("MODEL", options.model, "Model file, or folder of one model");
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
   app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
@@ -27,10 +26,11 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
   app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
       ->type_name("FILE");
-  app.add_option("--token-file", options.token_file, "Tokens for routes that change state")
+  app.add_option("--token-file", options.token_file, "Callers must send the token in this file")
       ->type_name("FILE");
-  app.add_flag("--allow-control", options.allow_control,
-               "Open these routes to callers on this machine");
+  app.add_option("--threads", options.threads, "Threads of a run in the engine; 0: chosen (0)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
   // How an agent starts it; nothing for people.
   app.add_option("--site-folder", options.site_folder)->group("");
   app.footer(kFooter);
@@ -61,12 +61,6 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   TRY_VOID(CheckPortBase(port_base));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CheckListenAddress(options.address, options.insecure));
-  if (options.allow_control && !IsLoopbackAddress(options.address)) {
-    return InvalidArgument("CONTROL_REMOTE",
-                           fmt::format("--allow-control: only together with a loopback address, "
-                                       "got {}; use --token-file",
-                                       options.address));
-  }
   for (std::string* path :
        {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {
     MakeAbsolute(*path);

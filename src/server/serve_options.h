@@ -12,15 +12,15 @@ namespace slipway::server {
 struct ServeOptions {
   // One of both: what an agent keeps for a site, or what a user named.
   std::string site_folder;
-  std::string model;  // file, folder of one model, folder of models, or Triton model repository
+  std::string model;  // a model's file, or a folder with exactly one
 
   std::string name;                   // of the one model; empty: from the path
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets
   uint16_t port_base = 8000;
   bool insecure = false;
   std::string ports_file;  // where to write the ports taken; empty: nowhere
-  std::string token_file;  // one token a line that may use routes that change state
-  bool allow_control = false;
+  std::string token_file;  // callers must send the token in it; empty: anybody may ask
+  int64_t threads = 0;     // of one run in the engine; 0: chosen
 };
 
 // Nothing if help was asked for and printed. INVALID_ARGUMENT as ParseServerOptions.

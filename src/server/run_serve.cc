@@ -1,0 +1,115 @@
+// slipway serve
+#include <unistd.h>
+
+#include <atomic>
+#include <optional>
+
+#include "base/log.h"
+#include "gateway/serve_program.h"
+#include "runtime/serving_channel.h"
+#include "server/blocking_call.h"
+#include "server/executable.h"
+#include "server/programs.h"
+#include "server/run_folder.h"
+#include "server/serve_options.h"
+#include "server/server_options.h"
+#include "server/signals.h"
+
+namespace slipway::server {
+namespace {
+
+constexpr std::chrono::milliseconds kDrain{5'000};
+// Longer than any drain; what hangs then is cut short.
+constexpr unsigned kStopLimitSeconds = 9;
+constexpr uint64_t kMaxTokenFileBytes = 4096;
+
+Result<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) return std::string();
+  TRY(token, ReadWholeFile(PosixFileSystem(), path, kMaxTokenFileBytes));
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  if (token.empty()) return InvalidArgument("TOKEN_EMPTY", path + ": there is no token in it");
+  return token;
+}
+
+// The sockets that the agent passed, or new ones.
+Result<std::vector<gateway::ServeListener>> OpenListeners(const ServeOptions& options) {
+  std::vector<gateway::ServeListener> listeners;
+  if (!options.site_folder.empty()) {
+    TRY(inherited, runtime::InheritedListeners());
+    for (const runtime::InheritedListener& one : inherited) {
+      TRY(listener, net::Listener::Adopt(one.descriptor));
+      listeners.push_back({one.name, std::move(listener)});
+    }
+    return listeners;
+  }
+  const Ports ports = PortsOf(options.port_base);
+  TRY(rest, net::Listener::Open(options.address, ports.rest));
+  listeners.push_back({"rest", std::move(rest)});
+  TRY(metrics, net::Listener::Open(options.address, ports.metrics));
+  listeners.push_back({"metrics", std::move(metrics)});
+  return listeners;
+}
+
+PortsFile PortsOfListeners(const std::string& address,
+                           const std::vector<gateway::ServeListener>& listeners) {
+  PortsFile ports{.pid = ::getpid(), .address = address};
+  for (const gateway::ServeListener& one : listeners) {
+    (one.name == "metrics" ? ports.metrics : ports.rest) = one.listener.port();
+  }
+  return ports;
+}
+
+Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
+  gateway::ServeOptions composed{.site_folder = options.site_folder};
+  if (options.site_folder.empty()) {
+    TRY(token, ReadToken(options.token_file));
+    composed.stand_alone = {.path = options.model,
+                            .name = options.name,
+                            .token = token,
+                            .threads = static_cast<int>(options.threads)};
+  }
+  TRY(program, ExecutablePath());
+  composed.plane.plugin_folder = PluginFolder(program);
+  TRY(listeners, OpenListeners(options));
+  composed.listeners = std::move(listeners);
+  return composed;
+}
+
+// Serves until a signal or the agent asks for the end.
+Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, CorePool& cores,
+                   StopSignals& signals) {
+  std::atomic<std::chrono::milliseconds> drain{kDrain};
+  composed.stop_requested = [&drain](std::chrono::milliseconds wanted) {
+    drain = wanted;
+    StopSignals::Raise();
+  };
+  const PortsFile ports = PortsOfListeners(options.address, composed.listeners);
+  TRY(program, gateway::ServeProgram::Start(cores, std::move(composed)));
+  Result<void> told;
+  if (!options.ports_file.empty()) {
+    told = WritePorts(PosixFileSystem(), options.ports_file, ports);
+  }
+  if (told) {
+    int number = signals.Wait();
+    LogInfo("data plane stops", {{"signal", number}});
+  }
+  signals.EndAfter(kStopLimitSeconds);
+  BlockOn(cores.executor(0), program->Stop(drain.load()));
+  return told;
+}
+
+}  // namespace
+
+Result<void> RunServe(int argc, const char* const* argv) {
+  gateway::TuneProcess();
+  TRY(options, ParseServeOptions(argc, argv));
+  if (!options) return {};
+  StopSignals signals;
+  TRY(composed, Compose(*options));
+  CorePool cores(0);
+  Result<void> ended = Serve(*options, std::move(composed), cores, signals);
+  cores.Stop();
+  return ended;
+}
+
+}  // namespace slipway::server
