@@ -32,7 +32,8 @@ Connection::Connection(ConnectionEnvironment& environment, Poller& poller, int d
     : environment_(environment),
       origin_(std::move(origin)),
       socket_(poller, descriptor, this),
-      transport_(MakePlainTransport(socket_)),
+      transport_(environment.tls != nullptr ? environment.tls->MakeTransport(socket_)
+                                            : MakePlainTransport(socket_)),
       since_ms_(environment.now_ms),
       body_(buffer_, *this) {
   request_.peer = origin_.peer;
@@ -130,7 +131,7 @@ void Connection::CancelHandler() {
 // body, the next request) is heard first.
 void Connection::OnPeerClosed() {
   if (phase_ != Phase::kHandling || client_gone_) return;
-  if (!socket_.broken() && (!buffer_.unread().empty() || socket_.HasUnreadInput())) return;
+  if (!socket_.broken() && (!buffer_.unread().empty() || transport_->HasInput())) return;
   client_gone_ = true;
   CancelHandler();
 }

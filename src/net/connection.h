@@ -24,6 +24,7 @@ namespace slipway::net {
 struct ConnectionEnvironment {
   const Handler* handler = nullptr;
   const HttpServerOptions* options = nullptr;
+  TlsContext* tls = nullptr;           // nullptr: connections are plain
   std::array<Counter*, 6> requests{};  // by hundreds of the status
   int64_t now_ms = 0;                  // steady, as of the last tick
   int64_t tick_ms = 0;                 // how old that may be

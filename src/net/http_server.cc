@@ -97,6 +97,7 @@ struct HttpServer::State {
   CorePool& cores;
   const Handler handler;
   const HttpServerOptions options;
+  std::unique_ptr<TlsContext> tls;
   std::atomic<size_t> open_connections{0};
   std::vector<std::unique_ptr<ServerCore>> server_cores;
   TaskGroup acceptors;
@@ -124,10 +125,15 @@ HttpServer::State::State(CorePool& pool, Handler on_request, HttpServerOptions c
 }
 
 Result<void> HttpServer::State::StartCores() {
-  if (std::exchange(started, true)) return {};
-  for (const auto& core : server_cores) {
-    TRY_VOID(core->Open());
+  if (started) return {};
+  if (!options.tls_certificate_file.empty() || !options.tls_key_file.empty()) {
+    TRY(context, LoadTlsContext(options.tls_certificate_file, options.tls_key_file));
+    tls = std::move(context);
   }
+  for (const auto& core : server_cores) {
+    TRY_VOID(core->Open(tls.get()));
+  }
+  started = true;
   for (const auto& core : server_cores) {
     asio::post(core->executor(), [started_core = core.get()] { started_core->Start(); });
   }

@@ -25,6 +25,10 @@ struct HttpServerOptions {
   size_t max_connections = 20'000;
   // Loopback listeners refuse a Host or Origin that is no loopback name or address (403).
   bool check_host = true;
+  // PEM files: the certificate with its chain, and its key. With both, all listeners speak TLS (1.2
+  // and newer); without, none does.
+  std::string tls_certificate_file;
+  std::string tls_key_file;
 };
 
 // A listening TCP socket, owned.
@@ -58,7 +62,8 @@ class HttpServer {
   HttpServer(CorePool& cores, Handler handler, HttpServerOptions options = {});
   ~HttpServer();  // CHECKs that it was stopped
 
-  // The listener's descriptor is duplicated: closing the caller's does not stop this one.
+  // The listener's descriptor is duplicated: closing the caller's does not stop this one. The first
+  // call reads the TLS files: FAILED_PRECONDITION / TLS_CERTIFICATE says what is wrong with them.
   Result<void> Listen(const Listener& listener);
   // Stops accepting, lets requests in flight end until `drain` is over, then closes.
   Task<void> Stop(std::chrono::milliseconds drain);

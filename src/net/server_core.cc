@@ -54,6 +54,11 @@ ServerCore::ServerCore(asio::any_io_executor executor, ConnectionEnvironment env
 
 ServerCore::~ServerCore() = default;
 
+Result<void> ServerCore::Open(TlsContext* tls) {
+  environment_.tls = tls;
+  return poller_.Open();
+}
+
 void ServerCore::Start() {
   Tick();
   tasks_.Start([this] { return poller_.Run(); });

@@ -25,7 +25,8 @@ class ServerCore {
              std::atomic<size_t>& open_connections);
   ~ServerCore();
 
-  Result<void> Open() { return poller_.Open(); }
+  // Before Start. `tls` outlives the connections; nullptr: they are plain.
+  Result<void> Open(TlsContext* tls);
   void Start();
   // Takes a connected socket over.
   void Adopt(int descriptor, ConnectionOrigin origin);

@@ -67,6 +67,8 @@ class PlainTransport final : public Transport {
 
   void ShutdownWrite() override { shutdown(socket_.descriptor(), SHUT_WR); }
 
+  bool HasInput() override { return socket_.HasUnreadInput(); }
+
  private:
   IoResult Blocked(Direction direction) {
     socket_.ClearReady(direction);

@@ -40,8 +40,20 @@ class Transport {
   virtual IoResult SendFile(int descriptor, uint64_t offset, size_t size) = 0;
   // Tells the peer that nothing more will be written.
   virtual void ShutdownWrite() = 0;
+  // Whether the peer has sent more than was read: for one that has closed its end.
+  virtual bool HasInput() = 0;
 };
 
 std::unique_ptr<Transport> MakePlainTransport(PolledSocket& socket);
+
+// A server's certificate and key, and what else its TLS connections share. Immutable.
+class TlsContext {
+ public:
+  virtual ~TlsContext() = default;
+  virtual std::unique_ptr<Transport> MakeTransport(PolledSocket& socket) = 0;
+};
+// FAILED_PRECONDITION / TLS_CERTIFICATE.
+Result<std::unique_ptr<TlsContext>> LoadTlsContext(const std::string& certificate_file,
+                                                   const std::string& key_file);
 
 }  // namespace slipway::net
