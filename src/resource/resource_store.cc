@@ -1,12 +1,22 @@
 #include "resource/resource_store.h"
 
 #include "base/check.h"
+#include "resource/kinds/service.h"
 #include "resource/limits.h"
 #include "resource/list.h"
 #include "resource/resource_state.h"
 #include "resource/validation.h"
 
 namespace slipway::resource {
+namespace {
+
+Result<void> AdmitAccess(ResourceTransaction& transaction, Resource& now, const Resource*) {
+  TRY(spec, Decode<ServiceSpec>(now.spec, "spec"));
+  TRY(project, transaction.Find({"Project", "", now.metadata.project}));
+  return project ? CheckAccessAllowed(spec.access, *project) : Result<void>();
+}
+
+}  // namespace
 
 ResourceStore::ResourceStore(store::MetaStore& meta, Clock& clock, Random& random,
                              const trust::SecretBox* secrets)
@@ -14,7 +24,9 @@ ResourceStore::ResourceStore(store::MetaStore& meta, Clock& clock, Random& rando
       clock_(clock),
       random_(random),
       secrets_(secrets),
-      state_(std::make_unique<State>()) {}
+      state_(std::make_unique<State>()) {
+  AddAdmission("Service", AdmitAccess);
+}
 
 ResourceStore::~ResourceStore() {
   CHECK_NOTE(state_->watches.load() == 0, "a watch outlives its store");
@@ -28,6 +40,7 @@ void ResourceStore::AddAdmission(std::string kind, Admission admission) {
 Result<Resource> ResourceStore::AdmitCreate(ResourceTransaction& transaction,
                                             Resource resource) const {
   TRY(kind, RequireKind(resource.kind));
+  TRY_VOID(CheckMetadata(*kind, resource.metadata));
   TRY(spec, Normalised(*kind->spec, resource.spec, "spec"));
   resource.spec = std::move(spec);
   auto found = state_->admissions.find(std::string(kind->kind));

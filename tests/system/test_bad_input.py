@@ -182,7 +182,7 @@ def test_second_server_on_the_same_folder(slipway):
 
 def test_older_program_on_a_newer_folder(slipway):
     slipway.stop()
-    (slipway.data / "format").write_text("999\n")
+    (slipway.data / "format").write_text("format: 999\nprogram: slipway 9.9\n")
     done = slipway.cli("server", "--data", slipway.data, "--port-base", 0, check=False)
     assert done.returncode != 0
     assert "999" in done.stderr, done.stderr
