@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "model/formats/onnx.h"
 #include "model/formats/recognise.h"
 #include "model/inspect.h"
 #include "model/limits.h"
@@ -20,6 +21,13 @@ constexpr size_t kPieceBytes = 1 << 20;
 
 std::string_view NameOf(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+bool IsOnnxName(std::string_view path) {
+  constexpr std::string_view kSuffix = ".onnx";
+  if (path.size() < kSuffix.size()) return false;
+  return std::ranges::equal(path.substr(path.size() - kSuffix.size()), kSuffix, {},
+                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 }
 
 // The ModelPack kind of a file that is not the model itself.
@@ -118,16 +126,63 @@ Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
   return {};
 }
 
-Result<void> ReadModelFile(FileSystem& files, Package& package) {
+const PackageFile* FindFile(const std::vector<PackageFile>& files, std::string_view path) {
+  const auto found = std::ranges::find(files, path, &PackageFile::path);
+  return found == files.end() ? nullptr : &*found;
+}
+
+std::string FolderOf(std::string_view path) {
+  return std::string(path.substr(0, path.rfind('/') + 1));
+}
+
+Result<OnnxModel> ReadOnnxFile(FileSystem& files, const PackageFile& file) {
+  TRY(open, files.Open(file.source, {}));
+  auto model = ReadOnnx(*open);
+  if (!model.has_value()) return model.error().Prefixed(fmt::format("{}: ", file.path));
+  return model;
+}
+
+// A model that was named alone brings the files beside it that hold its weights.
+Result<void> AddExternalFiles(FileSystem& files, std::vector<PackageFile>& found) {
+  if (found.size() != 1 || !IsOnnxName(found[0].path)) return {};
+  TRY(model, ReadOnnxFile(files, found[0]));
+  const std::string folder = FolderOf(found[0].source);
+  for (const std::string& path : model.external_files) {
+    found.push_back({.path = path,
+                     .source = folder + path,
+                     .size_bytes = 0,
+                     .digest = Digest::Of(""),
+                     .media_type = ""});
+  }
+  std::ranges::sort(found, {}, &PackageFile::path);
+  return {};
+}
+
+// Every ONNX file is one, and has its weights with it.
+Result<void> CheckOnnxFiles(FileSystem& files, const Package& package) {
   for (const PackageFile& file : package.files) {
-    if (file.path != package.model_file) continue;
-    TRY(open, files.Open(file.source, {}));
-    auto signature = ReadSignature(package.format, *open, file.path);
-    if (signature.has_value()) {
-      package.signature = *std::move(signature);
-    } else if (signature.error().reason() == "MODEL_INVALID") {
-      return signature.error();
+    if (!IsOnnxName(file.path)) continue;
+    TRY(model, ReadOnnxFile(files, file));
+    for (const std::string& path : model.external_files) {
+      if (FindFile(package.files, FolderOf(file.path) + path) != nullptr) continue;
+      return InvalidArgument(
+          "MODEL_INVALID",
+          fmt::format("{}: its weights are in {}, which is not in the package", file.path, path));
     }
+  }
+  return {};
+}
+
+Result<void> ReadModelFile(FileSystem& files, Package& package) {
+  TRY_VOID(CheckOnnxFiles(files, package));
+  const PackageFile* file = FindFile(package.files, package.model_file);
+  if (file == nullptr) return {};
+  TRY(open, files.Open(file->source, {}));
+  auto signature = ReadSignature(package.format, *open, file->path);
+  if (signature.has_value()) {
+    package.signature = *std::move(signature);
+  } else if (signature.error().reason() == "MODEL_INVALID") {
+    return signature.error();
   }
   return {};
 }
@@ -168,6 +223,7 @@ void WriteManifest(Package& package) {
 
 Result<Package> PackageModel(FileSystem& files, const std::string& path, const Progress& progress) {
   TRY(found, Collector(files).Collect(path));
+  TRY_VOID(AddExternalFiles(files, found));
   Package package{.files = std::move(found),
                   .config = "",
                   .config_digest = Digest::Of(""),

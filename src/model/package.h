@@ -41,9 +41,10 @@ struct Package {
   uint64_t size_bytes = 0;  // of all files
 };
 
-// Reads every file once. Names that begin with a dot are left out of folders. Errors: NOT_FOUND /
-// FILE_NOT_FOUND, INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES, PATH_INVALID; an ONNX
-// file that is none is MODEL_INVALID, with file and byte.
+// `path` is a file or a folder. An ONNX file brings the files beside it that hold its weights;
+// names that begin with a dot are left out of folders. Errors: NOT_FOUND / FILE_NOT_FOUND,
+// INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES, PATH_INVALID; an ONNX file that is
+// none, or lacks its weights, is MODEL_INVALID, with file and byte.
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const Progress& progress = {});
 

@@ -1,208 +1,200 @@
 #include "model/package.h"
 
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "model/inspect.h"
-#include "model/layer_files.h"
-#include "model/pull.h"
-#include "model/push.h"
-#include "model/testing/folder.h"
-#include "model/unpack.h"
-#include "oci/testing/fake_registry.h"
-#include "store/object/object_store.h"
+#include "base/testing/result_matchers.h"
+#include "base/testing/temporary_folder.h"
+#include "oci/manifest.h"
+#include "oci/media_types.h"
 
 namespace slipway::model {
 namespace {
 
-const std::string kModels = "tests/fixtures/models/";
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
-class PackageTest : public testing::Test {
+constexpr char kFixtures[] = "tests/fixtures/models/";
+
+class PackageTest : public ::testing::Test {
  protected:
-  PackageTest()
-      : client_({.base_url = "http://registry.example", .transport = fake_.transport()}) {}
+  void Write(const std::string& path, const std::string& content) {
+    const std::filesystem::path whole = folder_ / path;
+    std::filesystem::create_directories(whole.parent_path());
+    std::ofstream(whole, std::ios::binary) << content;
+  }
+  void CopyFixture(const std::string& name, const std::string& path) {
+    std::filesystem::create_directories(std::filesystem::path(folder_ / path).parent_path());
+    std::filesystem::copy_file(kFixtures + name, folder_ / path);
+  }
+  Result<Package> Pack(const std::string& path = "") {
+    return PackageModel(PosixFileSystem(), path.empty() ? folder_.path() : folder_ / path);
+  }
+  static std::vector<std::string> PathsOf(const Package& package) {
+    std::vector<std::string> paths;
+    for (const PackageFile& file : package.files) paths.push_back(file.path);
+    return paths;
+  }
 
-  Package Packed(const std::string& path) { return PackageModel(files_, path).value(); }
-  static oci::Reference Tag(const std::string& text) { return oci::Reference::Parse(text).value(); }
-
-  FileSystem& files_ = PosixFileSystem();
   TemporaryFolder folder_;
-  oci::FakeRegistry fake_;
-  oci::Client client_;
 };
 
-TEST_F(PackageTest, ReadsTheSignatureOfAnOnnxFile) {
-  const Package package = Packed(kModels + "linear_a.onnx");
-  EXPECT_EQ(package.format, "onnx");
-  EXPECT_EQ(package.model_file, "linear_a.onnx");
-  ASSERT_TRUE(package.signature.has_value());
-  EXPECT_EQ(package.signature->inputs.at(0).name, "x");
-  const Json manifest = ParseJson(package.manifest).value();
-  EXPECT_EQ(manifest.at("artifactType"), "application/vnd.cncf.model.manifest.v1+json");
-  EXPECT_EQ(manifest.at("layers").at(0).at("mediaType"),
-            "application/vnd.cncf.model.weight.v1.raw");
-  EXPECT_EQ(manifest.at("layers").at(0).at("annotations").at("org.cncf.model.filepath"),
-            "linear_a.onnx");
+TEST_F(PackageTest, FileBecomesAModelPack) {
+  CopyFixture("dynamic_batch.onnx", "dynamic_batch.onnx");
+  const auto package = Pack("dynamic_batch.onnx");
+  ASSERT_THAT(package, IsOk());
+  EXPECT_EQ(package->format, "onnx");
+  EXPECT_EQ(package->model_file, "dynamic_batch.onnx");
+  ASSERT_TRUE(package->signature.has_value());
+  EXPECT_EQ(package->signature->inputs[0].shape, (tensor::Shape{-1, 4}));
+
+  const auto manifest = oci::ParseManifest(package->manifest);
+  ASSERT_THAT(manifest, IsOk());
+  EXPECT_EQ(package->manifest_digest, Digest::Of(package->manifest));
+  EXPECT_EQ(manifest->media_type, oci::kImageManifestType);
+  EXPECT_EQ(manifest->artifact_type, "application/vnd.cncf.model.manifest.v1+json");
+  EXPECT_EQ(manifest->config->media_type, "application/vnd.cncf.model.config.v1+json");
+  EXPECT_EQ(manifest->config->digest, Digest::Of(package->config));
+  ASSERT_EQ(manifest->layers.size(), 1u);
+  EXPECT_EQ(manifest->layers[0].media_type, "application/vnd.cncf.model.weight.v1.raw");
+  EXPECT_EQ(manifest->layers[0].annotation("org.cncf.model.filepath"), "dynamic_batch.onnx");
 }
 
-TEST_F(PackageTest, TheSameFilesGiveTheSameDigest) {
-  folder_.Write("a/weights.bin", "1234");
-  folder_.Write("a/README.md", "words");
-  folder_.Write("b/README.md", "words");
-  folder_.Write("b/weights.bin", "1234");
-  folder_.Write("b/.hidden", "left out");
-  const Package a = Packed(folder_.path() + "/a");
-  EXPECT_EQ(a.manifest_digest, Packed(folder_.path() + "/b").manifest_digest);
-  ASSERT_EQ(a.files.size(), 2U);
-  EXPECT_EQ(a.files[0].media_type, "application/vnd.cncf.model.doc.v1.raw");
-  folder_.Write("b/weights.bin", "1235");
-  EXPECT_NE(a.manifest_digest, Packed(folder_.path() + "/b").manifest_digest);
+// The members that ModelPack's schema of the config asks for and allows.
+TEST_F(PackageTest, ConfigHasTheThreeObjectsOfTheSpecification) {
+  CopyFixture("identity.onnx", "model.onnx");
+  const auto package = Pack();
+  ASSERT_THAT(package, IsOk());
+  const Json config = ParseJson(package->config).value();
+  ASSERT_EQ(config.size(), 3u);
+  EXPECT_TRUE(config["descriptor"].is_object());
+  EXPECT_EQ(config["config"]["format"], "onnx");
+  EXPECT_EQ(config["modelfs"]["type"], "layers");
+  ASSERT_EQ(config["modelfs"]["diffIds"].size(), 1u);
+  EXPECT_EQ(config["modelfs"]["diffIds"][0], package->files[0].digest.text());
 }
 
-TEST_F(PackageTest, RefusesWhatIsNoModel) {
-  const auto broken = PackageModel(files_, kModels + "not_a_model.onnx");
-  EXPECT_EQ(broken.error().reason(), "MODEL_INVALID");
-  EXPECT_NE(broken.error().message().find("not_a_model.onnx: "), std::string::npos);
-  EXPECT_EQ(PackageModel(files_, kModels + "truncated.onnx").error().reason(), "MODEL_INVALID");
-  EXPECT_EQ(PackageModel(files_, folder_.path()).error().reason(), "PACKAGE_EMPTY");
-  EXPECT_EQ(PackageModel(files_, folder_.path() + "/none").error().reason(), "FILE_NOT_FOUND");
+TEST_F(PackageTest, SameFilesGiveTheSameDigest) {
+  CopyFixture("identity.onnx", "a/model.onnx");
+  Write("a/labels.txt", "x");
+  CopyFixture("identity.onnx", "b/model.onnx");
+  Write("b/labels.txt", "x");
+  std::filesystem::permissions(folder_ / "b/labels.txt", std::filesystem::perms::owner_all);
+  std::filesystem::last_write_time(
+      folder_ / "b/labels.txt",
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000));
+  const auto a = Pack("a");
+  const auto b = Pack("b");
+  ASSERT_THAT(a, IsOk());
+  ASSERT_THAT(b, IsOk());
+  EXPECT_EQ(a->manifest_digest, b->manifest_digest);
 }
 
-TEST_F(PackageTest, PushesOnlyWhatIsMissing) {
-  const Package package = Packed(kModels + "linear_a.onnx");
-  const auto first = Push(files_, package, Tag("linear:a"), client_);
-  ASSERT_TRUE(first.has_value()) << first.error().ToString();
-  EXPECT_TRUE(first->changed);
-  EXPECT_EQ(first->bytes_uploaded, package.size_bytes);
-  const auto same = Push(files_, package, Tag("linear:a"), client_);
-  EXPECT_FALSE(same->changed);
-  const auto other = Push(files_, package, Tag("linear:b"), client_);
-  EXPECT_TRUE(other->changed);
-  EXPECT_EQ(other->bytes_uploaded, 0U);
-  EXPECT_EQ((fake_.manifests.at({"default/linear", "b"})), package.manifest);
+TEST_F(PackageTest, FolderIsSortedAndHiddenFilesAreLeftOut) {
+  CopyFixture("identity.onnx", "model.onnx");
+  Write("README.md", "read me");
+  Write("labels/en.txt", "a");
+  Write("labels/de.json", "{}");
+  Write("code/pre.py", "pass");
+  Write(".git/config", "x");
+  Write("labels/.hidden", "x");
+  const auto package = Pack();
+  ASSERT_THAT(package, IsOk());
+  EXPECT_THAT(PathsOf(*package), ElementsAre("README.md", "code/pre.py", "labels/de.json",
+                                             "labels/en.txt", "model.onnx"));
+  std::vector<std::string> types;
+  for (const PackageFile& file : package->files) types.push_back(file.media_type.substr(27));
+  EXPECT_THAT(types, ElementsAre("doc.v1.raw", "code.v1.raw", "weight.config.v1.raw",
+                                 "weight.config.v1.raw", "weight.v1.raw"));
 }
 
-TEST_F(PackageTest, PullsWhatWasPushed) {
-  folder_.Write("in/model.bin", std::string(3'000'000, 'w'));
-  folder_.Write("in/sub/README.md", "words");
-  const Package package = Packed(folder_.path() + "/in");
-  ASSERT_TRUE(Push(files_, package, Tag("m:1"), client_).has_value());
-  fake_.cut_after = 1'000'000;
-  const std::string out = folder_.path() + "/out";
-  const auto pulled = Pull(files_, Tag("m:1"), client_, out);
-  ASSERT_TRUE(pulled.has_value()) << pulled.error().ToString();
-  EXPECT_EQ(pulled->digest, package.manifest_digest);
-  EXPECT_EQ(folder_.Read("out/model.bin"), std::string(3'000'000, 'w'));
-  EXPECT_EQ(folder_.Read("out/sub/README.md"), "words");
-  EXPECT_EQ(files_.List(out).value(), (std::vector<std::string>{"model.bin", "sub"}));
-  EXPECT_EQ(Pull(files_, Tag("m:1"), client_, out)->bytes_downloaded, 0U);
+TEST_F(PackageTest, ExternalDataComesWithItsModel) {
+  CopyFixture("external_data/model.onnx", "model.onnx");
+  CopyFixture("external_data/weights.bin", "weights.bin");
+  Write("unrelated.txt", "x");
+  const auto package = Pack("model.onnx");
+  ASSERT_THAT(package, IsOk());
+  EXPECT_THAT(PathsOf(*package), ElementsAre("model.onnx", "weights.bin"));
+  EXPECT_EQ(package->files[1].size_bytes, 32u);
 }
 
-TEST_F(PackageTest, APulledFileWithWrongBytesIsNotThere) {
-  folder_.Write("in/model.bin", "right");
-  const Package package = Packed(folder_.path() + "/in");
-  ASSERT_TRUE(Push(files_, package, Tag("m:1"), client_).has_value());
-  fake_.blobs.at({"default/m", package.files[0].digest.text()}) = "wrong";
-  const auto pulled = Pull(files_, Tag("m:1"), client_, folder_.path() + "/out");
-  EXPECT_EQ(pulled.error().reason(), "DIGEST_MISMATCH");
-  EXPECT_TRUE(files_.List(folder_.path() + "/out").value().empty());
+TEST_F(PackageTest, ModelWithoutItsWeightsIsRefused) {
+  CopyFixture("external_data/model.onnx", "sub/model.onnx");
+  Write("weights.bin", "not beside the model");
+  const auto folder = Pack();
+  EXPECT_THAT(folder, IsError(Code::kInvalidArgument, "MODEL_INVALID"));
+  EXPECT_THAT(folder.error().message(), HasSubstr("its weights are in weights.bin"));
+  EXPECT_THAT(Pack("sub/model.onnx"), IsError(Code::kNotFound, "FILE_NOT_FOUND"));
 }
 
-oci::Manifest ManifestOf(const std::vector<std::string>& paths,
-                         const std::string& type = "application/vnd.cncf.model.weight.v1.raw") {
-  oci::Manifest manifest;
-  for (const std::string& path : paths) {
-    manifest.layers.push_back({.media_type = type,
-                               .digest = Digest::Of(path),
-                               .size_bytes = 1,
-                               .annotations = {{"org.cncf.model.filepath", path}}});
-  }
-  return manifest;
+TEST_F(PackageTest, FileThatIsNoModelIsRefused) {
+  CopyFixture("not_a_model.onnx", "not_a_model.onnx");
+  const auto package = Pack("not_a_model.onnx");
+  EXPECT_THAT(package, IsError(Code::kInvalidArgument, "MODEL_INVALID"));
+  EXPECT_THAT(package.error().message(), HasSubstr("not_a_model.onnx: byte 0: "));
+  EXPECT_EQ(package.error().detail("byte"), "0");
 }
 
-TEST(LayerFiles, RefusesPathsThatLeaveOrCollide) {
-  for (const auto& paths : std::vector<std::vector<std::string>>{{"../a"},
-                                                                 {"/etc/passwd"},
-                                                                 {"a/../../b"},
-                                                                 {""},
-                                                                 {"a", "a"},
-                                                                 {"a", "a/b"},
-                                                                 {"a/b", "a"},
-                                                                 {"a\\b"},
-                                                                 {std::string("a\0b", 3)}}) {
-    const auto files = LayerFiles(ManifestOf(paths));
-    ASSERT_FALSE(files.has_value()) << paths[0];
-    EXPECT_EQ(files.error().reason(), "PATH_INVALID") << files.error().ToString();
-  }
-  EXPECT_EQ(LayerFiles(ManifestOf({"./a/b", "a/c", "ab"}))->at(0).path, "a/b");
+TEST_F(PackageTest, EveryOnnxFileMustBeOne) {
+  CopyFixture("identity.onnx", "model.onnx");
+  CopyFixture("truncated.onnx", "second/other.ONNX");
+  EXPECT_THAT(Pack(), IsError(Code::kInvalidArgument, "MODEL_INVALID"));
 }
 
-TEST(LayerFiles, RefusesArchives) {
-  EXPECT_EQ(LayerFiles(ManifestOf({"a"}, "application/vnd.cncf.model.weight.v1.tar+gzip"))
-                .error()
-                .reason(),
-            "LAYER_UNSUPPORTED");
+TEST_F(PackageTest, OtherFormatsAreStoredAsWhatTheyAre) {
+  Write("weights.safetensors", "12345678{}");
+  const auto package = Pack();
+  ASSERT_THAT(package, IsOk());
+  EXPECT_EQ(package->format, "safetensors");
+  EXPECT_FALSE(package->signature.has_value());
 }
 
-// Content that is an object store's alone.
-class StoreContent final : public oci::ContentSource {
- public:
-  explicit StoreContent(store::ObjectStore& store) : store_(store) {}
-  Result<std::unique_ptr<File>> Open(const Digest& digest) override { return store_.Open(digest); }
-  std::optional<std::string> LocalPath(const Digest& digest) override {
-    return store_.LocalPath(digest);
-  }
-
- private:
-  store::ObjectStore& store_;
-};
-
-class UnpackTest : public PackageTest {
- protected:
-  // Content of an object store that holds the package.
-  void Keep(const Package& package) {
-    store_ = store::MakeLocalObjectStore(files_, folder_.path() + "/store").value();
-    for (const PackageFile& file : package.files) {
-      const std::string bytes = ReadWholeFile(files_, file.source, 1 << 30).value();
-      ASSERT_TRUE(store::PutObject(*store_, bytes).has_value());
-    }
-    ASSERT_TRUE(store::PutObject(*store_, package.config).has_value());
-    content_ = std::make_unique<StoreContent>(*store_);
-    root_ = folder_.path() + "/unpacked";
-    ASSERT_TRUE(files_.MakeDirectories(root_).has_value());
-  }
-
-  std::unique_ptr<store::ObjectStore> store_;
-  std::unique_ptr<oci::ContentSource> content_;
-  std::string root_;
-};
-
-TEST_F(UnpackTest, MakesAFolderOfHardLinksOnce) {
-  folder_.Write("in/model.onnx", ReadWholeFile(files_, kModels + "linear_a.onnx", 1 << 20).value());
-  folder_.Write("in/extra/notes.md", "words");
-  const Package package = Packed(folder_.path() + "/in");
-  Keep(package);
-  const auto unpacked = Unpack(files_, *content_, package.manifest, package.manifest_digest, root_);
-  ASSERT_TRUE(unpacked.has_value()) << unpacked.error().ToString();
-  EXPECT_EQ(unpacked->format, "onnx");
-  EXPECT_EQ(unpacked->model_file, "model.onnx");
-  EXPECT_EQ(unpacked->path, root_ + "/" + std::string(package.manifest_digest.hex()));
-  const auto linked = files_.Info(unpacked->path + "/model.onnx").value();
-  EXPECT_EQ(linked.inode, store_->Info(package.files[1].digest)->inode);
-  EXPECT_EQ(files_.List(root_)->size(), 1U);
-  const auto again = Unpack(files_, *content_, package.manifest, package.manifest_digest, root_);
-  EXPECT_EQ(files_.Info(again->path + "/model.onnx")->inode, linked.inode);
+TEST_F(PackageTest, UnknownFormat) {
+  Write("data.xyz", "x");
+  const auto package = Pack();
+  ASSERT_THAT(package, IsOk());
+  EXPECT_EQ(package->format, "");
+  EXPECT_FALSE(ParseJson(package->config).value()["config"].contains("format"));
 }
 
-TEST_F(UnpackTest, LeavesNothingBehindWhenContentIsMissing) {
-  folder_.Write("in/model.bin", "bytes");
-  const Package package = Packed(folder_.path() + "/in");
-  Keep(package);
-  ASSERT_TRUE(store_->Remove(package.files[0].digest).has_value());
-  const auto unpacked = Unpack(files_, *content_, package.manifest, package.manifest_digest, root_);
-  EXPECT_EQ(unpacked.error().code(), Code::kNotFound);
-  EXPECT_TRUE(files_.List(root_)->empty());
+TEST_F(PackageTest, EmptyFilesAreFilesAndEmptyFoldersAreNot) {
+  Write("empty.bin", "");
+  const auto package = Pack();
+  ASSERT_THAT(package, IsOk());
+  EXPECT_EQ(package->files[0].digest, Digest::Of(""));
+  std::filesystem::create_directories(folder_ / "empty");
+  EXPECT_THAT(Pack("empty"), IsError(Code::kInvalidArgument, "PACKAGE_EMPTY"));
+  EXPECT_THAT(Pack("missing"), IsError(Code::kNotFound, "FILE_NOT_FOUND"));
+}
+
+TEST_F(PackageTest, CircleOfLinksEnds) {
+  std::filesystem::create_directories(folder_ / "loop");
+  std::filesystem::create_directory_symlink(folder_ / "loop", folder_ / "loop/again");
+  EXPECT_FALSE(Pack("loop").has_value());
+}
+
+TEST_F(PackageTest, BadNamesAreRefused) {
+  Write("bad\nname.bin", "x");
+  EXPECT_THAT(Pack(), IsError(Code::kInvalidArgument, "PATH_INVALID"));
+}
+
+TEST_F(PackageTest, Progress) {
+  Write("a.bin", std::string(3 << 20, 'a'));
+  uint64_t last = 0;
+  const auto package = PackageModel(PosixFileSystem(), folder_.path(),
+                                    [&](std::string_view what, uint64_t done, uint64_t total) {
+                                      EXPECT_EQ(what, "a.bin");
+                                      EXPECT_GE(done, last);
+                                      EXPECT_EQ(total, 3u << 20);
+                                      last = done;
+                                    });
+  ASSERT_THAT(package, IsOk());
+  EXPECT_EQ(last, 3u << 20);
 }
 
 }  // namespace

@@ -44,12 +44,15 @@ class FilePull {
     if (there) return false;
     TRY_VOID(files_.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
     const std::string partial = target + std::string(kPartialSuffix);
+    TRY(resumed, files_.Exists(partial));
     auto loaded = Load(wanted, partial);
-    if (!loaded.has_value()) {
-      // Wrong bytes are of no use for the next try; a cut transfer is.
-      if (loaded.error().reason() == "DIGEST_MISMATCH") (void)files_.Remove(partial);
-      return loaded.error().Prefixed(fmt::format("{}: ", wanted.path));
+    if (!loaded.has_value() && loaded.error().reason() == "DIGEST_MISMATCH") {
+      // Wrong bytes are of no use for the next try; what is left of a cut transfer is. They may be
+      // the remains of an earlier one: then it is worth one more try from the beginning.
+      TRY_VOID(files_.Remove(partial));
+      if (resumed) loaded = Load(wanted, partial);
     }
+    if (!loaded.has_value()) return loaded.error().Prefixed(fmt::format("{}: ", wanted.path));
     TRY_VOID(files_.Rename(partial, target));
     return true;
   }

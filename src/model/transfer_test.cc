@@ -1,0 +1,215 @@
+// Push and pull against a registry in memory.
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/result_matchers.h"
+#include "base/testing/temporary_folder.h"
+#include "model/pull.h"
+#include "model/push.h"
+#include "oci/testing/fake_registry.h"
+
+namespace slipway::model {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Not;
+
+constexpr char kFixtures[] = "tests/fixtures/models/";
+
+class TransferTest : public ::testing::Test {
+ protected:
+  TransferTest() {
+    Write("in/model.onnx", ReadFixture("mlp_a.onnx"));
+    Write("in/data/large.bin", std::string(20'000, 'w'));
+    Write("in/empty.bin", "");
+  }
+  oci::Client MakeClient() {
+    return oci::Client({.base_url = "http://registry.test",
+                        .transport = registry_.transport(),
+                        .retry_pause = std::chrono::milliseconds(0)});
+  }
+  void Write(const std::string& path, const std::string& content) {
+    const std::filesystem::path whole = folder_ / path;
+    std::filesystem::create_directories(whole.parent_path());
+    std::ofstream(whole, std::ios::binary) << content;
+  }
+  static std::string ReadFixture(const std::string& name) {
+    return ReadWholeFile(PosixFileSystem(), kFixtures + name, 1 << 20).value();
+  }
+  std::string Read(const std::string& path) {
+    return ReadWholeFile(PosixFileSystem(), folder_ / path, 1 << 20).value();
+  }
+  Result<Pushed> PushFolder(const std::string& to = "p/a:v1") {
+    TRY(package, PackageModel(PosixFileSystem(), folder_ / "in"));
+    TRY(reference, oci::Reference::Parse(to));
+    oci::Client client = MakeClient();
+    return Push(PosixFileSystem(), package, reference, client);
+  }
+  Result<Pulled> PullFolder(const std::string& from = "p/a:v1", const std::string& to = "out") {
+    TRY(reference, oci::Reference::Parse(from));
+    oci::Client client = MakeClient();
+    return Pull(PosixFileSystem(), reference, client, folder_ / to);
+  }
+  // A manifest of one layer with this path, whose content is there.
+  void PutModel(const std::string& tag, const std::vector<std::string>& paths,
+                const std::string& type = "application/vnd.cncf.model.weight.v1.raw") {
+    registry_.blobs[{"p/a", Digest::Of("x").text()}] = "x";
+    std::string layers;
+    for (const std::string& path : paths) {
+      layers += (layers.empty() ? "" : ",") + std::string("{\"mediaType\":\"") + type +
+                "\",\"digest\":\"" + Digest::Of("x").text() +
+                "\",\"size\":1,\"annotations\":{\"org.cncf.model.filepath\":\"" + path + "\"}}";
+    }
+    registry_.manifests[{"p/a", tag}] =
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"a/b\",\"digest\":\"" +
+        Digest::Of("").text() + "\",\"size\":0},\"layers\":[" + layers + "]}";
+  }
+
+  TemporaryFolder folder_;
+  oci::FakeRegistry registry_;
+};
+
+TEST_F(TransferTest, ThereAndBack) {
+  const auto pushed = PushFolder();
+  ASSERT_THAT(pushed, IsOk());
+  EXPECT_TRUE(pushed->changed);
+  EXPECT_EQ(pushed->bytes_uploaded, 20'000 + ReadFixture("mlp_a.onnx").size());
+  const auto pulled = PullFolder();
+  ASSERT_THAT(pulled, IsOk());
+  EXPECT_EQ(pulled->digest, pushed->digest);
+  EXPECT_THAT(pulled->files, ElementsAre("data/large.bin", "empty.bin", "model.onnx"));
+  EXPECT_EQ(Read("out/model.onnx"), ReadFixture("mlp_a.onnx"));
+  EXPECT_EQ(Read("out/data/large.bin"), std::string(20'000, 'w'));
+  EXPECT_EQ(Read("out/empty.bin"), "");
+  const auto by_digest = PullFolder("p/a@" + pushed->digest.text(), "out2");
+  EXPECT_THAT(by_digest, IsOk());
+}
+
+TEST_F(TransferTest, SamePushSendsNothing) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  registry_.requests.clear();
+  const auto again = PushFolder();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_FALSE(again->changed);
+  EXPECT_EQ(again->bytes_uploaded, 0u);
+  EXPECT_THAT(registry_.requests, ElementsAre("HEAD /v2/p/a/manifests/v1"));
+}
+
+TEST_F(TransferTest, OnlyWhatIsMissingTravels) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  Write("in/empty.bin", "now something");
+  const auto changed = PushFolder();
+  ASSERT_THAT(changed, IsOk());
+  EXPECT_TRUE(changed->changed);
+  EXPECT_EQ(changed->bytes_uploaded, 13u);
+  const auto other_tag = PushFolder("p/a:v2");
+  ASSERT_THAT(other_tag, IsOk());
+  EXPECT_TRUE(other_tag->changed);
+  EXPECT_EQ(other_tag->bytes_uploaded, 0u);
+}
+
+TEST_F(TransferTest, ManifestComesLast) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  ASSERT_FALSE(registry_.requests.empty());
+  EXPECT_EQ(registry_.requests.back(), "PUT /v2/p/a/manifests/v1");
+}
+
+TEST_F(TransferTest, FileThatChangedAfterPackagingIsRefused) {
+  const auto package = PackageModel(PosixFileSystem(), folder_ / "in");
+  ASSERT_THAT(package, IsOk());
+  Write("in/data/large.bin", std::string(20'000, 'z'));
+  oci::Client client = MakeClient();
+  const auto pushed = Push(PosixFileSystem(), *package, *oci::Reference::Parse("p/a:v1"), client);
+  EXPECT_THAT(pushed, IsError(Code::kInvalidArgument, "DIGEST_INVALID"));
+  EXPECT_TRUE(registry_.manifests.empty());
+}
+
+TEST_F(TransferTest, SecondPullLoadsNothing) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  ASSERT_THAT(PullFolder(), IsOk());
+  const auto again = PullFolder();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->bytes_downloaded, 0u);
+  // A file that was changed is put right again.
+  Write("out/data/large.bin", std::string(20'000, 'q'));
+  const auto repaired = PullFolder();
+  ASSERT_THAT(repaired, IsOk());
+  EXPECT_EQ(repaired->bytes_downloaded, 20'000u);
+  EXPECT_EQ(Read("out/data/large.bin"), std::string(20'000, 'w'));
+}
+
+TEST_F(TransferTest, CutPullGoesOnWhereItWas) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  // Lost for good after 7,000 bytes.
+  registry_.cut_after = 7'000;
+  registry_.intercept =
+      [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    if (request.download && !registry_.cut_after) {
+      return Result<net::ClientResponse>(Unavailable("CONNECT_FAILED", "down"));
+    }
+    return std::nullopt;
+  };
+  EXPECT_THAT(PullFolder(), IsError(Code::kUnavailable, "CONNECT_FAILED"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out/data/large.bin"));
+  EXPECT_EQ(std::filesystem::file_size(folder_ / "out/data/large.bin.slipway-partial"), 7'000u);
+  std::vector<std::string> ranges;
+  registry_.intercept =
+      [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    for (const auto& [name, value] : request.headers) {
+      if (name == "Range") ranges.push_back(value);
+    }
+    return std::nullopt;
+  };
+  ASSERT_THAT(PullFolder(), IsOk());
+  EXPECT_THAT(ranges, ElementsAre("bytes=7000-"));
+  EXPECT_EQ(Read("out/data/large.bin"), std::string(20'000, 'w'));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out/data/large.bin.slipway-partial"));
+}
+
+TEST_F(TransferTest, SpoiledRemainsOfACutPullAreLoadedAnew) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  Write("out/data/large.bin.slipway-partial", std::string(5'000, '?'));
+  ASSERT_THAT(PullFolder(), IsOk());
+  EXPECT_EQ(Read("out/data/large.bin"), std::string(20'000, 'w'));
+}
+
+TEST_F(TransferTest, DamagedBlobIsNotTaken) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  registry_.blobs.at({"p/a", Digest::Of(std::string(20'000, 'w')).text()})[0] = 'v';
+  EXPECT_THAT(PullFolder(), IsError(Code::kDataLoss, "DIGEST_MISMATCH"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out/data/large.bin"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out/data/large.bin.slipway-partial"));
+}
+
+TEST_F(TransferTest, PathsThatLeaveTheFolderAreRefused) {
+  for (const char* path : {"../x", "/etc/x", "a/../../x", "a//b", ".", "a/..", "", "a\\b"}) {
+    PutModel("bad", {std::string(path) == "a\\b" ? "a\\\\b" : path});
+    EXPECT_THAT(PullFolder("p/a:bad"), IsError(Code::kInvalidArgument, "PATH_INVALID")) << path;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
+TEST_F(TransferTest, PathsThatClashAreRefused) {
+  for (const std::vector<std::string>& paths :
+       {std::vector<std::string>{"a", "a"}, {"a", "a/b"}, {"a/b", "a"}, {"a/b/c", "a/b"}}) {
+    PutModel("bad", paths);
+    EXPECT_THAT(PullFolder("p/a:bad"), IsError(Code::kInvalidArgument, "PATH_INVALID"));
+  }
+  PutModel("good", {"a/b", "a.b", "ab"});
+  EXPECT_THAT(PullFolder("p/a:good"), IsOk());
+}
+
+TEST_F(TransferTest, ArchivesAreNamedAsUnsupported) {
+  PutModel("tar", {"a"}, "application/vnd.cncf.model.weight.v1.tar");
+  EXPECT_THAT(PullFolder("p/a:tar"), IsError(Code::kUnimplemented, "LAYER_UNSUPPORTED"));
+}
+
+TEST_F(TransferTest, UnknownTag) {
+  EXPECT_THAT(PullFolder("p/a:none"), IsError(Code::kNotFound, "MANIFEST_UNKNOWN"));
+}
+
+}  // namespace
+}  // namespace slipway::model

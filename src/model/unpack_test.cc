@@ -1,0 +1,161 @@
+#include "model/unpack.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/result_matchers.h"
+#include "base/testing/temporary_folder.h"
+#include "model/inspect.h"
+#include "model/package.h"
+
+namespace slipway::model {
+namespace {
+
+// Content in files of a folder (`linked`), or in memory.
+class TestContent final : public oci::ContentSource {
+ public:
+  TestContent(std::string folder, bool linked) : folder_(std::move(folder)), linked_(linked) {}
+
+  void Add(const std::string& content) {
+    contents_[Digest::Of(content).text()] = content;
+    if (!linked_) return;
+    ASSERT_THAT(WriteFileDurably(PosixFileSystem(), PathOf(Digest::Of(content)), content, 0444),
+                IsOk());
+  }
+  Result<std::unique_ptr<File>> Open(const Digest& digest) override {
+    const auto found = contents_.find(digest.text());
+    if (found == contents_.end()) return NotFound("BLOB_UNKNOWN", "there is no " + digest.text());
+    return oci::MakeMemoryFile(std::make_shared<const std::string>(found->second));
+  }
+  std::optional<std::string> LocalPath(const Digest& digest) override {
+    if (!linked_) return std::nullopt;
+    return PathOf(digest);
+  }
+
+ private:
+  std::string PathOf(const Digest& digest) const {
+    return folder_ + "/" + std::string(digest.hex());
+  }
+
+  std::string folder_;
+  bool linked_;
+  std::map<std::string, std::string> contents_;
+};
+
+class UnpackTest : public ::testing::TestWithParam<bool> {
+ protected:
+  UnpackTest() {
+    std::filesystem::create_directories(folder_ / "content");
+    std::filesystem::create_directories(folder_ / "unpacked");
+  }
+  // Packs a fixture and makes its content available; the manifest is kept.
+  void Provide(const std::string& fixture) {
+    auto package = PackageModel(PosixFileSystem(), "tests/fixtures/models/" + fixture);
+    ASSERT_THAT(package, IsOk());
+    for (const PackageFile& file : package->files) {
+      content_.Add(ReadWholeFile(PosixFileSystem(), file.source, 1 << 20).value());
+    }
+    content_.Add(package->config);
+    manifest_ = package->manifest;
+  }
+  Result<UnpackedModel> UnpackManifest() {
+    return Unpack(PosixFileSystem(), content_, manifest_, Digest::Of(manifest_),
+                  folder_ / "unpacked");
+  }
+  std::vector<std::string> Entries() {
+    return PosixFileSystem().List(folder_ / "unpacked").value();
+  }
+
+  TemporaryFolder folder_;
+  TestContent content_{folder_ / "content", GetParam()};
+  std::string manifest_;
+};
+
+TEST_P(UnpackTest, FolderOfAModelWithExternalData) {
+  Provide("external_data");
+  const auto unpacked = UnpackManifest();
+  ASSERT_THAT(unpacked, IsOk());
+  EXPECT_EQ(unpacked->path, folder_ / "unpacked/" + std::string(Digest::Of(manifest_).hex()));
+  EXPECT_EQ(unpacked->format, "onnx");
+  EXPECT_EQ(unpacked->model_file, "model.onnx");
+  for (const char* name : {"model.onnx", "weights.bin"}) {
+    struct stat status = {};
+    ASSERT_EQ(stat((unpacked->path + "/" + name).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0444u);
+    EXPECT_EQ(status.st_nlink, GetParam() ? 2u : 1u);
+    const std::string source = std::string("tests/fixtures/models/external_data/") + name;
+    EXPECT_EQ(ReadWholeFile(PosixFileSystem(), unpacked->path + "/" + name, 1 << 20).value(),
+              ReadWholeFile(PosixFileSystem(), source, 1 << 20).value());
+  }
+  EXPECT_EQ(Entries().size(), 1u);
+}
+
+TEST_P(UnpackTest, SecondTimeOnlyLooks) {
+  Provide("identity.onnx");
+  ASSERT_THAT(UnpackManifest(), IsOk());
+  struct stat before = {};
+  const std::string path = folder_ / "unpacked/" + Entries()[0];
+  ASSERT_EQ(stat(path.c_str(), &before), 0);
+  const auto again = UnpackManifest();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->model_file, "identity.onnx");
+  struct stat after = {};
+  ASSERT_EQ(stat(path.c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+TEST_P(UnpackTest, ContentOfAnotherSizeIsRefused) {
+  Provide("identity.onnx");
+  const std::string size = "\"size\":103";
+  const size_t at = manifest_.find(size);
+  ASSERT_NE(at, std::string::npos);
+  manifest_.replace(at, size.size(), "\"size\":104");
+  EXPECT_THAT(UnpackManifest(), IsError(Code::kDataLoss, "UNPACK_SIZE"));
+  EXPECT_TRUE(Entries().empty());
+}
+
+TEST_P(UnpackTest, MissingContentLeavesNothing) {
+  Provide("identity.onnx");
+  const std::string digest =
+      Digest::Of(
+          ReadWholeFile(PosixFileSystem(), "tests/fixtures/models/identity.onnx", 1 << 20).value())
+          .text();
+  for (size_t at = manifest_.find(digest); at != std::string::npos; at = manifest_.find(digest)) {
+    manifest_.replace(at, digest.size(), Digest::Of("nowhere").text());
+  }
+  EXPECT_THAT(UnpackManifest(), IsError(Code::kNotFound, "BLOB_UNKNOWN"));
+  EXPECT_TRUE(Entries().empty());
+}
+
+TEST_P(UnpackTest, HostilePathIsRefused) {
+  Provide("identity.onnx");
+  const size_t at = manifest_.find("identity.onnx\"");
+  manifest_.replace(at, 13, "../identity.x");
+  EXPECT_THAT(UnpackManifest(), IsError(Code::kInvalidArgument, "PATH_INVALID"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "unpacked/identity.x"));
+}
+
+TEST_P(UnpackTest, InspectReadsTheSignature) {
+  Provide("dynamic_batch.onnx");
+  const auto manifest = oci::ParseManifest(manifest_);
+  const auto description = InspectManifest(content_, *manifest);
+  ASSERT_THAT(description, IsOk());
+  EXPECT_EQ(description->format, "onnx");
+  EXPECT_EQ(description->model_file, "dynamic_batch.onnx");
+  ASSERT_TRUE(description->signature.has_value());
+  EXPECT_EQ(description->signature->outputs.size(), 2u);
+  EXPECT_EQ(FormatOfManifest(*manifest, ""), "onnx");
+  EXPECT_EQ(FormatOfManifest(*manifest, "{\"config\":{\"format\":\"TFLite\"}}"), "tflite");
+  EXPECT_EQ(FormatOfManifest(*manifest, "{\"config\":{\"format\":\"never heard of\"}}"), "onnx");
+}
+
+INSTANTIATE_TEST_SUITE_P(Content, UnpackTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Linked" : "Copied"; });
+
+}  // namespace
+}  // namespace slipway::model
