@@ -13,7 +13,7 @@ inline constexpr size_t kMaxResourceBytes = 256 << 10;
 inline constexpr size_t kDefaultPage = 500;
 inline constexpr size_t kMaxPage = 5000;
 // Objects that one page of a filtered list looks at; the continue token goes on from there.
-inline constexpr size_t kMaxScannedPerPage = 2000;
+inline constexpr size_t kMaxScannedPerPage = 1000;
 inline constexpr size_t kMaxSelectorTerms = 32;
 inline constexpr size_t kMaxSelectorBytes = 4096;
 

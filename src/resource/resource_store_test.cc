@@ -45,9 +45,10 @@ std::vector<std::string> EventTypes(TestStore& store, const Key& key) {
 // A Revision that the service owns, made as its controller does.
 Result<Resource> CreateRevision(TestStore& store, const Resource& service, const std::string& name,
                                 std::vector<std::string> finalizers = {}) {
-  Resource revision = TestStore::Wanted("Revision", "default", name, R"({
-      "service": "fraud", "number": 1, "predictor": {"model": "m:v1"}, "repository": "default/m",
-      "manifestDigest": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})");
+  std::string spec = R"({"service": "fraud", "number": 1, "predictor": {"model": "m:v1"},
+      "repository": "default/m", "manifestDigest": "sha256:)" +
+                     std::string(64, 'a') + "\"}";
+  Resource revision = TestStore::Wanted("Revision", "default", name, spec);
   revision.metadata.owners = {{service.kind, service.metadata.name, service.metadata.uid}};
   revision.metadata.finalizers = std::move(finalizers);
   return store.TryCreate(revision);
@@ -330,6 +331,23 @@ TEST(ResourceStore, AdmissionRunsForUsersWrites) {
   ExpectError(store.TryCreate(TestStore::Wanted("Service", "default", "b")), Code::kInvalidArgument,
               "FIELD_REQUIRED", "spec.predictor");
   EXPECT_EQ(calls, 3);
+}
+
+TEST(ResourceStore, AProjectMayForbidAnonymousServices) {
+  TestStore store;
+  store.Create(TestStore::Wanted("Project", "", "shop", R"({"allowAnonymous": false})"));
+  Resource service = TestStore::WantedService("fraud");
+  service.metadata.project = "shop";
+  service.spec["access"] = "anonymous";
+  ExpectError(store.TryCreate(service), Code::kFailedPrecondition, "ANONYMOUS_FORBIDDEN",
+              "spec.access");
+  service.spec["access"] = "token";
+  store.Create(service);
+  service.spec["access"] = "anonymous";
+  ExpectError(store.TryUpdate(service), Code::kFailedPrecondition, "ANONYMOUS_FORBIDDEN",
+              "spec.access");
+  service.metadata.project = "default";
+  EXPECT_TRUE(store.TryCreate(service).has_value());
 }
 
 TEST(ResourceStore, AdmissionResultIsValidated) {

@@ -104,6 +104,13 @@ Result<Resource> StoreToken(ResourceTransaction& transaction, Resource wanted,
           .With("field", "spec.project");
     }
   }
+  TRY(expires_at, ExpiryOf(spec));
+  if (expires_at && *expires_at <= transaction.clock().Wall()) {
+    return InvalidArgument("FIELD_RANGE", "spec.expiresAt: " + spec.expires_at +
+                                              " is over; it is " +
+                                              FormatRfc3339(transaction.clock().Wall()))
+        .With("field", "spec.expiresAt");
+  }
   TRY(made, transaction.Create(std::move(wanted)));
   TokenHash hash{made.metadata.name, made.metadata.uid, token.secret_sha256};
   TRY_VOID(transaction.raw().Put(TokenRow(token.id), DumpJson(Encode(hash))));

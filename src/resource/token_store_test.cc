@@ -92,6 +92,8 @@ TEST(TokenStore, RefusesWrongTokens) {
               IsError(Code::kInvalidArgument, "FIELD_RANGE"));
   EXPECT_THAT(Issue(store, "a", R"({"role": "viewer", "expiresAt": "tomorrow"})"),
               IsError(Code::kInvalidArgument, "FIELD_FORMAT"));
+  EXPECT_THAT(Issue(store, "a", R"({"role": "viewer", "expiresAt": "2001-01-01T00:00:00Z"})"),
+              IsError(Code::kInvalidArgument, "FIELD_RANGE"));
   EXPECT_THAT(store.TryCreate(TestStore::Wanted("Token", "", "a", R"({"role": "viewer"})")),
               IsError(Code::kFailedPrecondition, "TOKEN_NEEDS_SECRET"));
   Result<IssuedToken> issued = Issue(store, "a", R"({"role": "viewer"})");

@@ -1,7 +1,6 @@
 // Watches: the change log, read from a version on and waited for at its end.
-#include <mutex>
-
 #include "async/completion.h"
+#include "async/guarded.h"
 #include "base/check.h"
 #include "resource/limits.h"
 #include "resource/resource_state.h"
@@ -15,49 +14,47 @@ namespace {
 class CommitSignal {
  public:
   void Committed(uint64_t version) {
-    std::function<void()> wake;
-    {
-      std::lock_guard lock(mutex_);
-      version_ = std::max(version_, version);
-      wake = std::exchange(waiter_, nullptr);
-    }
-    if (wake) wake();
+    Wake(state_.With([&](State& state) {
+      state.version = std::max(state.version, version);
+      return std::exchange(state.waiter, nullptr);
+    }));
   }
 
   // Calls `done` at once if there is more than `seen`.
   void Wait(uint64_t seen, std::function<void()> done) {
-    {
-      std::lock_guard lock(mutex_);
-      cancelled_ = false;
-      if (version_ <= seen) {
-        waiter_ = std::move(done);
-        return;
-      }
-    }
-    done();
+    Wake(state_.With([&](State& state) {
+      state.cancelled = false;
+      if (state.version > seen) return std::exchange(done, nullptr);
+      state.waiter = std::move(done);
+      return std::function<void()>();
+    }));
   }
 
   // Ends the wait of this moment; the next one is another.
   void Cancel() {
-    std::function<void()> wake;
-    {
-      std::lock_guard lock(mutex_);
-      cancelled_ = true;
-      wake = std::exchange(waiter_, nullptr);
-    }
-    if (wake) wake();
+    Wake(state_.With([](State& state) {
+      state.cancelled = true;
+      return std::exchange(state.waiter, nullptr);
+    }));
   }
 
-  bool cancelled() {
-    std::lock_guard lock(mutex_);
-    return cancelled_;
+  bool cancelled() const {
+    return state_.With([](const State& state) { return state.cancelled; });
   }
 
  private:
-  std::mutex mutex_;
-  uint64_t version_ = 0;
-  bool cancelled_ = false;
-  std::function<void()> waiter_;
+  struct State {
+    uint64_t version = 0;
+    bool cancelled = false;
+    std::function<void()> waiter;
+  };
+
+  // Outside of the lock: the waiter may come back at once.
+  static void Wake(const std::function<void()>& waiter) {
+    if (waiter) waiter();
+  }
+
+  Guarded<State> state_;
 };
 
 class LogWatch final : public ResourceStore::Watch {

@@ -1,5 +1,7 @@
 #include "resource/kinds/service.h"
 
+#include "resource/kinds/project.h"
+
 namespace slipway::resource {
 namespace {
 
@@ -14,6 +16,16 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
 }
 
 }  // namespace
+
+Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project) {
+  if (access != InferenceAccess::kAnonymous) return {};
+  TRY(spec, Decode<ProjectSpec>(project.spec, "spec", UnknownFields::kIgnore));
+  if (spec.allow_anonymous) return {};
+  return FailedPrecondition("ANONYMOUS_FORBIDDEN",
+                            "spec.access: the project " + project.metadata.name +
+                                " forbids anonymous services: set it to token, or leave it out")
+      .With("field", "spec.access");
+}
 
 KindInfo ServiceKind() {
   return {.kind = "Service",

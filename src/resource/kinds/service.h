@@ -53,6 +53,10 @@ struct RevisionStatus : StatusBase {
 BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase), (load_ms, memory_bytes))
 
 KindInfo ServiceKind();
+// Whether a service with this access may be in that project: FAILED_PRECONDITION /
+// ANONYMOUS_FORBIDDEN where its spec.allowAnonymous is false. Nothing is no wish: then the site
+// picks what the project allows.
+Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project);
 KindInfo RevisionKind();
 
 }  // namespace slipway::resource
