@@ -46,8 +46,10 @@ class Cursor {
     if (OneOf(".") == 0) return 0;
     int value = 0;
     size_t digits = 0;
-    for (; const char c = OneOf("0123456789"); ++digits) {
-      if (digits < 3) value = value * 10 + (c - '0');
+    while (!text_.empty() && text_[0] >= '0' && text_[0] <= '9') {
+      if (digits < 3) value = value * 10 + (text_[0] - '0');
+      text_.remove_prefix(1);
+      ++digits;
     }
     if (digits == 0) return std::nullopt;
     for (; digits < 3; ++digits) value *= 10;

@@ -36,9 +36,12 @@ Ended RunWith(const char* setting) {
   const pid_t child = fork();
   if (child == 0) {
     dup2(pipe_ends[1], STDERR_FILENO);
-    setenv("SLIPWAY_CRASH_AT", setting, 1);
-    setenv(kRunVariable, "1", 1);
-    execl("/proc/self/exe", "crash_point_test", static_cast<char*>(nullptr));
+    std::string crash_at = std::string("SLIPWAY_CRASH_AT=") + setting;
+    std::string run = std::string(kRunVariable) + "=1";
+    char name[] = "crash_point_test";
+    char* const arguments[] = {name, nullptr};
+    char* const environment[] = {crash_at.data(), run.data(), nullptr};
+    execve("/proc/self/exe", arguments, environment);
     _exit(127);
   }
   close(pipe_ends[1]);
@@ -65,7 +68,7 @@ class ChildRun final : public testing::Environment {
     _exit(CrashPointSettingIsValid() ? 10 : 11);
   }
 };
-[[maybe_unused]] const testing::Environment* const child_run =
+[[maybe_unused]] const testing::Environment* const kChildRun =
     testing::AddGlobalTestEnvironment(new ChildRun());
 
 TEST(CrashPointTest, KillsWhereItIsNamed) {

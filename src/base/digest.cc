@@ -98,7 +98,7 @@ Digest Hasher::Finish() {
 
   static constexpr char kHexDigits[] = "0123456789abcdef";
   std::string text(InfoOf(algorithm).prefix);
-  text.reserve(text.size() + size * 2);
+  text.reserve(text.size() + size_t{size} * 2);
   for (unsigned i = 0; i < size; ++i) {
     text += kHexDigits[bytes[i] >> 4];
     text += kHexDigits[bytes[i] & 15];

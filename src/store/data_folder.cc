@@ -146,7 +146,7 @@ Result<void> SyncAncestors(FileSystem& files, const std::string& root) {
     const Result<void> synced = files.SyncDirectory(folder);
     // Above what this user may read, another one made it.
     if (!synced && synced.error().code() == Code::kPermissionDenied) return {};
-    TRY_VOID(synced);
+    if (!synced) return synced.error();
   }
   return {};
 }

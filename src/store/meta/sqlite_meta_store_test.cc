@@ -5,7 +5,6 @@
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/file_system.h"
@@ -259,7 +258,8 @@ TEST_F(SqliteMetaStoreTest, RefusesMoreMutationsThanMayWait) {
     }
   };
   for (size_t i = 0; i < kMaxQueuedMutations + 100; ++i) {
-    asio::co_spawn(context, mutate(*store, done, refused), asio::detached);
+    asio::co_spawn(context, mutate(*store, done, refused),
+                   [](std::exception_ptr error) { EXPECT_EQ(error, nullptr); });
   }
   context.poll();
   EXPECT_EQ(refused, 100u);

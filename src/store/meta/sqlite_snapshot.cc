@@ -231,7 +231,7 @@ Result<void> SqliteTransaction::Finish() {
 }
 
 Result<void> SqliteTransaction::Commit() {
-  const Result<void> finished = Finish();
+  Result<void> finished = Finish();
   if (finished) {
     stored_ = counters_;
     return {};

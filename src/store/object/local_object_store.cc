@@ -140,7 +140,7 @@ Result<void> LocalObjectStore::Publish(LocalUpload& upload, const Digest& digest
   const auto there = files_.Info(PathOf(digest));
   if (there && there->size_bytes == upload.size_bytes()) return {};
   TRY_VOID(PrepareFolder(digest));
-  const Result<void> renamed = files_.Rename(upload.path(), PathOf(digest));
+  Result<void> renamed = files_.Rename(upload.path(), PathOf(digest));
   if (!renamed && renamed.error().code() == Code::kNotFound) {
     return NotFound("UPLOAD_UNKNOWN", "the upload was given up meanwhile; begin a new one");
   }
@@ -165,7 +165,7 @@ Result<std::unique_ptr<File>> LocalObjectStore::Open(const Digest& digest) {
 Result<void> LocalObjectStore::Remove(const Digest& digest) {
   if (digest.algorithm() != DigestAlgorithm::kSha256) return BlobUnknown(digest);
   std::lock_guard lock(LockOf(digest));
-  const Result<void> removed = files_.Remove(PathOf(digest));
+  Result<void> removed = files_.Remove(PathOf(digest));
   if (!removed && removed.error().code() == Code::kNotFound) return BlobUnknown(digest);
   return removed;
 }

@@ -11,7 +11,7 @@ namespace slipway::store {
 namespace {
 
 constexpr size_t kIdDigits = 32;
-constexpr size_t kReadSize = 64 * 1024;
+constexpr size_t kReadSize = size_t{64} * 1024;
 // Beside the spool ID, the file ID.synced holds how many of its bytes are durable: 20 decimal
 // digits and a line feed. Short enough to be written whole or not at all.
 constexpr std::string_view kSyncedSuffix = ".synced";
@@ -207,7 +207,7 @@ Result<void> LocalSpools::Abort(const std::string& id) {
   if (!IsUploadId(id)) return UploadUnknown();
   const Result<void> removed = files_.Remove(PathOf(id));
   if (!removed && removed.error().code() == Code::kNotFound) return UploadUnknown();
-  TRY_VOID(removed);
+  if (!removed) return removed.error();
   table_->With([&id](auto& spools) { spools.erase(id); });
   static_cast<void>(files_.Remove(PathOf(id) + std::string(kSyncedSuffix)));
   return {};

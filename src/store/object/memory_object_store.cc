@@ -128,7 +128,7 @@ class MemoryObjectStore final : public ObjectStore {
     auto spool = tables_->With([&](Tables& tables) { return tables.spools.extract(upload->id()); });
     if (spool.empty()) return UploadUnknown();
     std::string& content = spool.mapped().content;
-    const Digest digest = Digest::Of(content);
+    Digest digest = Digest::Of(content);
     if (expected && Digest::Of(content, expected->algorithm()) != *expected) {
       return InvalidArgument("DIGEST_MISMATCH", "the bytes are " + digest.text() + ", not " +
                                                     expected->text() + ": send them again");

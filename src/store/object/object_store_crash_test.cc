@@ -285,7 +285,6 @@ TEST_F(FullDiskTest, IsAClearErrorAndLosesNothing) {
   files_.SetCapacity(files_.used_bytes() + 50'000);
 
   auto upload = *store_->Begin();
-  const std::string id = upload->id();
   ASSERT_THAT(upload->Append(large.substr(0, 40'000)), IsOk());
   EXPECT_THAT(upload->Append(large.substr(40'000)), IsError(Code::kResourceExhausted, "DISK_FULL"));
   EXPECT_EQ(upload->size_bytes(), 40'000u) << "nothing of the failed part counts";

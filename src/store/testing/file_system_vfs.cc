@@ -300,8 +300,9 @@ int Access(sqlite3_vfs* vfs, const char* path, int, int* out) {
 }
 
 int FullPathname(sqlite3_vfs*, const char* path, int size, char* out) {
-  if (std::strlen(path) >= static_cast<size_t>(size)) return SQLITE_CANTOPEN;
-  std::strcpy(out, path);
+  const size_t length = std::strlen(path);
+  if (length >= static_cast<size_t>(size)) return SQLITE_CANTOPEN;
+  std::memcpy(out, path, length + 1);
   return SQLITE_OK;
 }
 
