@@ -17,7 +17,8 @@ namespace slipway {
 namespace {
 
 constexpr const char* kAnswer =
-    R"({"model_name":"identity","outputs":[{"name":"y","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]})";
+    R"({"model_name":"identity","outputs":[{"name":"y","shape":[1,4],"datatype":"FP32",)"
+    R"("data":[1,2,3,4]}]})";
 
 Task<net::HttpResponse> Answer(net::HttpRequest&) {
   co_return net::HttpResponse::Json(200, kAnswer);

@@ -33,10 +33,10 @@ def header() -> str:
         f"Written by `make bench` on {datetime.date.today()} from commit {commit}, on "
         f"{os.cpu_count()} cores of {processor()}, Linux {platform.release()}.", "",
         "Every figure stands next to its floor and its peers of the same run; medians of "
-        f"{measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to one core, "
-        "the client to the other. CPU is user + system time of all processes of the server for each "
-        "completed request. Absolute figures change from machine to machine and from hour to hour; the "
-        "ratios are what to look at.", ""])
+        f"{measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to "
+        "one core, the client to the other. CPU is user + system time of all processes of the "
+        "server for each completed request. Absolute figures change from machine to machine and from hour "
+        "to hour; the ratios are what to look at.", ""])
 
 
 def main() -> None:

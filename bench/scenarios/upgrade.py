@@ -77,15 +77,17 @@ def report(quiet: list[Load], upgraded: list[Load], counts: list[int]) -> str:
         return statistics.median(getattr(load, field) for load in loads)
 
     lines = ["## Upgrades under full load", "",
-             f"32 keep-alive connections, ONNX Runtime on 1x4 floats, {SECONDS:g} s; each upgrade is a "
-             "`slipway upgrade` that returned when the new revision was ready.", "",
-             "| run | completed upgrades | requests/s | p50 us | p99 us | not 200 | resets | refused |",
+             f"32 keep-alive connections, ONNX Runtime on 1x4 floats, {SECONDS:g} s; each upgrade "
+             "is a `slipway upgrade` that returned when the new revision was ready.", "",
+             "| run | completed upgrades | requests/s | p50 us | p99 us | not 200 | resets "
+             "| refused |",
              "|---|---|---|---|---|---|---|---|"]
-    for name, loads, count in (("without upgrades", quiet, 0), ("with upgrades", upgraded, sum(counts))):
+    for name, loads, count in (("without upgrades", quiet, 0),
+                               ("with upgrades", upgraded, sum(counts))):
         lines.append(f"| {name} | {count} | {median(loads, 'rate'):,.0f} | "
                      f"{median(loads, 'p50_us'):.0f} | {median(loads, 'p99_us'):.0f} | "
-                     f"{sum(load.not_ok for load in loads)} | {sum(load.resets for load in loads)} | "
-                     f"{sum(load.refused for load in loads)} |")
+                     f"{sum(load.not_ok for load in loads)} | {sum(load.resets for load in loads)} "
+                     f"| {sum(load.refused for load in loads)} |")
     ratio = median(upgraded, "rate") / median(quiet, "rate")
     lines += ["", "| ratio | measured | target |", "|---|---|---|",
               f"| throughput with to without upgrades | {ratio:.2f} | at least 0.70 |",

@@ -76,8 +76,9 @@ void Invocation::Cancel() {
     started_ = ended_ = Clock::now();
     return done_();
   }
-  std::lock_guard lock(running_mutex_);
-  if (running_ != nullptr) running_->Interrupt();
+  running_.With([](exec::Session* session) {
+    if (session != nullptr) session->Interrupt();
+  });
 }
 
 void Invocation::Execute() {
@@ -96,15 +97,9 @@ Result<void> Invocation::RunOnThread() {
   exec::Run run = MakeRun();
   run.deadline = deadline_;
   run.cancelled = &cancelled_;
-  {
-    std::lock_guard lock(running_mutex_);
-    running_ = &*lease;
-  }
+  running_.With([&](exec::Session*& session) { session = &*lease; });
   Result<void> result = engine::RunAndWait(*lease, run);
-  {
-    std::lock_guard lock(running_mutex_);
-    running_ = nullptr;
-  }
+  running_.With([](exec::Session*& session) { session = nullptr; });
   if (result.has_value()) {
     runtime_->model().cost().Observe(engine::InputElements(request.inputs),
                                      Clock::now() - started_);

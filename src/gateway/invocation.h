@@ -4,9 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <mutex>
 #include <vector>
 
+#include "async/guarded.h"
 #include "base/result.h"
 #include "engine/engine_threads.h"
 #include "exec/model.h"
@@ -55,8 +55,7 @@ class Invocation final : public engine::EngineJob {
   std::function<void()> done_;
   std::atomic<uint32_t> cancelled_{0};
   // The session of the run under way: guarded, so that an interruption never meets the next run.
-  std::mutex running_mutex_;
-  exec::Session* running_ = nullptr;
+  Guarded<exec::Session*> running_{nullptr};
   Result<void> result_;
   Clock::time_point started_;
   Clock::time_point ended_;

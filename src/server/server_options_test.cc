@@ -1,9 +1,9 @@
 #include "server/server_options.h"
 
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace slipway::server {
 namespace {

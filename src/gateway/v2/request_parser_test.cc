@@ -73,8 +73,10 @@ TEST_F(RequestParserTest, FlatAndNestedDataAreTheSame) {
 TEST_F(RequestParserTest, MembersComeInAnyOrder) {
   const Signature signature = TwoInputs();
   ASSERT_TRUE(Parse(R"({"outputs":[{"name":"w"}],"parameters":{"a":1.5,"b":"c","d":true},
-      "inputs":[{"data":[7],"datatype":"INT64","parameters":{"content_type":"np"},"name":"z","shape":[1]},
-                {"data":[[1,2]],"shape":[1,2],"unknown":[{"a":[null,"b"]}],"name":"x","datatype":"FP32"}],
+      "inputs":[{"data":[7],"datatype":"INT64","parameters":{"content_type":"np"},"name":"z",
+                 "shape":[1]},
+                {"data":[[1,2]],"shape":[1,2],"unknown":[{"a":[null,"b"]}],"name":"x",
+                 "datatype":"FP32"}],
       "id":"\u0061b","other":{"x":[1,2,{"y":"z"}]}})",
                     signature)
                   .has_value());
