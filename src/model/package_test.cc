@@ -93,6 +93,8 @@ TEST_F(PackageTest, SameFilesGiveTheSameDigest) {
   ASSERT_THAT(a, IsOk());
   ASSERT_THAT(b, IsOk());
   EXPECT_EQ(a->manifest_digest, b->manifest_digest);
+  Write("b/labels.txt", "y");
+  EXPECT_NE(Pack("b")->manifest_digest, a->manifest_digest);
 }
 
 TEST_F(PackageTest, FolderIsSortedAndHiddenFilesAreLeftOut) {

@@ -1,5 +1,7 @@
 #include "model/formats/recognise.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -59,6 +61,13 @@ TEST(RecogniseTest, SeveralModelsAreAmbiguous) {
 TEST(RecogniseTest, FilesOfTheTopFolderWin) {
   const std::vector<FileHint> files = {{"a.onnx", ""}, {"parts/b.onnx", ""}};
   EXPECT_EQ(Recognise(files).main_file, "a.onnx");
+}
+
+TEST(RecogniseTest, NamesEachFormatOnce) {
+  std::vector<std::string_view> names(FormatNames().begin(), FormatNames().end());
+  std::ranges::sort(names);
+  EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
+  EXPECT_TRUE(std::ranges::binary_search(names, "onnx"));
 }
 
 }  // namespace
