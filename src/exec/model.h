@@ -45,8 +45,8 @@ class Session {
  public:
   virtual ~Session() = default;
   virtual void Start(const Run& run, RunObserver& observer) = 0;
-  // Asks the run that is under way to end early. Any thread; only between the call of Start and the
-  // return of the observer's last call.
+  // Asks the run that is under way to end early. Any thread; when none is under way, nothing
+  // happens.
   virtual void Interrupt() = 0;
 };
 

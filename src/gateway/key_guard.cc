@@ -23,21 +23,9 @@ Error Invalid() {
                          "--service NAME`");
 }
 
-// The key of `Authorization: Bearer KEY`; nothing without the header, empty for another scheme.
-std::optional<std::string> SentToken(const net::HttpRequest& request) {
-  const std::optional<std::string_view> header = request.Header("authorization");
-  if (!header) return std::nullopt;
-  constexpr std::string_view kScheme = "Bearer ";
-  if (header->size() < kScheme.size() ||
-      !net::EqualsIgnoringCase(header->substr(0, kScheme.size()), kScheme)) {
-    return std::string();
-  }
-  return std::string(header->substr(kScheme.size()));
-}
-
 // The hash of the key that a request brings. Hashes of keys that were good are kept by the core.
 Result<std::string> SentHash(CoreSlot& core, const net::HttpRequest& request) {
-  const std::optional<std::string> token = SentToken(request);
+  const std::optional<std::string> token = trust::SentToken(request);
   if (!token) return Missing();
   if (token->empty()) return Invalid();
   if (const auto known = core.known_keys.find(*token); known != core.known_keys.end()) {

@@ -1,0 +1,157 @@
+#include "gateway/serve_program.h"
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "gateway/testing/plane_fixture.h"
+#include "runtime/site_folder.h"
+
+namespace slipway::gateway {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kModel =
+    R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,4]}],
+        "outputs":[{"name":"y","datatype":"FP32","shape":[1,4]}]})";
+
+class ServeProgramTest : public ::testing::Test {
+ protected:
+  ServeProgramTest() { fs::create_directories(folder_); }
+  ~ServeProgramTest() override {
+    Stop();
+    cores_.Stop();
+    fs::remove_all(folder_);
+  }
+
+  std::string Write(const std::string& name, std::string_view content) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << content;
+    return (folder_ / name).native();
+  }
+  Result<void> Start(ServeOptions options) {
+    auto listener = net::Listener::Open("127.0.0.1", 0).value();
+    port_ = listener.port();
+    options.listeners.push_back({"rest", std::move(listener)});
+    TRY(program, ServeProgram::Start(cores_, std::move(options)));
+    program_ = std::move(program);
+    return {};
+  }
+  Result<void> StartAlone(const std::string& path, const std::string& name = "") {
+    return Start({.stand_alone = StandAloneOptions{.path = path, .name = name}});
+  }
+  void Stop() {
+    if (program_ == nullptr) return;
+    asio::co_spawn(cores_.context(0), program_->Stop(std::chrono::milliseconds(1000)),
+                   asio::use_future)
+        .get();
+    program_.reset();
+  }
+  int Infer(const std::string& model) {
+    HttpCaller caller(port_);
+    return caller.Post("/v2/models/" + model + "/infer", kFourFloats)->status;
+  }
+  // Becomes `status` within the patience of WaitFor.
+  bool Answers(const std::string& model, int status) {
+    return PlaneFixture::WaitFor([&] { return Infer(model) == status; });
+  }
+
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("serve-" + RandomHexId(SystemRandom()).substr(0, 8));
+  CorePool cores_{2};
+  uint16_t port_ = 0;
+  std::unique_ptr<ServeProgram> program_;
+};
+
+TEST_F(ServeProgramTest, ServesAFile) {
+  ASSERT_TRUE(StartAlone(Write("fraud.fake.json", kModel)).has_value());
+  EXPECT_TRUE(Answers("fraud", 200));
+}
+
+TEST_F(ServeProgramTest, ServesAFolderUnderItsNameOrAnother) {
+  Write("fraud/model.fake.json", kModel);
+  Write("fraud/notes.txt", "not a model");
+  ASSERT_TRUE(StartAlone((folder_ / "fraud").native()).has_value());
+  EXPECT_TRUE(Answers("fraud", 200));
+  Stop();
+  ASSERT_TRUE(StartAlone((folder_ / "fraud").native(), "Other_Name.1").has_value());
+  EXPECT_TRUE(Answers("Other_Name.1", 200));
+  EXPECT_EQ(Infer("fraud"), 404);
+}
+
+TEST_F(ServeProgramTest, SaysWhatIsWrongWithAPath) {
+  EXPECT_THAT(StartAlone("/nowhere/at/all").error().message(), HasSubstr("/nowhere/at/all"));
+  EXPECT_EQ(StartAlone(Write("a.txt", "x")).error().reason(), "MODEL_FILE");
+  EXPECT_EQ(StartAlone(folder_.native()).error().reason(), "MODEL_FILE");
+  Write("one.fake.json", kModel);
+  Write("two.fake.json", kModel);
+  const Error several = StartAlone(folder_.native()).error();
+  EXPECT_EQ(several.reason(), "MODEL_AMBIGUOUS");
+  EXPECT_THAT(several.message(), HasSubstr("one.fake.json and two.fake.json"));
+  EXPECT_EQ(StartAlone((folder_ / "one.fake.json").native(), "a/b").error().reason(),
+            "NAME_INVALID");
+}
+
+TEST_F(ServeProgramTest, FollowsServingJsonAndItsAgent) {
+  Write("model/model.fake.json", kModel);
+  std::atomic<int64_t> drain_ms{-1};
+  ASSERT_TRUE(Start({.site_folder = folder_.native(),
+                     .stop_requested = [&](auto drain) { drain_ms = drain.count(); }})
+                  .has_value());
+  // Without serving.json it waits for one.
+  EXPECT_EQ(Infer("fraud"), 404);
+
+  runtime::ServingConfig config{.generation = 5};
+  config.services.push_back({.project = "default", .name = "fraud", .access = "anonymous"});
+  config.services[0].revisions.push_back({.number = 3,
+                                          .uid = "u3",
+                                          .format = "fake",
+                                          .path = (folder_ / "model").native(),
+                                          .model_file = "model.fake.json",
+                                          .digest = Digest::Of("x").text()});
+  ASSERT_TRUE(
+      runtime::WriteServingConfig(PosixFileSystem(), runtime::ServingPath(folder_.native()), config)
+          .has_value());
+  auto agent = runtime::ServingChannel::Connect(runtime::SocketPath(folder_.native()));
+  ASSERT_TRUE(agent.has_value()) << agent.error().ToString();
+  ASSERT_TRUE((*agent)->Send(R"({"type":"reload"})").has_value());
+  std::string phase;
+  while (phase != "Ready") {
+    auto message = (*agent)->Receive(10'000);
+    ASSERT_TRUE(message.has_value()) << message.error().ToString();
+    const Json json = *ParseJson(message->json);
+    if (json["generation"] == 5) phase = json["revisions"][0]["phase"];
+  }
+  EXPECT_EQ(Infer("fraud"), 200);
+
+  // A file that is broken changes nothing, and neither does an agent that dies.
+  Write("serving.json", "{");
+  ASSERT_TRUE((*agent)->Send(R"({"type":"reload"})").has_value());
+  agent->reset();
+  EXPECT_EQ(Infer("fraud"), 200);
+  agent = runtime::ServingChannel::Connect(runtime::SocketPath(folder_.native()));
+  ASSERT_TRUE((*agent)->Send(R"({"type":"stop","drainMs":250})").has_value());
+  EXPECT_TRUE(PlaneFixture::WaitFor([&] { return drain_ms == 250; }));
+  EXPECT_EQ(Infer("fraud"), 200);
+}
+
+TEST_F(ServeProgramTest, ABrokenServingJsonKeepsItFromStarting) {
+  Write("serving.json", "{");
+  const Result<void> started = Start({.site_folder = folder_.native()});
+  ASSERT_TRUE(started.has_error());
+  EXPECT_EQ(started.error().reason(), "SERVING_CONFIG_INVALID");
+}
+
+}  // namespace
+}  // namespace slipway::gateway
