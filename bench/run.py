@@ -35,8 +35,8 @@ def header() -> str:
         "Every figure stands next to its floor and its peers of the same run; medians of "
         f"{measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to "
         "one core, the client to the other. CPU is user + system time of all processes of the "
-        "server for each completed request. Absolute figures change from machine to machine and from hour "
-        "to hour; the ratios are what to look at.", ""])
+        "server for each completed request. Absolute figures change from machine to machine and "
+        "from hour to hour; the ratios are what to look at.", ""])
 
 
 def main() -> None:
