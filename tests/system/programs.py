@@ -66,6 +66,7 @@ class Program:
         self.environment.pop("SLIPWAY_CONTEXT", None)
         self.process = None
         self.ports = {}
+        self.binary = BINARY  # that start() and cli() run
 
     def command(self):
         """Returns the command line that start() runs."""
@@ -168,7 +169,7 @@ class Program:
 
     def cli(self, *arguments, check=True, stdin=None, timeout_s=120, environment=None):
         """Runs `slipway ARGUMENTS...` as this program's user; returns the CompletedProcess."""
-        done = subprocess.run([str(BINARY), *map(str, arguments)], input=stdin, text=True,
+        done = subprocess.run([str(self.binary), *map(str, arguments)], input=stdin, text=True,
                               capture_output=True, timeout=timeout_s, cwd=self.folder,
                               env={**self.environment, **(environment or {})}, check=False)
         if check:
@@ -216,7 +217,7 @@ class ControlCentre(Program):
         self.data = pathlib.Path(data) if data else self.folder / "data"
 
     def command(self):
-        return [str(BINARY), "server", "--data", str(self.data), "--port-base", "0",
+        return [str(self.binary), "server", "--data", str(self.data), "--port-base", "0",
                 *self.arguments]
 
     def ports_file(self):
@@ -272,7 +273,7 @@ class DataPlane(Program):
         self.model = pathlib.Path(model)
 
     def command(self):
-        return [str(BINARY), "serve", str(self.model), "--port-base", "0", "--ports-file",
+        return [str(self.binary), "serve", str(self.model), "--port-base", "0", "--ports-file",
                 str(self.ports_file()), *self.arguments]
 
     def ports_file(self):

@@ -8,6 +8,7 @@ still be upgraded, and no process runs that the state does not name.
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 
@@ -55,6 +56,12 @@ class Story:
         if done.returncode == 0:
             self.serving, self.pending = model, None
         return done
+
+    def rollback(self):
+        before = self.tags.get("a")
+        self.pending = ("serve", before)
+        if self.centre.cli("rollback", "crash", check=False).returncode == 0:
+            self.serving, self.pending = before, None
 
     def infer(self):
         answer = requests.post(self.centre.inference_url + "/v2/models/crash/infer", json=BODY,
@@ -129,9 +136,13 @@ def learn_answers(tmp_path_factory):
 
 def whole_story(story):
     """Everything that reaches a crash point; ends early once the control centre is gone."""
-    steps = [lambda: story.push("a", "linear_a.onnx"), lambda: story.serve("deploy", "a"),
+    large = story.centre.folder / "large"
+    large.mkdir(exist_ok=True)
+    (large / "weights.bin").write_bytes(random.Random(SEED).randbytes(300_000))
+    steps = [lambda: story.centre.cli("push", large, "large:1", check=False),
+             lambda: story.push("a", "linear_a.onnx"), lambda: story.serve("deploy", "a"),
              lambda: story.push("b", "linear_b.onnx"), lambda: story.serve("upgrade", "b"),
-             lambda: story.centre.cli("rollback", "crash", check=False),
+             story.rollback,
              lambda: story.centre.cli("token", "create", "--role", "viewer", check=False)]
     for step in steps:
         if story.centre.process.poll() is not None:
@@ -139,9 +150,44 @@ def whole_story(story):
         step()
 
 
+def other_build(folder):
+    """A copy of the programs that says it is another build: what an upgrade of Slipway brings."""
+    build_id = json.loads(subprocess.run([str(programs.BINARY), "version", "-o", "json"], text=True,
+                                         capture_output=True, check=True).stdout)["buildId"]
+    other = build_id[:-4] + ("0000" if build_id[-4:] != "0000" else "1111")
+    root = programs.BINARY.parent.parent
+    for source in [programs.BINARY, *(root / "lib/slipway").iterdir()]:
+        target = folder / source.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+        if not source.name.startswith("libonnxruntime"):
+            content = target.read_bytes()
+            target.write_bytes(content.replace(build_id.encode(), other.encode()))
+    return folder / "bin/slipway"
+
+
+def started_at(point, start_centre, tmp_path):
+    """A control centre that will be killed at the point, started where the point is reached."""
+    environment = {"SLIPWAY_CRASH_AT": point}
+    if point.startswith("folder.m") or point.startswith("folder.objects"):
+        data = tmp_path / "format-1"
+        shutil.copytree(programs.ROOT / "src/store/testdata/format-1", data)
+        return start_centre(wait=False, environment=environment, data=data)
+    if point != "agent.serve_settled":
+        return start_centre(wait=False, environment=environment)
+    centre = start_centre()
+    story = Story(centre)
+    story.go_on()
+    centre.kill()
+    centre.environment.update(environment)
+    centre.binary = other_build(tmp_path / "other")
+    centre.start(wait=False)
+    return centre
+
+
 @pytest.mark.parametrize("point", crash_points())
-def test_every_named_point(point, start_centre):
-    centre = start_centre(wait=False, environment={"SLIPWAY_CRASH_AT": point})
+def test_every_named_point(point, start_centre, tmp_path):
+    centre = started_at(point, start_centre, tmp_path)
     story = Story(centre)
     try:
         centre.wait_ready()
@@ -150,10 +196,10 @@ def test_every_named_point(point, start_centre):
     else:
         whole_story(story)
     stopped = centre.process.poll()
-    if stopped is None and point.startswith(("stop.", "agent.stop")):
+    in_serve = f"killed at crash point {point}" in centre.log_tail(10_000)
+    if stopped is None and not in_serve:  # it may be a step of the way down
         centre.process.terminate()
         stopped = centre.process.wait(15)
-    in_serve = f"killed at crash point {point}" in centre.log_tail(10_000)
     assert stopped == -9 or in_serve, f"{point} was not reached (exit status {stopped})"
     if stopped is None:
         centre.kill()
