@@ -217,6 +217,19 @@ TEST_F(Api, AProjectsAdminSeesItsTokensOnly) {
   const Answer other =
       Send(net::Method::kPost, tokens, R"({"spec":{"role":"viewer","project":"other"}})");
   EXPECT_EQ(other.body.at("field"), "spec.project");
+  const Answer wrong =
+      Send(net::Method::kPost, tokens, R"({"spec":{"role":"viewer","project":5}})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(wrong.body.at("reason"), "FIELD_TYPE");
+}
+
+TEST_F(Api, AWatchOfAnotherDatabaseIsGone) {
+  const std::string watch = std::string(kServices) + "?watch=1";
+  EXPECT_EQ(Send(net::Method::kGet, watch + "&after=1&epoch=other").status, 410);
+  EXPECT_EQ(Send(net::Method::kGet, watch + "&after=999999").body.at("reason"), "EXPIRED");
+  EXPECT_EQ(Send(net::Method::kGet, watch, "", {{"Last-Event-ID", "999999"}}).status, 410);
+  EXPECT_EQ(Send(net::Method::kGet, watch, "", {{"Last-Event-ID", "x"}}).body.at("field"),
+            "Last-Event-ID");
 }
 
 TEST_F(Api, EventsTellWhatHappened) {

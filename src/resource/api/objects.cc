@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/format_check.h"
 #include "resource/api/limits.h"
 #include "resource/api/request_body.h"
 #include "resource/api/watch_stream.h"
@@ -22,18 +23,28 @@ bool IsSet(const net::HttpRequest& request, std::string_view name) {
   return value && *value != "0" && *value != "false";
 }
 
-Result<uint64_t> NumberQuery(const net::HttpRequest& request, std::string_view name,
-                             uint64_t otherwise) {
-  const auto text = request.Query(name);
-  if (!text) return otherwise;
+Result<uint64_t> ParseNumber(std::string_view text, std::string_view name) {
   uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size()) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
     return InvalidArgument("QUERY_INVALID",
-                           fmt::format("{}: a whole number is wanted, got \"{}\"", name, *text))
+                           fmt::format("{}: a whole number is wanted, got {}", name, Quoted(text)))
         .With("field", std::string(name));
   }
   return number;
+}
+
+Result<uint64_t> NumberQuery(const net::HttpRequest& request, std::string_view name,
+                             uint64_t otherwise) {
+  const auto text = request.Query(name);
+  return text ? ParseNumber(*text, name) : Result<uint64_t>(otherwise);
+}
+
+// Where a watch begins: after=VERSION, or where a browser's event source was cut off.
+Result<uint64_t> WatchAfter(const net::HttpRequest& request) {
+  const auto last_id = request.Header("Last-Event-ID");
+  if (request.Query("after") || !last_id) return NumberQuery(request, "after", 0);
+  return ParseNumber(*last_id, "Last-Event-ID");
 }
 
 net::HttpResponse AnswerOf(Result<net::HttpResponse> result) {
@@ -80,8 +91,9 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request)
   CO_TRY(limit, NumberQuery(request, "limit", options.limit));
   options.limit = limit;
   if (IsSet(request, "watch")) {
-    CO_TRY(after, NumberQuery(request, "after", 0));
-    CO_TRY(watch, store_.StartWatch(std::string(kind_.kind), ProjectOf(request), options, after));
+    CO_TRY(after, WatchAfter(request));
+    CO_TRY(watch, store_.StartWatch(std::string(kind_.kind), ProjectOf(request), options, after,
+                                    request.Query("epoch").value_or("")));
     co_return WatchResponse(std::move(watch));
   }
   CO_TRY(page, co_await store_.List(std::string(kind_.kind), ProjectOf(request), options));

@@ -17,6 +17,7 @@ using net::HttpRequest;
 using net::HttpResponse;
 using net::Method;
 
+// Of a stored token, whose spec was checked.
 std::string ProjectOfToken(const Resource& token) {
   return token.spec.value("project", "");
 }
@@ -26,10 +27,10 @@ Task<Result<HttpResponse>> Issue(ResourceStore& store, HttpRequest& request, std
   CO_TRY(body, co_await ReadBody(request));
   CO_TRY(wanted, ResourceFromUser(*FindKind("Token"), body, {}, {}));
   if (!project.empty()) {
-    const std::string asked = ProjectOfToken(wanted);
-    if (!asked.empty() && asked != project) {
-      co_return InvalidArgument(
-          "FIELD_RANGE", fmt::format("spec.project: must be {} here, got {}", project, asked))
+    CO_TRY(spec, Decode<TokenSpec>(wanted.spec, "spec"));
+    if (!spec.project.empty() && spec.project != project) {
+      co_return InvalidArgument("FIELD_RANGE", fmt::format("spec.project: must be {} here, got {}",
+                                                           project, spec.project))
           .With("field", "spec.project");
     }
     wanted.spec["project"] = project;
