@@ -88,18 +88,15 @@ std::string JsonNameOfMember(std::string_view member);
 
 namespace describe_internal {
 
+// kStruct for whatever is no container.
 template <class T>
-inline constexpr bool kIsOptional = false;
+inline constexpr TypeKind kContainerOf = TypeKind::kStruct;
 template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
+inline constexpr TypeKind kContainerOf<std::optional<T>> = TypeKind::kOptional;
 template <class T>
-inline constexpr bool kIsList = false;
+inline constexpr TypeKind kContainerOf<std::vector<T>> = TypeKind::kList;
 template <class T>
-inline constexpr bool kIsList<std::vector<T>> = true;
-template <class T>
-inline constexpr bool kIsMap = false;
-template <class T>
-inline constexpr bool kIsMap<std::map<std::string, T>> = true;
+inline constexpr TypeKind kContainerOf<std::map<std::string, T>> = TypeKind::kMap;
 
 struct FieldSource {
   const char* member;
@@ -180,7 +177,7 @@ TypeInfo* Enum(List<Value...>) {
 template <class T>
 TypeInfo* Container(TypeKind kind, TypeFunction element) {
   TypeInfo* info = MakeContainer(kind, element);
-  if constexpr (kIsOptional<T>) {
+  if constexpr (kContainerOf<T> == TypeKind::kOptional) {
     info->clear = [](void* object) { static_cast<T*>(object)->reset(); };
     info->size = [](const void* object) -> size_t {
       return static_cast<const T*>(object)->has_value() ? 1 : 0;
@@ -190,9 +187,9 @@ TypeInfo* Container(TypeKind kind, TypeFunction element) {
     info->size = [](const void* object) { return static_cast<const T*>(object)->size(); };
   }
   info->add = [](void* object, [[maybe_unused]] const std::string& key) -> void* {
-    if constexpr (kIsMap<T>) {
+    if constexpr (kContainerOf<T> == TypeKind::kMap) {
       return &(*static_cast<T*>(object))[key];
-    } else if constexpr (kIsList<T>) {
+    } else if constexpr (kContainerOf<T> == TypeKind::kList) {
       return &static_cast<T*>(object)->emplace_back();
     } else {
       return &static_cast<T*>(object)->emplace();
@@ -200,9 +197,9 @@ TypeInfo* Container(TypeKind kind, TypeFunction element) {
   };
   info->visit = [](const void* object, void* state, auto each) {
     const T& container = *static_cast<const T*>(object);
-    if constexpr (kIsMap<T>) {
+    if constexpr (kContainerOf<T> == TypeKind::kMap) {
       for (const auto& [key, value] : container) each(state, key, &value);
-    } else if constexpr (kIsList<T>) {
+    } else if constexpr (kContainerOf<T> == TypeKind::kList) {
       for (const auto& value : container) each(state, std::string(), &value);
     } else if (container.has_value()) {
       each(state, std::string(), &*container);
@@ -228,12 +225,12 @@ TypeInfo* Make() {
     return MakeScalar(TypeKind::kString, "string");
   } else if constexpr (std::is_same_v<T, Json>) {
     return MakeScalar(TypeKind::kJson, "any");
-  } else if constexpr (kIsOptional<T>) {
+  } else if constexpr (kContainerOf<T> == TypeKind::kOptional) {
     return Container<T>(TypeKind::kOptional, &TypeOf<typename T::value_type>);
-  } else if constexpr (kIsList<T>) {
+  } else if constexpr (kContainerOf<T> == TypeKind::kList) {
     static_assert(!std::is_same_v<T, std::vector<bool>>, "std::vector<bool> has no elements");
     return Container<T>(TypeKind::kList, &TypeOf<typename T::value_type>);
-  } else if constexpr (kIsMap<T>) {
+  } else if constexpr (kContainerOf<T> == TypeKind::kMap) {
     return Container<T>(TypeKind::kMap, &TypeOf<typename T::mapped_type>);
   } else if constexpr (std::is_enum_v<T>) {
     return Enum<T>(describe::describe_enumerators<T>());
