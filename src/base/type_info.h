@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <boost/describe/bases.hpp>
@@ -136,12 +137,8 @@ constexpr FieldTexts FieldTextsOf() {
   }
 }
 
-template <class Member>
-struct MemberOf;
-template <class Class, class Type>
-struct MemberOf<Type Class::*> {
-  using type = Type;
-};
+template <class T, class Descriptor>
+using MemberOf = std::remove_reference_t<decltype(std::declval<T&>().*Descriptor::pointer)>;
 
 template <class T, class Descriptor>
 void* Access(void* object) {
@@ -151,8 +148,7 @@ void* Access(void* object) {
 template <class T, template <class...> class List, class... Member, class... Base>
 TypeInfo* Struct(List<Member...>, List<Base...>) {
   static constexpr FieldSource kSources[] = {
-      {Member::name, &TypeOf<typename MemberOf<std::remove_cv_t<decltype(Member::pointer)>>::type>,
-       &Access<T, Member>}...};
+      {Member::name, &TypeOf<MemberOf<T, Member>>, &Access<T, Member>}...};
   const FieldTexts texts[] = {FieldTextsOf<T>(), FieldTextsOf<typename Base::type>()...};
   TypeInfo* info = MakeStruct(__PRETTY_FUNCTION__, TextOf<T>(), kSources, texts);
   info->make = []() -> void* { return new T{}; };
