@@ -128,9 +128,10 @@ Result<Digest> LocalObjectStore::Commit(std::unique_ptr<Upload> upload,
     CRASH_POINT("object.published");
     return digest;
   };
-  auto digest = commit();
+  const Result<Digest> digest = commit();
   spool->Discard();
-  return digest;
+  if (!digest) return WithoutPath(digest.error());
+  return *digest;
 }
 
 // Gives the spool its name among the objects, unless the object is there. The folder is synced by

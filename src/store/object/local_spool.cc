@@ -47,6 +47,13 @@ std::string ParentOf(const std::string& path) {
 
 }  // namespace
 
+Error WithoutPath(const Error& error) {
+  if (error.reason() != "DISK_FULL") return error;
+  return ResourceExhausted("DISK_FULL",
+                           "the disk of the data folder is full: free space there, then try again")
+      .CausedBy(error);
+}
+
 LocalUpload::LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, std::string id,
                          std::string path, std::unique_ptr<File> file, SpoolProgress progress)
     : files_(files),
@@ -69,7 +76,8 @@ LocalUpload::~LocalUpload() {
 
 Result<void> LocalUpload::Append(std::string_view bytes) {
   if (lost_) return *lost_;
-  TRY_VOID(file_->WriteAt(progress_.size_bytes, bytes));
+  const Result<void> written = file_->WriteAt(progress_.size_bytes, bytes);
+  if (!written) return WithoutPath(written.error());
   if (progress_.hashed_bytes == progress_.size_bytes) {
     progress_.hasher.Update(bytes);
     progress_.hashed_bytes += bytes.size();
@@ -90,9 +98,12 @@ Result<void> LocalUpload::Sync() {
   };
   const Result<void> synced = sync();
   // The kernel may have dropped what it could not write, and says so once only.
-  if (!synced) lost_ = synced.error();
-  name_synced_ = synced.has_value();
-  return synced;
+  if (!synced) {
+    lost_ = WithoutPath(synced.error());
+    return *lost_;
+  }
+  name_synced_ = true;
+  return {};
 }
 
 Result<void> LocalUpload::HashFrom(uint64_t offset, Hasher& hasher) {
@@ -149,7 +160,7 @@ Result<std::unique_ptr<LocalUpload>> LocalSpools::Begin() {
   auto file = files_.Open(path, {.write = true, .create = true, .exclusive = true});
   if (!file) {
     table_->With([&id](auto& spools) { spools.erase(id); });
-    return file.error();
+    return WithoutPath(file.error());
   }
   return std::make_unique<LocalUpload>(files_, table_, std::move(id), std::move(path),
                                        std::move(file).value(), SpoolProgress{});

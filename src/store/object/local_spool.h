@@ -27,6 +27,9 @@ struct SpoolProgress {
 // Shared with the uploads, which may be destroyed after the store.
 using SpoolTable = Guarded<std::unordered_map<std::string, std::optional<SpoolProgress>>>;
 
+// A full disk as a caller may be told of it, without paths; other errors as they are.
+Error WithoutPath(const Error& error);
+
 class LocalUpload final : public Upload {
  public:
   LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, std::string id,

@@ -286,7 +286,11 @@ TEST_F(FullDiskTest, IsAClearErrorAndLosesNothing) {
 
   auto upload = *store_->Begin();
   ASSERT_THAT(upload->Append(large.substr(0, 40'000)), IsOk());
-  EXPECT_THAT(upload->Append(large.substr(40'000)), IsError(Code::kResourceExhausted, "DISK_FULL"));
+  const Result<void> full = upload->Append(large.substr(40'000));
+  ASSERT_THAT(full, IsError(Code::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(full.error().message(), testing::Not(testing::HasSubstr("/data")))
+      << "paths are for the log";
+  EXPECT_NE(full.error().cause(), nullptr);
   EXPECT_EQ(upload->size_bytes(), 40'000u) << "nothing of the failed part counts";
   EXPECT_EQ(*GetObject(*store_, *kept, 100), "kept");
 
