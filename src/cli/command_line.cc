@@ -128,7 +128,12 @@ int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
     at = at->get_subcommands().front();
     path += " " + at->get_name();
   }
-  Note(fmt::format("slipway: {}; see {} --help", error.what(), path));
+  std::vector<std::string> rest = at->remaining();
+  if (at->get_require_subcommand_min() > 0 && !rest.empty()) {
+    Note(fmt::format("slipway: there is no verb \"{}\"; see {} --help", Printable(rest[0]), path));
+  } else {
+    Note(fmt::format("slipway: {}; see {} --help", error.what(), path));
+  }
   return kExitUsage;
 }
 

@@ -85,7 +85,9 @@ Result<void> Inspect(Client& client, const std::string& text) {
   TRY(format, client.OutputFormat());
   TRY(registry, OpenRegistry(client, text));
   const oci::Reference& reference = registry.reference;
-  TRY(fetched, registry.client->GetManifest(reference.repository, reference.Selector()));
+  auto found = registry.client->GetManifest(reference.repository, reference.Selector());
+  if (!found) return found.error().Prefixed(text + ": ");
+  const oci::FetchedManifest& fetched = *found;
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
   Json shown = {{"name", reference.ToString()},
                 {"digest", fetched.digest.text()},

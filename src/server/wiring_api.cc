@@ -11,6 +11,7 @@
 #include "runtime/site_folder.h"
 #include "server/health_routes.h"
 #include "server/parts.h"
+#include "server/revocation_watch.h"
 #include "server/service_log.h"
 #include "server/service_routes.h"
 #include "trust/access.h"
@@ -27,9 +28,16 @@ Task<Result<bool>> ProjectExists(resource::ResourceStore& store, std::string pro
   co_return found.error();
 }
 
-Task<net::HttpResponse> ServiceLogs(BlockingPool& pool, std::string path, resource::Key service,
-                                    bool follow) {
-  co_return ServiceLogResponse(pool, std::move(path), service, follow);
+struct LogSource {
+  resource::ResourceStore& store;
+  BlockingPool& pool;
+  std::string path;
+};
+
+Task<net::HttpResponse> ServiceLogs(LogSource source, resource::Key service, bool follow) {
+  Result<resource::Resource> found = co_await source.store.Get(service);
+  if (!found) co_return net::ProblemResponse(found.error());
+  co_return ServiceLogResponse(source.pool, std::move(source.path), service, follow);
 }
 
 class HttpApiPart final : public ApiPart {
@@ -39,7 +47,8 @@ class HttpApiPart final : public ApiPart {
         threads_(threads),
         stores_(stores),
         authenticator_(resource::MakeTokenLookup(*stores.meta), SystemClock(),
-                       {.anonymous = options.anonymous}) {}
+                       {.anonymous = options.anonymous}),
+        revocations_(threads.cores.executor(0), *stores.resources, authenticator_) {}
 
   Result<void> Start() override {
     TRY(listener, net::Listener::Open(options_.address, PortsOf(options_.port_base).api));
@@ -51,6 +60,7 @@ class HttpApiPart final : public ApiPart {
         threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
         net::HttpServerOptions{.server_name = "api"});
     registry_->Start(threads_.cores.executor(0));
+    revocations_.Start();
     return http_->Listen(listener);
   }
 
@@ -58,6 +68,7 @@ class HttpApiPart final : public ApiPart {
 
   Task<void> Stop(std::chrono::milliseconds drain) override {
     if (http_) co_await http_->Stop(drain);
+    co_await revocations_.Stop();
     if (registry_) co_await registry_->Stop();
   }
 
@@ -74,11 +85,11 @@ class HttpApiPart final : public ApiPart {
   }
 
   void FillRouter() {
+    const LogSource logs{*stores_.resources, threads_.blocking,
+                         runtime::ServeLogPath(LocalSiteFolder(*stores_.folder))};
     resource::ApiHooks hooks;
-    std::string log_path = runtime::ServeLogPath(LocalSiteFolder(*stores_.folder));
-    hooks.service_logs = [this, log_path](net::HttpRequest& request, resource::Key service) {
-      return ServiceLogs(threads_.blocking, log_path, std::move(service),
-                         request.Query("follow") == "1");
+    hooks.service_logs = [logs](net::HttpRequest& request, resource::Key service) {
+      return ServiceLogs(logs, std::move(service), request.Query("follow") == "1");
     };
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
@@ -95,6 +106,7 @@ class HttpApiPart final : public ApiPart {
   Threads& threads_;
   Stores& stores_;
   trust::Authenticator authenticator_;
+  RevocationWatch revocations_;
   std::unique_ptr<registry::Registry> registry_;
   net::Router router_;
   std::unique_ptr<net::HttpServer> http_;
