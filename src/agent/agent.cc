@@ -23,9 +23,11 @@ Agent::~Agent() = default;
 
 // The caller may live on another executor than the loop does.
 Task<Result<void>> Agent::Start() {
-  co_return co_await AwaitCompletion<Result<void>>([this](Completion<Result<void>> done) {
+  auto started = co_await AwaitCompletion<Result<void>>([this](Completion<Result<void>> done) {
     calls_.Start([this, done] { return Answer(loop_->Start(), done); });
   });
+  co_await calls_.Join();
+  co_return started;
 }
 
 Task<void> Agent::Stop(StopMode mode) {

@@ -242,6 +242,9 @@ TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
   EXPECT_EQ(site_.agent().View().endpoints[0].port, before.endpoints[0].port);
   EXPECT_NE(site_.NewestId(), old);
   EXPECT_EQ(site_.driver.running().size(), 2U) << "the old one serves until the new one can";
+  auto spec = site_.driver.workloads().at(site_.NewestId()).spec;
+  EXPECT_EQ(spec.environment.at(0).first, runtime::kListenWaitVariable)
+      << "the new one lets the old one have the connections until it has loaded";
   ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
   EXPECT_EQ(site_.driver.running().size(), 2U);
   site_.serve().SetPhase("uid-1", "Ready");

@@ -16,6 +16,8 @@ inline constexpr int kMaxLoadCrashes = 2;
 inline constexpr int kMaxSilentCrashes = 3;
 // A report goes out at least this often: the site's heartbeat.
 inline constexpr std::chrono::seconds kReportInterval{10};
+// How long a serve that replaces another one may load before it accepts connections.
+inline constexpr std::chrono::minutes kLongestLoad{10};
 // How long it may take from a connection to its first word, before the connection is tried again.
 inline constexpr std::chrono::seconds kFirstWordTimeout{1};
 // How often the socket of a serve that starts is tried.

@@ -136,6 +136,11 @@ Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
                              .folder = options_.folder,
                              .log_path = log,
                              .descriptors = DescriptorsOf(listeners_)};
+  // While a predecessor accepts connections there is no hurry.
+  if (predecessor == Predecessor::kRetires) {
+    spec.environment.emplace_back(runtime::kListenWaitVariable,
+                                  std::to_string(milliseconds(kLongestLoad).count()));
+  }
   spec.arguments.insert(spec.arguments.end(), options_.arguments.begin(), options_.arguments.end());
   return dependencies_.driver.Start(spec, [&](const WorkloadHandle& handle) {
     CRASH_POINT("agent.serve_held");

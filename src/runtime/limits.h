@@ -21,6 +21,8 @@ inline constexpr std::chrono::seconds kChannelSendTimeout{5};
 inline constexpr int kChannelBacklog = 16;
 
 inline constexpr size_t kMaxInheritedListeners = 16;
+// How long a serve that starts alone lets connections wait for its models.
+inline constexpr std::chrono::milliseconds kListenWait{3'000};
 inline constexpr size_t kMaxWorkloadDescriptors = 16;
 // How long a new workload may take from its fork to its exec.
 inline constexpr std::chrono::seconds kSpawnTimeout{10};

@@ -278,4 +278,14 @@ Result<std::vector<InheritedListener>> InheritedListeners() {
   return out;
 }
 
+std::chrono::milliseconds InheritedListenWait() {
+  const char* text = std::getenv(kListenWaitVariable);
+  if (text == nullptr) return kListenWait;
+  std::string_view number = text;
+  uint32_t wait_ms = 0;
+  auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), wait_ms);
+  bool valid = problem == std::errc() && end == number.data() + number.size();
+  return valid ? std::chrono::milliseconds(wait_ms) : kListenWait;
+}
+
 }  // namespace slipway::runtime

@@ -8,6 +8,7 @@
 //   serve -> agent  {"type":"listeners","names":[...]} + descriptors
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -78,6 +79,13 @@ struct InheritedListener {
 // Each is checked to be an open descriptor and made close-on-exec. Without the variable: none.
 // INVALID_ARGUMENT / LISTEN_INVALID.
 Result<std::vector<InheritedListener>> InheritedListeners();
+
+// How long a starting serve may put off accepting until what its first serving.json lists is Ready
+// or Failed: connections wait in the backlog, or go to the predecessor that still accepts them.
+// From the environment variable SLIPWAY_LISTEN_WAIT_MS, kListenWait without it or with nonsense in
+// it.
+inline constexpr const char* kListenWaitVariable = "SLIPWAY_LISTEN_WAIT_MS";
+std::chrono::milliseconds InheritedListenWait();
 
 }  // namespace slipway::runtime
 

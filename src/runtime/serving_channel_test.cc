@@ -205,5 +205,19 @@ TEST_F(InheritedListenersTest, NonsenseIsRefused) {
   }
 }
 
+TEST(InheritedListenWaitTest, ReadsTheVariable) {
+  unsetenv(kListenWaitVariable);
+  EXPECT_EQ(InheritedListenWait(), kListenWait);
+  setenv(kListenWaitVariable, "0", 1);
+  EXPECT_EQ(InheritedListenWait().count(), 0);
+  setenv(kListenWaitVariable, "600000", 1);
+  EXPECT_EQ(InheritedListenWait().count(), 600'000);
+  for (const char* nonsense : {"", "x", "-1", "5s", "99999999999"}) {
+    setenv(kListenWaitVariable, nonsense, 1);
+    EXPECT_EQ(InheritedListenWait(), kListenWait) << nonsense;
+  }
+  unsetenv(kListenWaitVariable);
+}
+
 }  // namespace
 }  // namespace slipway::runtime
