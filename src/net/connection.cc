@@ -120,7 +120,7 @@ void Connection::OnTick() {
 void Connection::Abort() {
   aborted_ = true;
   CancelHandler();
-  socket_.Wake(WaitOutcome::kCancelled);
+  socket_.Wake(WaitOutcome::kCancelled);  // may end in this connection's destruction
 }
 
 void Connection::CancelHandler() {
@@ -276,11 +276,19 @@ Task<void> Connection::Linger() {
     const IoResult read = transport_->Read(buffer_.room(), buffer_.room_bytes());
     if (read.status == IoStatus::kDone) {
       since_ms_ = environment_.now_ms;
+      co_await Moved(read.bytes);
       continue;
     }
     if (read.status != IoStatus::kWouldBlock) break;
     if (co_await socket_.Wait(read.wants, false) != WaitOutcome::kReady) break;
   }
+}
+
+Task<void> Connection::Moved(size_t bytes) {
+  moved_in_turn_ += bytes;
+  if (moved_in_turn_ < kMaxBytesPerTurn) co_return;
+  moved_in_turn_ = 0;
+  co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
 }
 
 Task<Result<size_t>> Connection::ReadSocket(char* out, size_t size) {
@@ -291,7 +299,10 @@ Task<Result<size_t>> Connection::ReadSocket(char* out, size_t size) {
   while (true) {
     if (aborted_ || client_gone_) co_return ClientGone();
     const IoResult read = transport_->Read(out, size);
-    if (read.status == IoStatus::kDone) co_return read.bytes;
+    if (read.status == IoStatus::kDone) {
+      co_await Moved(read.bytes);
+      co_return read.bytes;
+    }
     if (read.status == IoStatus::kEnd) co_return size_t{0};
     if (read.status != IoStatus::kWouldBlock) co_return ClientGone();
     Enter(Phase::kBody);

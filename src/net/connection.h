@@ -82,6 +82,9 @@ class Connection final : private PolledSocket::Observer, private BodyInput {
   bool KeepsAlive() const;
   Task<bool> FinishRequest(bool keep_alive);
   Task<void> Linger();
+  // After `bytes` more were moved without waiting: lets the core's other work in between, if it is
+  // its turn.
+  Task<void> Moved(size_t bytes);
 
   Task<bool> WriteResponse(HttpResponse& response, bool keep_alive);
   Task<bool> WriteFile(const FileBody& body);
@@ -101,6 +104,7 @@ class Connection final : private PolledSocket::Observer, private BodyInput {
 
   Phase phase_ = Phase::kIdle;
   int64_t since_ms_ = 0;  // when the phase began, or made progress last
+  size_t moved_in_turn_ = 0;
   bool client_gone_ = false;
   bool aborted_ = false;
 

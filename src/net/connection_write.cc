@@ -4,10 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "base/file_system.h"
 #include "base/log.h"
 #include "net/connection.h"
@@ -54,6 +50,7 @@ class ConnectionStreamWriter final : public StreamWriter {
       used = buffers;
     }
     if (!failed_ && !connection_.client_gone_ && co_await connection_.WriteAll(used)) {
+      co_await connection_.Moved(bytes.size());
       co_return Result<void>();
     }
     failed_ = true;
@@ -161,7 +158,7 @@ Task<bool> Connection::WriteFile(const FileBody& body) {
   bool by_kernel = body.file->descriptor() >= 0;
   std::vector<char> piece;
   while (offset < end) {
-    const auto left = static_cast<size_t>(std::min<uint64_t>(end - offset, kMaxSendfileBytes));
+    const auto left = static_cast<size_t>(std::min<uint64_t>(end - offset, kMaxBytesPerTurn));
     if (by_kernel) {
       const IoResult put = transport_->SendFile(body.file->descriptor(), offset, left);
       offset += put.bytes;
@@ -181,7 +178,7 @@ Task<bool> Connection::WriteFile(const FileBody& body) {
       if (!co_await WriteAll(std::span(&buffer, 1))) co_return false;
       offset += *got;
     }
-    if (offset < end) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    if (offset < end) co_await Moved(kMaxBytesPerTurn);
   }
   co_return true;
 }

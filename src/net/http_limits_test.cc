@@ -268,6 +268,50 @@ TEST(HttpLimitsTest, PipelinedRequestIsNoLeaving) {
   EXPECT_EQ(*cancelled, 0);
 }
 
+Task<HttpResponse> ReadWithDeadline(HttpRequest& request) {
+  if (request.path == "/refuse") co_return HttpResponse::Text(403, "no");
+  const Result<std::string> body = co_await WithDeadline(steady_clock::now() + milliseconds(50),
+                                                         request.body->ReadAll(1'000'000));
+  if (!body.has_value()) co_return ProblemResponse(body.error());
+  co_return HttpResponse::Text(200, std::to_string(body->size()));
+}
+
+TEST(HttpLimitsTest, DeadlineOfAHandlerThatReads) {
+  TestServer server(ReadWithDeadline);
+  RawClient client(server.port());
+  client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
+  ExpectRefusal(client, 504, "DEADLINE");
+  RawClient other(server.port());
+  EXPECT_EQ(
+      other.Exchange("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc").body,
+      "3");
+}
+
+TEST(HttpLimitsTest, ClientsThatSendWithoutEndDoNotStarveOthers) {
+  TestServer server(ReadWithDeadline);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> floods;
+  for (const char* path : {"/", "/refuse"}) {
+    floods.emplace_back([&server, &stop, path] {
+      const std::string piece(200'000, 'x');
+      while (!stop) {
+        RawClient client(server.port());
+        client.Send("POST " + std::string(path) +
+                    " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\n");
+        while (!stop && client.Send(piece)) {
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(server.port());
+    EXPECT_EQ(client.Exchange(GetRequest("/")).status, 200);
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  stop = true;
+  for (std::thread& flood : floods) flood.join();
+}
+
 TEST(HttpLimitsTest, TooManyConnections) {
   TestServer server(EchoBody, {.max_connections = 2});
   RawClient one(server.port());

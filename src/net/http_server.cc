@@ -103,6 +103,7 @@ struct HttpServer::State {
   TaskGroup acceptors;
   size_t next_core = 0;  // where the search for the least loaded one begins; on core 0
   Counter& accepted;
+  bool accept_fails = false;  // said once, not twenty times a second
   bool started = false;
   bool stopped = false;
 };
@@ -163,9 +164,12 @@ bool HttpServer::State::AcceptSome(int listening, bool check_host) {
     if (descriptor < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
       if (errno == ECONNABORTED || errno == EINTR) continue;
-      LogWarning("cannot accept connections", {{"error", SystemError(errno, "accept")}});
+      if (!std::exchange(accept_fails, true)) {
+        LogWarning("cannot accept connections", {{"error", SystemError(errno, "accept")}});
+      }
       return true;
     }
+    if (std::exchange(accept_fails, false)) LogInfo("accepts connections again");
     const int on = 1;
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     ConnectionOrigin origin = OriginOf(peer);

@@ -66,6 +66,32 @@ TEST(HttpStopTest, WhenTheDrainIsOverHandlersAreCancelled) {
   EXPECT_EQ(cancelled, 1);
 }
 
+TEST(HttpStopTest, ConnectionsInEveryStateEndWhenTheDrainIsOver) {
+  std::atomic<int> errors = 0;
+  TestServer server([&errors](HttpRequest& request) -> Task<HttpResponse> {
+    return [](HttpRequest* reads, std::atomic<int>* count) -> Task<HttpResponse> {
+      const Result<std::string> body = co_await reads->body->ReadAll(100);
+      if (!body.has_value() && body.error().reason() == "CLIENT_GONE") ++*count;
+      HttpResponse response = HttpResponse::Text(200, std::string(50'000'000, 'x'));
+      co_return response;
+    }(&request, &errors);
+  });
+  RawClient fresh(server.port());
+  RawClient half_head(server.port());
+  half_head.Send("GET / HTTP");
+  RawClient half_body(server.port());
+  half_body.Send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
+  RawClient unread(server.port());
+  unread.Send(GetRequest("/"));
+  RawClient lingering(server.port());
+  lingering.Send("nonsense\r\n");
+  lingering.Send("\r\n");
+  EXPECT_EQ(lingering.Receive().status, 400);
+  std::this_thread::sleep_for(milliseconds(50));
+  server.Stop(milliseconds(100));
+  EXPECT_EQ(errors, 1);
+}
+
 TEST(HttpStopTest, BusyKeepAliveClientsAreToldAndNoneIsReset) {
   TestServer server(Quick, {}, 2);
   std::atomic<bool> stopped = false;

@@ -28,8 +28,9 @@ inline constexpr size_t kMaxTrailerBytes = 8 << 10;
 
 // Bodies up to this size are copied behind the head, larger ones written from where they are.
 inline constexpr size_t kMaxCopiedBodyBytes = 16 << 10;
-// One sendfile call; between two calls the other connections of the core get their turn.
-inline constexpr size_t kMaxSendfileBytes = 256 << 10;
+// What one connection reads or writes before the core's other connections get their turn; also the
+// size of one sendfile call.
+inline constexpr size_t kMaxBytesPerTurn = 256 << 10;
 // A body that the handler left unread is read away up to here to keep the connection.
 inline constexpr uint64_t kMaxDiscardedBytes = 64 << 10;
 // Pipelined requests that one connection is answered before others get their turn.

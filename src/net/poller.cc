@@ -81,9 +81,13 @@ void Poller::Remove(int descriptor, PolledSocket* socket) {
 }
 
 PolledSocket::PolledSocket(Poller& poller, int descriptor, Observer* observer)
-    : poller_(poller), descriptor_(descriptor), observer_(observer) {}
+    : poller_(poller),
+      descriptor_(descriptor),
+      observer_(observer),
+      self_(std::make_shared<PolledSocket*>(this)) {}
 
 PolledSocket::~PolledSocket() {
+  *self_ = nullptr;
   if (registered_) poller_.Remove(descriptor_, this);
   close(descriptor_);
 }
@@ -101,6 +105,17 @@ bool PolledSocket::HasUnreadInput() const {
 
 void PolledSocket::Wake(WaitOutcome outcome) {
   if (!handler_.empty()) handler_.Call(outcome);
+}
+
+void PolledSocket::CancelWait::operator()(asio::cancellation_type) const {
+  const PolledSocket* const socket = *self;
+  if (socket == nullptr) return;
+  asio::post(socket->poller_.executor_, [waiting = self, wait_number = number] {
+    PolledSocket* const still_there = *waiting;
+    if (still_there != nullptr && still_there->wait_number_ == wait_number) {
+      still_there->Wake(WaitOutcome::kCancelled);
+    }
+  });
 }
 
 void PolledSocket::OnEvents(uint32_t events) {

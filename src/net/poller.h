@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <span>
 #include <type_traits>
@@ -134,19 +135,22 @@ class PolledSocket {
   friend class Poller;
   void OnEvents(uint32_t events);
 
+  // Ends one wait from the loop, as Asio does: whoever cancels is not entered again meanwhile.
+  struct CancelWait {
+    std::shared_ptr<PolledSocket*> self;
+    uint64_t number;
+    void operator()(asio::cancellation_type) const;
+  };
   struct Initiate {
     PolledSocket* socket;
     Direction direction;
     bool cancellable;
     template <class Handler>
     void operator()(Handler handler) {
+      ++socket->wait_number_;
       if (cancellable) {
         auto slot = asio::get_associated_cancellation_slot(handler);
-        if (slot.is_connected()) {
-          slot.assign([waiting = socket](asio::cancellation_type) {
-            waiting->Wake(WaitOutcome::kCancelled);
-          });
-        }
+        if (slot.is_connected()) slot.assign(CancelWait{socket->self_, socket->wait_number_});
       }
       socket->waits_for_ = direction;
       socket->handler_.Set(std::move(handler));
@@ -161,6 +165,8 @@ class PolledSocket {
   bool peer_closed_ = false;
   bool broken_ = false;
   Direction waits_for_ = Direction::kRead;
+  uint64_t wait_number_ = 0;
+  const std::shared_ptr<PolledSocket*> self_;  // nullptr in it once the socket is gone
   WaitHandler handler_;
 };
 
