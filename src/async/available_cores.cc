@@ -1,15 +1,8 @@
 #include "async/available_cores.h"
 
-#include <sched.h>
-
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <fstream>
 #include <sstream>
-#include <vector>
-
-#include "async/core_pool.h"
 
 namespace slipway {
 namespace {
@@ -104,17 +97,8 @@ std::optional<double> CgroupCpuQuota(std::string_view proc_cgroup, const std::st
   return smallest;
 }
 
-size_t AvailableCores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  size_t cores = 1;
-  if (sched_getaffinity(0, sizeof(mask), &mask) == 0) {
-    cores = static_cast<size_t>(std::max(1, CPU_COUNT(&mask)));
-  }
-  const std::optional<double> quota =
-      CgroupCpuQuota(ReadText("/proc/self/cgroup"), "/sys/fs/cgroup");
-  if (quota) cores = std::min(cores, static_cast<size_t>(std::ceil(*quota)));
-  return std::max<size_t>(cores, 1);
+std::optional<double> OwnCpuQuota() {
+  return CgroupCpuQuota(ReadText("/proc/self/cgroup"), "/sys/fs/cgroup");
 }
 
 }  // namespace slipway

@@ -1,4 +1,4 @@
-// How many cores this process may use: affinity and the cgroup's quota.
+// The CPU quota of a cgroup.
 #pragma once
 
 #include <optional>
@@ -12,5 +12,7 @@ namespace slipway {
 // nothing if there is no quota. In a container whose cgroup is mounted as the root, the path is
 // missing below `cgroup_root` and the root counts.
 std::optional<double> CgroupCpuQuota(std::string_view proc_cgroup, const std::string& cgroup_root);
+// That of this process.
+std::optional<double> OwnCpuQuota();
 
 }  // namespace slipway

@@ -1,13 +1,18 @@
 #include "async/core_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include "async/available_cores.h"
 #include "async/limits.h"
 #include "base/check.h"
 
@@ -80,6 +85,18 @@ void CorePool::Stop() {
   for (const auto& core : state_->cores) {
     if (core->thread.joinable()) core->thread.join();
   }
+}
+
+size_t AvailableCores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  size_t cores = 1;
+  if (sched_getaffinity(0, sizeof(mask), &mask) == 0) {
+    cores = static_cast<size_t>(std::max(1, CPU_COUNT(&mask)));
+  }
+  const std::optional<double> quota = OwnCpuQuota();
+  if (quota) cores = std::min(cores, static_cast<size_t>(std::ceil(*quota)));
+  return std::max<size_t>(cores, 1);
 }
 
 }  // namespace slipway
