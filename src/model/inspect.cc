@@ -17,9 +17,14 @@ namespace {
 constexpr std::string_view kDeployable[] = {"onnx", "fake"};
 constexpr std::string_view kTitle = "org.opencontainers.image.title";
 
-Result<tensor::Signature> ReadOnnxSignature(File& file) {
-  TRY(model, ReadOnnx(file));
-  return SignatureOf(model);
+Result<tensor::Signature> ReadOnnxSignature(File& file, std::string_view file_name) {
+  auto model = ReadOnnx(file);
+  if (!model.has_value()) {
+    return model.error().Prefixed(fmt::format("{} is no ONNX model: ", file_name));
+  }
+  auto signature = SignatureOf(*model);
+  if (!signature.has_value()) return signature.error().Prefixed(fmt::format("{}: ", file_name));
+  return signature;
 }
 
 Result<std::string> ReadHead(oci::ContentSource& content, const Digest& digest) {
@@ -68,7 +73,8 @@ Result<tensor::Signature> ReadSignature(std::string_view format, File& file,
     return Unimplemented("SIGNATURE_UNREADABLE",
                          fmt::format("inputs and outputs of {} models cannot be read yet", format));
   }
-  auto signature = format == "onnx" ? ReadOnnxSignature(file) : ReadFakeSignature(file);
+  if (format == "onnx") return ReadOnnxSignature(file, file_name);
+  auto signature = ReadFakeSignature(file);
   if (!signature.has_value()) return signature.error().Prefixed(fmt::format("{}: ", file_name));
   return signature;
 }

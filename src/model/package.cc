@@ -138,7 +138,9 @@ std::string FolderOf(std::string_view path) {
 Result<OnnxModel> ReadOnnxFile(FileSystem& files, const PackageFile& file) {
   TRY(open, files.Open(file.source, {}));
   auto model = ReadOnnx(*open);
-  if (!model.has_value()) return model.error().Prefixed(fmt::format("{}: ", file.path));
+  if (!model.has_value()) {
+    return model.error().Prefixed(fmt::format("{} is no ONNX model: ", file.path));
+  }
   return model;
 }
 

@@ -138,7 +138,7 @@ TEST_F(PackageTest, FileThatIsNoModelIsRefused) {
   CopyFixture("not_a_model.onnx", "not_a_model.onnx");
   const auto package = Pack("not_a_model.onnx");
   EXPECT_THAT(package, IsError(Code::kInvalidArgument, "MODEL_INVALID"));
-  EXPECT_THAT(package.error().message(), HasSubstr("not_a_model.onnx: byte 0: "));
+  EXPECT_THAT(package.error().message(), HasSubstr("not_a_model.onnx is no ONNX model: byte 0: "));
   EXPECT_EQ(package.error().detail("byte"), "0");
 }
 

@@ -87,11 +87,13 @@ Task<Result<HttpResponse>> Finish(Core& core, const HttpRequest& request, Sessio
   core.small_uploads.Forget(spool_id);
   if (small && small->size() == size_bytes) {
     Result<VerifiedContent> content = VerifyInline(std::move(*small), digest);
+    Result<HttpResponse> response =
+        content ? co_await Publish(core, request, session.repository, digest, std::move(*content))
+                : Result<HttpResponse>(content.error());
     // The spool is of no more use either way; one that stays behind expires.
     session.upload.reset();
     co_await core.pool().Run([&core, &spool_id] { return core.objects().Abort(spool_id); });
-    if (!content) co_return content.error();
-    co_return co_await Publish(core, request, session.repository, digest, std::move(*content));
+    co_return response;
   }
   CO_TRY(object, co_await core.pool().Run([&core, &session, &digest] {
     return core.objects().Commit(std::move(session.upload), digest);

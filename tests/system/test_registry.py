@@ -1,5 +1,6 @@
 """The embedded registry with real clients: skopeo, and plain HTTP on real connections."""
 
+import base64
 import hashlib
 import json
 import os
@@ -70,8 +71,8 @@ def skopeo(centre, *arguments):
     """Runs skopeo as the admin: a password stands in a file, not on the command line."""
     host = centre.api_url.removeprefix("http://")
     auth = centre.folder / "auth.json"
-    auth.write_text(json.dumps({"auths": {host: {"auth": __import__("base64").b64encode(
-        f"any:{centre.token}".encode()).decode()}}}))
+    secret = base64.b64encode(f"any:{centre.token}".encode()).decode()
+    auth.write_text(json.dumps({"auths": {host: {"auth": secret}}}))
     command = ["skopeo", "--insecure-policy", *arguments]
     done = subprocess.run([part.replace("HOST", host) for part in command], text=True,
                           capture_output=True, timeout=120, check=False,
