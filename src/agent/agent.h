@@ -24,7 +24,9 @@ namespace slipway::agent {
 struct AgentOptions {
   std::string site = "local";
   std::string unpacked_folder;  // DATA/unpacked, absolute
-  ServeOptions serve;           // serve.folder is the site's folder, DATA/sites/NAME
+  // Unpacked models that no revision uses are removed above this.
+  uint64_t unpacked_limit_bytes = uint64_t{20} << 30;
+  ServeOptions serve;  // serve.folder is the site's folder, DATA/sites/NAME
 };
 
 struct AgentDependencies {

@@ -53,11 +53,12 @@ Task<Result<void>> Agent::Loop::Start() {
     UpdateView();
     wakeup_.Notify();
   };
-  preparer_.emplace(RevisionPreparer::Dependencies{dependencies_.link, dependencies_.content,
-                                                   options_.unpacked_folder, dependencies_.files,
-                                                   dependencies_.pool, dependencies_.clock,
-                                                   dependencies_.executor},
-                    changed);
+  preparer_.emplace(
+      RevisionPreparer::Dependencies{dependencies_.link, dependencies_.content,
+                                     options_.unpacked_folder, options_.unpacked_limit_bytes,
+                                     dependencies_.files, dependencies_.pool, dependencies_.clock,
+                                     dependencies_.executor},
+      changed);
   keeper_.emplace(
       options_.serve,
       ServeKeeper::Dependencies{dependencies_.driver, *records_, dependencies_.files,
@@ -117,6 +118,7 @@ Task<void> Agent::Loop::Reconcile() {
     if (desired_.has_value()) {
       co_await UpdateServing();
       co_await SendReport();
+      co_await SweepNowAndThen();
     }
     milliseconds pause = kReportInterval;
     if (!serving_problem_.empty()) pause = kWriteAgain;
@@ -179,6 +181,13 @@ Task<void> Agent::Loop::SendReport() {
   }
   co_await SleepFor(kLinkBackoff.first);
   wakeup_.Notify();
+}
+
+Task<void> Agent::Loop::SweepNowAndThen() {
+  SteadyTime now = dependencies_.clock.Steady();
+  if (swept_at_.has_value() && now - *swept_at_ < kSweepInterval) co_return;
+  swept_at_ = now;
+  co_await preparer_->Sweep(serving_);
 }
 
 runtime::SiteReport Agent::Loop::MakeReport() const {

@@ -33,6 +33,7 @@ class Agent::Loop {
   Task<void> Reconcile();
   Task<void> UpdateServing();
   Task<void> SendReport();
+  Task<void> SweepNowAndThen();
   void ServeEnded(const std::optional<runtime::ServingStatus>& last);
   void UpdateView();
   runtime::SiteReport MakeReport() const;
@@ -51,6 +52,7 @@ class Agent::Loop {
   std::string serving_problem_;     // one sentence when it cannot be written
   std::string reported_;            // the last report that was taken, as JSON
   SteadyTime reported_at_;
+  std::optional<SteadyTime> swept_at_;
   Guarded<AgentView> view_;
 };
 

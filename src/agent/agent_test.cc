@@ -359,6 +359,25 @@ TEST_F(AgentTest, UntilTheControlCentreSpeaksNothingChanges) {
   Stop(StopMode::kEndServe);
 }
 
+TEST_F(AgentTest, UnpackedModelsThatNobodyUsesAreRemoved) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.options.unpacked_limit_bytes = 1;
+  site_.NewAgent();
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  site_.Want({site_.Revision(2, b)});
+  ExpectPhase(2, "Ready");
+  ExpectLoaded({2});
+  std::string folder = site_.options.unpacked_folder;
+  EXPECT_TRUE(*PosixFileSystem().Exists(folder + "/" + std::string(a.hex())));
+  Restart();
+  EXPECT_TRUE(TestSite::Eventually(
+      [&] { return !*PosixFileSystem().Exists(folder + "/" + std::string(a.hex())); }));
+  EXPECT_TRUE(*PosixFileSystem().Exists(folder + "/" + std::string(b.hex())));
+}
+
 TEST_F(AgentTest, DiskThatIsFullIsReportedAndTriedAgain) {
   Digest a = site_.Offer(kModelA).manifest_digest;
   Start();

@@ -5,6 +5,7 @@
 
 #include "agent/backoff.h"
 #include "agent/limits.h"
+#include "agent/unpacked_cache.h"
 #include "async/deadline.h"
 #include "base/log.h"
 
@@ -85,7 +86,31 @@ void RevisionPreparer::Want(const runtime::DesiredState& desired) {
   for (const auto& wakeup : wakeups_) wakeup->Notify();
 }
 
+Task<void> RevisionPreparer::Sweep(runtime::ServingConfig served) {
+  if (sweeping_ || running_ > 0) co_return;
+  sweeping_ = true;
+  std::set<std::string> in_use;
+  for (const DesiredRevision& revision : wanted_) {
+    in_use.insert(revision.manifest_digest.substr(revision.manifest_digest.find(':') + 1));
+  }
+  for (const auto& service : served.services) {
+    for (const auto& revision : service.revisions) {
+      in_use.insert(revision.path.substr(revision.path.rfind('/') + 1));
+    }
+  }
+  auto swept = co_await dependencies_.pool.Run([this, &in_use] {
+    return SweepUnpacked(dependencies_.files, dependencies_.unpacked_folder, in_use,
+                         dependencies_.unpacked_limit_bytes);
+  });
+  if (swept.has_error()) {
+    LogWarning("failed to sweep the unpacked models", {{"error", swept.error()}});
+  }
+  sweeping_ = false;
+  for (const auto& wakeup : wakeups_) wakeup->Notify();
+}
+
 std::optional<DesiredRevision> RevisionPreparer::Take() {
+  if (sweeping_) return std::nullopt;
   SteadyTime now = dependencies_.clock.Steady();
   for (const DesiredRevision& revision : wanted_) {
     auto state = states_.find(revision.uid);
@@ -113,8 +138,10 @@ Task<void> RevisionPreparer::Run(Wakeup* wakeup) {
 }
 
 Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
+  ++running_;
   auto prepared =
       co_await dependencies_.pool.Run([this, &revision] { return PrepareNow(revision); });
+  --running_;
   auto state = states_.find(revision.uid);
   // Nobody wants it any more.
   if (state == states_.end()) co_return;

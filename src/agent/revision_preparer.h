@@ -16,6 +16,7 @@
 #include "async/wakeup.h"
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "runtime/serving_config.h"
 #include "runtime/site_state.h"
 
 namespace slipway::agent {
@@ -28,6 +29,7 @@ class RevisionPreparer {
     ControlLink& link;
     SiteContent content;
     std::string unpacked_folder;
+    uint64_t unpacked_limit_bytes = 0;
     FileSystem& files;
     BlockingPool& pool;
     Clock& clock;
@@ -43,6 +45,10 @@ class RevisionPreparer {
   // The revisions that are wanted, oldest first; the others are forgotten.
   void Want(const runtime::DesiredState& desired);
   const RevisionStates& states() const { return states_; }
+
+  // Brings the folder of unpacked models within its limit, unless something is being prepared.
+  // What is wanted and what `served` names stays. Nothing is prepared meanwhile.
+  Task<void> Sweep(runtime::ServingConfig served);
 
  private:
   struct Work;
@@ -60,6 +66,8 @@ class RevisionPreparer {
   std::vector<runtime::DesiredRevision> wanted_;
   RevisionStates states_;
   std::map<std::string, Work> work_;  // by uid
+  int running_ = 0;
+  bool sweeping_ = false;
 };
 
 }  // namespace slipway::agent
