@@ -115,6 +115,25 @@ TEST_F(Api, ApplyMakesThenChangesThenLeavesAlone) {
   EXPECT_EQ(configured.headers.at("Slipway-Changed-Fields"), "spec.predictor.threads");
 }
 
+TEST_F(Api, ApplySeesNewValuesOfASecret) {
+  const std::string target = "/api/v1/projects/default/secrets/db?apply=1";
+  auto apply = [&](std::string value) {
+    const Answer answer =
+        Send(net::Method::kPut, target, R"({"spec":{"data":{"a":")" + value + "\"}}}");
+    EXPECT_EQ(answer.body.dump().find(value), std::string::npos);
+    return answer.headers.at("Slipway-Change");
+  };
+  EXPECT_EQ(apply("hunter1"), "created");
+  EXPECT_EQ(apply("hunter1"), "unchanged");
+  EXPECT_EQ(apply("hunter2"), "configured");
+}
+
+TEST_F(Api, ApplyWithAVersionDoesNotMake) {
+  const Answer answer = Send(net::Method::kPut, std::string(kServices) + "/fraud?apply=1",
+                             std::string(kService), {{"If-Match", "7"}});
+  EXPECT_EQ(answer.status, 404);
+}
+
 TEST_F(Api, PutWithoutApplyDoesNotMake) {
   const Answer answer =
       Send(net::Method::kPut, std::string(kServices) + "/fraud", std::string(kService));

@@ -139,31 +139,36 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryPut(net::HttpRequest& request) 
   CO_TRY(if_version, IfMatch(request));
   CO_TRY(body, co_await ReadBody(request));
   CO_TRY(wanted, ResourceFromUser(kind_, body, key.project, key.name));
-  auto before = co_await store_.Get(key);
-  if (before.has_value()) {
-    co_return co_await Replace(request.context, std::move(wanted), std::move(*before), if_version);
-  }
-  if (before.error().code() != Code::kNotFound || !IsSet(request, "apply")) {
-    co_return before.error();
-  }
-  CO_TRY(made, co_await store_.Create(request.context, std::move(wanted)));
-  auto response = ResourceResponse(201, made);
-  response.headers.emplace_back("Location", PathOf(made));
-  response.headers.emplace_back(kChangeHeader, "created");
-  co_return response;
+  const bool make_missing = IsSet(request, "apply") && !if_version;
+  co_return co_await Write(request.context, std::move(wanted), if_version, make_missing);
 }
 
-Task<Result<net::HttpResponse>> KindEndpoint::Replace(CallContext context, Resource wanted,
-                                                      Resource before,
-                                                      std::optional<uint64_t> if_version) const {
-  CO_TRY(after, co_await store_.Update(std::move(context), std::move(wanted), if_version));
-  const bool changed = after.metadata.version != before.metadata.version;
-  auto response = ResourceResponse(200, after);
-  response.headers.emplace_back(kChangeHeader, changed ? "configured" : "unchanged");
+// One transaction, so that what changed is this write's doing: a controller may write the status at
+// any time, and another user the same object.
+Task<Result<net::HttpResponse>> KindEndpoint::Write(CallContext context, Resource wanted,
+                                                    std::optional<uint64_t> if_version,
+                                                    bool make_missing) const {
+  std::optional<Resource> before;
+  std::optional<Resource> after;
+  CO_TRY_VOID(co_await store_.Transact(
+      std::move(context), [&](ResourceTransaction& transaction) -> Result<void> {
+        TRY(old, transaction.Find(resource::KeyOf(wanted)));
+        TRY(now, old || !make_missing ? store_.AdmitUpdate(transaction, wanted, if_version)
+                                      : store_.AdmitCreate(transaction, wanted));
+        before = std::move(old);
+        after = std::move(now);
+        return {};
+      }));
+  auto response = ResourceResponse(before ? 200 : 201, *after);
+  if (!before) response.headers.emplace_back("Location", PathOf(*after));
+  const bool changed = before && after->metadata.version != before->metadata.version;
+  response.headers.emplace_back(kChangeHeader, !before   ? "created"
+                                               : changed ? "configured"
+                                                         : "unchanged");
   if (changed) {
     response.headers.emplace_back(
         kFieldsHeader,
-        fmt::format("{}", fmt::join(ChangedFields(before, after, kMaxChangedFields), ", ")));
+        fmt::format("{}", fmt::join(ChangedFields(*before, *after, kMaxChangedFields), ", ")));
   }
   co_return response;
 }
@@ -180,8 +185,7 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryPatch(net::HttpRequest& request
     CO_TRY(before, co_await store_.Get(key));
     CO_TRY(wanted, MergePatched(kind_, before, patch));
     const uint64_t version = if_match.value_or(before.metadata.version);
-    auto replaced =
-        co_await Replace(request.context, std::move(wanted), std::move(before), version);
+    auto replaced = co_await Write(request.context, std::move(wanted), version, false);
     const bool lost_race =
         !if_match && !replaced.has_value() && replaced.error().reason() == "VERSION_CONFLICT";
     if (!lost_race || attempt == kMaxPatchAttempts) co_return replaced;

@@ -33,8 +33,9 @@ class KindEndpoint {
   Task<Result<net::HttpResponse>> TryPut(net::HttpRequest& request) const;
   Task<Result<net::HttpResponse>> TryPatch(net::HttpRequest& request) const;
   Task<Result<net::HttpResponse>> TryDelete(net::HttpRequest& request) const;
-  Task<Result<net::HttpResponse>> Replace(CallContext context, Resource wanted, Resource before,
-                                          std::optional<uint64_t> if_version) const;
+  Task<Result<net::HttpResponse>> Write(CallContext context, Resource wanted,
+                                        std::optional<uint64_t> if_version,
+                                        bool make_missing) const;
   std::string ProjectOf(const net::HttpRequest& request) const;
   std::string PathOf(const Resource& resource) const;
 
