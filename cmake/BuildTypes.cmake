@@ -27,9 +27,10 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(sanitize_ub "-fsanitize=undefined -fno-sanitize-recover=all")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0")
-set(CMAKE_CXX_FLAGS_ASAN "-O1 -fno-omit-frame-pointer -fsanitize=address ${sanitize_ub}")
+set(sanitize_address "-fno-omit-frame-pointer -fsanitize=address ${sanitize_ub}")
+set(CMAKE_CXX_FLAGS_ASAN "-O0 ${sanitize_address}")  # compiles twice as fast as -O1
 set(CMAKE_CXX_FLAGS_TSAN "-O1 -fno-omit-frame-pointer -fsanitize=thread")
-set(CMAKE_CXX_FLAGS_FUZZ "${CMAKE_CXX_FLAGS_ASAN} -fsanitize=fuzzer-no-link")
+set(CMAKE_CXX_FLAGS_FUZZ "-O1 ${sanitize_address} -fsanitize=fuzzer-no-link")
 
 file(RELATIVE_PATH slipway_to_source "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}/")
 add_compile_options(
