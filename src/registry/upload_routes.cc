@@ -113,8 +113,8 @@ Task<Result<HttpResponse>> UploadAtOnce(Core& core, HttpRequest& request, std::s
   }
   CO_TRY(session, co_await BeginSession(core, std::move(repository)));
   BodySink sink(core, *session.upload);
-  CO_TRY_VOID(co_await sink.Append(head));
-  const Result<void> rest = co_await sink.AppendBody(*request.body, std::nullopt);
+  Result<void> rest = co_await sink.Append(head);
+  if (rest) rest = co_await sink.AppendBody(*request.body, std::nullopt);
   if (!rest) {
     // Nobody knows this session's address: what came of it is of no use.
     const std::string spool_id = session.upload->id();
