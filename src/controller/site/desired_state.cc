@@ -38,6 +38,11 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
 
 }  // namespace
 
+InferenceAccess AccessOf(const DesiredInput& input, const Service& service) {
+  if (input.token_only_projects.contains(service.metadata.project)) return InferenceAccess::kToken;
+  return service.spec.access.value_or(input.default_access);
+}
+
 runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
   std::map<std::pair<std::string, std::string>, std::vector<const Revision*>> by_service;
   for (const Revision& revision : input.revisions) {
@@ -47,7 +52,7 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
   for (const Service& service : input.services) {
     if (service.metadata.deleted_at.has_value()) continue;
     std::pair key(service.metadata.project, service.metadata.name);
-    InferenceAccess access = service.spec.access.value_or(input.default_access);
+    InferenceAccess access = AccessOf(input, service);
     runtime::DesiredService desired{
         .project = key.first, .name = key.second, .access = std::string(AccessText(access))};
     auto keys = input.keys.find(key);

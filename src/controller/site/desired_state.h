@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,13 @@ struct DesiredInput {
   std::map<std::pair<std::string, std::string>, std::vector<runtime::ServingKey>> keys;
   // Of services whose spec leaves it open.
   resource::InferenceAccess default_access = resource::InferenceAccess::kToken;
+  // Projects that forbid anonymous inference, whatever their services say.
+  std::set<std::string> token_only_projects;
 };
+
+// How a service may be called: what its spec says, else the site's default, unless the project
+// forbids it.
+resource::InferenceAccess AccessOf(const DesiredInput& input, const Service& service);
 
 // A service has its ready revision, which goes on serving, and the latest, which is to be loaded;
 // once the latest is ready it is the only one, and when it failed the ready one is. A service with

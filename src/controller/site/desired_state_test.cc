@@ -99,6 +99,12 @@ TEST(DesiredStateTest, AccessIsTheSpecsElseTheSites) {
   EXPECT_EQ(services[2].access, "anonymous");
   EXPECT_TRUE(services[0].keys.empty()) << "nobody needs a key there";
   EXPECT_EQ(services[1].keys.size(), 1U);
+  input.token_only_projects = {"default"};
+  for (const auto& service : ComputeDesiredState(input).services) {
+    EXPECT_EQ(service.access, "token") << "the project forbids anonymous inference";
+    EXPECT_EQ(service.keys.size(), 1U);
+  }
+  input.token_only_projects.clear();
   input.default_access = resource::InferenceAccess::kToken;
   EXPECT_EQ(ComputeDesiredState(input).services[0].access, "token");
 }

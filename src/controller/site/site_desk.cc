@@ -13,6 +13,7 @@
 #include "controller/reconciler.h"
 #include "controller/site/desired_state.h"
 #include "controller/site/site_report.h"
+#include "resource/kinds/project.h"
 #include "resource/list.h"
 #include "resource/token_store.h"
 
@@ -54,10 +55,15 @@ Result<std::vector<runtime::ServingKey>> ReadKeys(const store::Snapshot& snapsho
 Result<DesiredInput> ReadInput(const store::Snapshot& snapshot, const std::string& epoch,
                                resource::InferenceAccess default_access) {
   DesiredInput input{.default_access = default_access};
+  TRY(projects, ReadAll(snapshot, epoch, "Project"));
+  for (const Resource& resource : projects) {
+    TRY(spec, Decode<resource::ProjectSpec>(resource.spec, "spec", UnknownFields::kIgnore));
+    if (!spec.allow_anonymous) input.token_only_projects.insert(resource.metadata.name);
+  }
   TRY(services, ReadAll(snapshot, epoch, "Service"));
   for (const Resource& resource : services) {
     TRY(service, Service::From(resource));
-    if (service.spec.access.value_or(default_access) == resource::InferenceAccess::kToken) {
+    if (AccessOf(input, service) == resource::InferenceAccess::kToken) {
       TRY(keys, ReadKeys(snapshot, service));
       input.keys[{service.metadata.project, service.metadata.name}] = std::move(keys);
     }
@@ -130,7 +136,8 @@ SiteDesk::State::State(asio::any_io_executor on, resource::ResourceStore& resour
   auto to_key = [this](const resource::WatchEvent&) {
     return std::optional(Key{"Site", "", options.site});
   };
-  for (const char* kind : {"Service", "Revision", "Token"}) reconciler.Watch(kind, to_key);
+  for (const char* kind : {"Project", "Service", "Revision", "Token"})
+    reconciler.Watch(kind, to_key);
 }
 
 Task<Result<void>> SiteDesk::State::Recompute() {
