@@ -1,12 +1,15 @@
 // The listener of API and registry.
 #include <atomic>
 
+#include "async/guarded.h"
+#include "base/build_info.h"
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "registry/error_response.h"
 #include "registry/registry.h"
 #include "resource/api/api.h"
+#include "resource/openapi.h"
 #include "resource/token_store.h"
 #include "runtime/site_folder.h"
 #include "server/health_routes.h"
@@ -19,6 +22,27 @@
 
 namespace slipway::server {
 namespace {
+
+Task<net::HttpResponse> OpenApi(std::shared_ptr<const std::string> document) {
+  co_return net::HttpResponse::Json(200, *document);
+}
+
+// The document of all routes that are in the router by now; made at the first question.
+net::Route OpenApiRoute(const net::Router& router) {
+  auto made = std::make_shared<Guarded<std::shared_ptr<const std::string>>>();
+  auto document = [&router, made] {
+    return made->With([&](auto& text) {
+      if (!text) {
+        text = std::make_shared<const std::string>(
+            DumpJson(resource::OpenApiDocument(router.routes(), Version())));
+      }
+      return text;
+    });
+  };
+  return {net::Method::kGet, "/openapi.json", net::Access::kIdentified,
+          [document](net::HttpRequest&) { return OpenApi(document()); },
+          "This interface, as OpenAPI 3.1"};
+}
 
 Task<Result<bool>> ProjectExists(resource::ResourceStore& store, std::string project) {
   Result<resource::Resource> found =
@@ -95,6 +119,7 @@ class HttpApiPart final : public ApiPart {
     router_.AddAll(ServiceRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
     router_.AddAll(HealthRoutes([this] { return ready_.load(); }));
+    router_.Add(OpenApiRoute(router_));
     router_.SetErrorWriter("/v2/", registry::ErrorResponse);
     router_.SetGuard(trust::MakeGuard(
         {.authenticator = &authenticator_, .project_exists = [this](std::string project) {

@@ -1,0 +1,149 @@
+"""`slipway serve MODEL` alone, and the real clients of the V2 protocol."""
+
+import json
+import signal
+import socket
+import subprocess
+
+import numpy
+import pytest
+import requests
+import tritonclient.http as triton
+
+import programs
+
+MODELS = programs.ROOT / "tests/fixtures/models"
+
+
+def run(*arguments, timeout_s=20):
+    """Runs a `slipway serve` that is expected to end by itself."""
+    return subprocess.run([str(programs.BINARY), "serve", *map(str, arguments)], text=True,
+                          capture_output=True, timeout=timeout_s, check=False)
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory):
+    serve = programs.DataPlane(tmp_path_factory.mktemp("serve"), MODELS / "linear_a.onnx",
+                               "--name", "linear")
+    try:
+        yield serve.start()
+    finally:
+        serve.close()
+
+
+@pytest.fixture
+def client(plane):
+    with triton.InferenceServerClient(plane.inference_url.removeprefix("http://")) as made:
+        yield made
+
+
+def tensor(name, values, datatype):
+    """An input for tritonclient, sent as JSON."""
+    made = triton.InferInput(name, list(values.shape), datatype)
+    made.set_data_from_numpy(values, binary_data=False)
+    return made
+
+
+def test_tritonclient_asks_about_server_and_model(client):
+    assert client.is_server_live() and client.is_server_ready()
+    assert client.is_model_ready("linear") and client.is_model_ready("linear", "1")
+    assert not client.is_model_ready("nope")
+    assert client.get_server_metadata()["name"] == "slipway"
+    metadata = client.get_model_metadata("linear")
+    assert metadata["name"] == "linear"
+    assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [1, 4]}]
+    assert metadata["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [1, 4]}]
+
+
+def test_tritonclient_infers(client, plane):
+    values = numpy.array([[1, 2, 3, 4]], numpy.float32)
+    result = client.infer("linear", [tensor("x", values, "FP32")], request_id="7",
+                          outputs=[triton.InferRequestedOutput("y", binary_data=False)])
+    answer = requests.post(f"{plane.inference_url}/v2/models/linear/infer", timeout=10, json={
+        "inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [[1, 2, 3, 4]]}]})
+    assert result.get_response()["id"] == "7"
+    assert result.as_numpy("y").tolist() == [answer.json()["outputs"][0]["data"]]
+    assert result.as_numpy("y").shape == (1, 4)
+
+
+def test_tritonclient_gets_the_reason_of_an_error(client):
+    values = numpy.array([[1, 2, 3]], numpy.float32)
+    with pytest.raises(triton.InferenceServerException) as error:
+        client.infer("linear", [tensor("x", values, "FP32")])
+    assert "shape" in str(error.value)
+    with pytest.raises(triton.InferenceServerException) as error:
+        client.infer("nope", [tensor("x", values, "FP32")])
+    assert "Request for unknown model: 'nope' is not found" in str(error.value)
+
+
+@pytest.mark.parametrize("model, name, values, datatype", [
+    ("add_int64.onnx", "x", numpy.array([[1, -2, 2**53 + 1, -(2**62)]], numpy.int64), "INT64"),
+    ("string_identity.onnx", "x", numpy.array(["ü", "", "a\n\"b\""], numpy.object_), "BYTES"),
+    ("scalar.onnx", "x", numpy.array(1.5, numpy.float32), "FP32"),
+])
+def test_tritonclient_types(start_serve, model, name, values, datatype):
+    serve = start_serve(MODELS / model, "--name", "m")
+    with triton.InferenceServerClient(serve.inference_url.removeprefix("http://")) as client:
+        outputs = [triton.InferRequestedOutput("y", binary_data=False)]
+        result = client.infer("m", [tensor(name, values, datatype)], outputs=outputs)
+        got = result.as_numpy("y")
+    want = values + 1 if datatype == "INT64" else values
+    if datatype == "BYTES":
+        got = numpy.array([g.decode() if isinstance(g, bytes) else g for g in got], numpy.object_)
+    assert got.tolist() == want.tolist()
+
+
+def test_requests_need_no_content_type_and_metrics_count(plane):
+    body = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32",
+                                   "data": [1, 2, 3, 4]}]})
+    answer = requests.post(f"{plane.inference_url}/v2/models/linear/infer", data=body, timeout=10)
+    assert answer.status_code == 200
+    metrics = requests.get(plane.metrics_url, timeout=10)
+    assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'model="linear"' in metrics.text
+
+
+def test_folder_of_one_model_is_named_like_the_folder(start_serve, tmp_path):
+    folder = tmp_path / "detector"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes((MODELS / "identity.onnx").read_bytes())
+    (folder / "labels.txt").write_text("a\n")
+    serve = start_serve(folder)
+    assert requests.get(f"{serve.inference_url}/v2/models/detector", timeout=10).status_code == 200
+
+
+def test_a_token_file_closes_it(start_serve, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("a-secret-of-mine\n")
+    serve = start_serve(MODELS / "identity.onnx", "--name", "m", "--token-file", token)
+    url = f"{serve.inference_url}/v2/models/m/infer"
+    body = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+    assert requests.post(url, json=body, timeout=10).status_code == 401
+    for header in ("Bearer a-secret-of-mine", "Bearer a-secret-of-mine2", "Bearer "):
+        status = requests.post(url, json=body, headers={"Authorization": header},
+                               timeout=10).status_code
+        assert status == (200 if header == "Bearer a-secret-of-mine" else 401), header
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it(start_serve, number):
+    serve = start_serve(MODELS / "identity.onnx")
+    serve.process.send_signal(number)
+    assert serve.process.wait(10) == 0
+    serve.process = None
+
+
+def test_what_cannot_be_served_is_one_sentence(tmp_path):
+    missing = run(tmp_path / "missing.onnx", "--port-base", "0")
+    assert missing.returncode == 3 and "missing.onnx" in missing.stderr
+    none = run(tmp_path, "--port-base", "0")
+    assert none.returncode != 0 and str(tmp_path) in none.stderr
+    usage = run()
+    assert usage.returncode == 2 and "MODEL" in usage.stderr
+    for done in (missing, none, usage):
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(MODELS / "identity.onnx", "--port-base", port)
+    assert done.returncode == 6
+    assert str(port) in done.stderr and "in use" in done.stderr
