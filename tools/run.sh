@@ -72,6 +72,8 @@ deploy_sample() {
 }
 
 print_help() {
+  # Only where the client would not look by itself.
+  local assets=${SLIPWAY_CACHE:+--assets $sample }
   cat <<END
 
 slipway is ready; Ctrl-C ends it, its state stays in $data
@@ -83,7 +85,7 @@ slipway is ready; Ctrl-C ends it, its state stays in $data
 Three commands to try:
 
   $slipway services
-  $root/examples/magika/identify.py --url http://127.0.0.1:$(port inference_rest) $root/README.md
+  $root/examples/magika/identify.py $assets--url http://127.0.0.1:$(port inference_rest) $root/README.md
   $slipway deploy $model --as magika2
 
 END

@@ -185,7 +185,8 @@ def test_a_second_run_is_refused_and_leaves_the_first_alone(start):
     first = start().wait_ready()
     second = start()
     assert second.ended() != 0
-    assert "in use" in second.text()
+    pid = json.loads((first.tree / ".run/run/ports.json").read_text())["pid"]
+    assert f"slipway: the process {pid} " in second.text()
     assert re.search(r"^magika +Ready", first.shell(f"{first.tree}/build/release/bin/slipway "
                                                     "services"), re.MULTILINE)
     to_make(first, signal.SIGTERM)
