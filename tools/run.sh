@@ -73,19 +73,20 @@ deploy_sample() {
 
 print_help() {
   # Only where the client would not look by itself.
-  local assets=${SLIPWAY_CACHE:+--assets $sample }
+  local assets=${SLIPWAY_CACHE:+--assets $sample } inference
+  inference=http://127.0.0.1:$(port inference_rest)
   cat <<END
 
 slipway is ready; Ctrl-C ends it, its state stays in $data
 
   API and registry: http://127.0.0.1:$(port api)
-  inference:        http://127.0.0.1:$(port inference_rest)
+  inference:        $inference
   token:            $token_file
 
 Three commands to try:
 
   $slipway services
-  $root/examples/magika/identify.py $assets--url http://127.0.0.1:$(port inference_rest) $root/README.md
+  $root/examples/magika/identify.py $assets--url $inference $root/README.md
   $slipway deploy $model --as magika2
 
 END
