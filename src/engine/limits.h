@@ -9,8 +9,6 @@ namespace slipway::engine {
 
 // Runs that wait for an engine thread, for one model; above it callers are told to come back.
 inline constexpr size_t kMaxQueuedRuns = 1024;
-// Stack of an engine thread. Pages that a run never touches cost nothing.
-inline constexpr size_t kEngineStackBytes = 2 << 20;
 // Warm-up: this many runs, or fewer when they have taken this long.
 inline constexpr int kWarmUpRuns = 8;
 inline constexpr std::chrono::milliseconds kWarmUpTime{1'000};

@@ -352,6 +352,11 @@ TEST(OnnxEngine, InterruptsALongRun) {
   EXPECT_EQ(outputs[0].as<float>()[3], 4);
 }
 
+TEST(OnnxEngine, ReadsWeightsBesideTheModel) {
+  const auto model = MustLoadOnnx("external_data/model.onnx");
+  EXPECT_FALSE(model->signature().inputs.empty());
+}
+
 TEST(OnnxEngine, OldDefaultsAreNoInputs) {
   const auto model = MustLoadOnnx("initializer_as_input.onnx");
   EXPECT_EQ(model->signature().inputs.size(), 1u);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,6 +55,8 @@ struct alignas(64) Lane {
   RequestCounters counters;
   // Request objects with their memory, ready for the next request.
   std::vector<std::shared_ptr<Invocation>> spare;
+  // When a failed run was last logged: callers must not be able to fill the log.
+  std::chrono::steady_clock::time_point failure_logged;
   // For inline runs.
   std::optional<engine::SessionLease> session;
 };

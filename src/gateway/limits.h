@@ -24,6 +24,8 @@ inline constexpr size_t kKeepBytes = 256 << 10;
 inline constexpr size_t kKeepInvocations = 32;
 // How long a client whose request found the queue full is asked to wait.
 inline constexpr std::chrono::seconds kRetryAfter{1};
+// Failed runs of one revision are logged once in this time, by each core.
+inline constexpr std::chrono::seconds kFailureLogPause{1};
 // Request time-outs that clients may ask for: longer ones are cut.
 inline constexpr std::chrono::seconds kMaxRequestTimeout{600};
 

@@ -249,8 +249,11 @@ void Reconciler::StartLoad() {
       return;
     }
   }
-  std::lock_guard lock(mutex_);
-  settled_ = settled_ || adopted_;
+  std::unique_lock lock(mutex_);
+  if (settled_ || !adopted_) return;
+  settled_ = true;
+  lock.unlock();
+  if (dependencies_.changed) dependencies_.changed();
 }
 
 void Reconciler::FinishLoad() {

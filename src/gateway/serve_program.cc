@@ -2,7 +2,10 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -30,6 +33,11 @@ struct ServeProgram::State {
       link.With([](auto& open) {
         if (open != nullptr) open->StatusChanged();
       });
+      {
+        std::lock_guard lock(changed_mutex);
+        ++changes;
+      }
+      changed.notify_all();
     };
     return plane_options;
   }
@@ -38,12 +46,38 @@ struct ServeProgram::State {
     if (options.stand_alone) {
       TRY(config, StandAloneConfig(*options.stand_alone));
       plane.Apply(std::move(config));
+      TRY_VOID(WaitForTheModel());
     } else {
       TRY_VOID(ReadConfig());
       TRY_VOID(OpenLink());
+      Wait(std::chrono::steady_clock::now() + runtime::InheritedListenWait());
     }
     for (const ServeListener& listener : options.listeners) {
       TRY_VOID(plane.Listen(listener.name, listener.listener));
+    }
+    return {};
+  }
+
+  // Until the plane is settled; false where the time was over or somebody wanted the end before.
+  bool Wait(std::chrono::steady_clock::time_point end) {
+    constexpr std::chrono::milliseconds kLook{50};
+    std::unique_lock lock(changed_mutex);
+    while (!plane.settled()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= end || stop_asked || (options.interrupted && options.interrupted())) return false;
+      changed.wait_until(lock, std::min(end, now + kLook),
+                         [&, before = changes] { return changes != before; });
+    }
+    return true;
+  }
+
+  Result<void> WaitForTheModel() {
+    if (!Wait(std::chrono::steady_clock::time_point::max())) {
+      return Error(Code::kCancelled, "INTERRUPTED", "interrupted while the model was loading");
+    }
+    for (const runtime::RevisionMeasurement& revision : plane.status().revisions) {
+      if (revision.phase != "Failed") continue;
+      return FailedPrecondition(revision.reason, revision.message);
     }
     return {};
   }
@@ -70,6 +104,7 @@ struct ServeProgram::State {
                                  .reload = [this] { Reload(); },
                                  .stop =
                                      [this](std::chrono::milliseconds drain) {
+                                       stop_asked = true;
                                        if (options.stop_requested) options.stop_requested(drain);
                                      }}));
     link.With([&](auto& open) { open = std::move(opened); });
@@ -89,6 +124,10 @@ struct ServeProgram::State {
   }
 
   const ServeOptions options;
+  std::mutex changed_mutex;
+  std::condition_variable changed;
+  uint64_t changes = 0;  // of the status
+  std::atomic<bool> stop_asked{false};
   Guarded<std::unique_ptr<AgentLink>> link;
   DataPlane plane;
 };

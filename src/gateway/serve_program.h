@@ -42,14 +42,19 @@ struct ServeOptions {
   DataPlaneOptions plane;  // `changed` is set here
   // An agent asks the program to end. On a thread of the program.
   std::function<void(std::chrono::milliseconds drain)> stop_requested;
+  // Asked now and then while Start waits for models: true ends the wait. Optional.
+  std::function<bool()> interrupted;
 };
 
 // Goes on serving when its agent goes, and takes the next one. Destroyed after Stop, outside of the
 // cores' threads, while the cores run.
 class ServeProgram {
  public:
-  // Answers when it returns; models are loaded afterwards. Fails for a model or a serving.json that
-  // cannot be read; a site without serving.json has nothing to serve yet.
+  // Waits for the models before it accepts connections: a stand-alone model until it is loaded,
+  // what serving.json lists until it is Ready or Failed or runtime::InheritedListenWait() is over
+  // (the sockets are there already: connections wait, or go to the predecessor). Fails for a model
+  // or a serving.json that cannot be read, and for a stand-alone model that does not load; a site
+  // without serving.json has nothing to serve yet.
   static Result<std::unique_ptr<ServeProgram>> Start(CorePool& cores, ServeOptions options);
   ~ServeProgram();
 

@@ -103,6 +103,43 @@ TEST_F(ServeProgramTest, SaysWhatIsWrongWithAPath) {
             "NAME_INVALID");
 }
 
+TEST_F(ServeProgramTest, AModelThatDoesNotLoadEndsIt) {
+  const std::string path = Write("bad.fake.json", R"({"inputs":[]})");
+  const Result<void> started = StartAlone(path);
+  ASSERT_TRUE(started.has_error());
+  EXPECT_FALSE(started.error().message().empty());
+}
+
+TEST_F(ServeProgramTest, AcceptsWhenItsModelsAreLoaded) {
+  const std::string slow(kModel.substr(0, kModel.size() - 1));
+  Write("model/model.fake.json", slow + R"(,"loadDelayUs":200000})");
+  runtime::ServingConfig config{.generation = 1};
+  config.services.push_back({.project = "default", .name = "fraud", .access = "anonymous"});
+  config.services[0].revisions.push_back({.number = 1,
+                                          .uid = "u1",
+                                          .format = "fake",
+                                          .path = (folder_ / "model").native(),
+                                          .model_file = "model.fake.json",
+                                          .digest = Digest::Of("x").text()});
+  ASSERT_TRUE(
+      runtime::WriteServingConfig(PosixFileSystem(), runtime::ServingPath(folder_.native()), config)
+          .has_value());
+  ASSERT_TRUE(Start({.site_folder = folder_.native()}).has_value());
+  EXPECT_EQ(Infer("fraud"), 200);
+}
+
+TEST_F(ServeProgramTest, TheWaitForModelsCanBeInterrupted) {
+  const std::string slow(kModel.substr(0, kModel.size() - 1));
+  Write("slow.fake.json", slow + R"(,"loadDelayUs":1000000})");
+  const auto begin = std::chrono::steady_clock::now();
+  const Result<void> started =
+      Start({.stand_alone = StandAloneOptions{.path = (folder_ / "slow.fake.json").native()},
+             .interrupted = [] { return true; }});
+  ASSERT_TRUE(started.has_error());
+  EXPECT_EQ(started.error().reason(), "INTERRUPTED");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
 TEST_F(ServeProgramTest, FollowsServingJsonAndItsAgent) {
   Write("model/model.fake.json", kModel);
   std::atomic<int64_t> drain_ms{-1};

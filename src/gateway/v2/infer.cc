@@ -7,6 +7,7 @@
 
 #include "async/completion.h"
 #include "async/deadline.h"
+#include "base/log.h"
 #include "engine/limits.h"
 #include "gateway/invocation.h"
 #include "gateway/limits.h"
@@ -124,6 +125,7 @@ class Exchange {
 
   HttpResponse Fail(const Error& error, Failure failure) {
     lane_.counters.failure[static_cast<size_t>(failure)].Add(1);
+    if (failure == Failure::kBackend) LogFailure(error);
     return ErrorResponse(error);
   }
 
@@ -140,6 +142,15 @@ class Exchange {
     counters.compute_infer_ns.Add(Ns(ended_ - started_));
     counters.compute_output_ns.Add(Ns(now - ended_));
     counters.latency[HistogramBucket(Ns(now - arrived_))].Add(1);
+  }
+
+  void LogFailure(const Error& error) {
+    const Clock::time_point now = Clock::now();
+    if (now - lane_.failure_logged < kFailureLogPause) return;
+    lane_.failure_logged = now;
+    LogError("a run failed", {{"service", revision_.project() + "/" + revision_.service()},
+                              {"revision", revision_.version()},
+                              {"error", error}});
   }
 
   RevisionRuntime& revision_;
