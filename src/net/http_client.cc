@@ -241,9 +241,9 @@ HeaderLines HttpClient::State::MakeHeaders(const ClientRequest& request) const {
   HeaderLines lines;
   bool has_type = false;
   const auto add = [&lines](const std::string& line) {
-    curl_slist* longer = curl_slist_append(lines.get(), line.c_str());
+    curl_slist* const shorter = lines.release();
+    curl_slist* const longer = curl_slist_append(shorter, line.c_str());
     CHECK(longer != nullptr);
-    static_cast<void>(lines.release());
     lines.reset(longer);
   };
   for (const auto& [name, value] : request.headers) {

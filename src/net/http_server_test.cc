@@ -33,7 +33,7 @@ std::string Post(std::string_view path, std::string_view body, std::string_view 
 TEST(HttpServerTest, KeepAliveAnswersManyRequests) {
   TestServer server(EchoBody);
   RawClient client(server.port());
-  for (int i = 0; i < 100; ++i) {
+  for (size_t i = 0; i < 100; ++i) {
     const RawResponse response = client.Exchange(Post("/p", std::string(i * 50, 'x')));
     ASSERT_EQ(response.status, 200);
     EXPECT_EQ(response.body, "POST /p " + std::string(i * 50, 'x'));

@@ -72,8 +72,9 @@ TEST(HttpStopTest, ConnectionsInEveryStateEndWhenTheDrainIsOver) {
     return [](HttpRequest* reads, std::atomic<int>* count) -> Task<HttpResponse> {
       const Result<std::string> body = co_await reads->body->ReadAll(100);
       if (!body.has_value() && body.error().reason() == "CLIENT_GONE") ++*count;
-      HttpResponse response = HttpResponse::Text(200, std::string(50'000'000, 'x'));
-      co_return response;
+      std::string more_than_sockets_hold;
+      more_than_sockets_hold.resize(50'000'000, 'x');
+      co_return HttpResponse::Text(200, std::move(more_than_sockets_hold));
     }(&request, &errors);
   });
   RawClient fresh(server.port());
