@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/crash_point.h"
 #include "base/log.h"
 
 namespace slipway::agent {
@@ -68,7 +67,6 @@ Result<void> SweepUnpacked(FileSystem& files, const std::string& folder,
       TRY_VOID(files.Rename(path, path + std::string(kPartial)));
       TRY_VOID(files.SyncDirectory(folder));
       path += kPartial;
-      CRASH_POINT("agent.unpacked_renamed");
     }
     TRY_VOID(files.RemoveTree(path));
   }

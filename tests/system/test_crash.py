@@ -169,7 +169,7 @@ def other_build(folder):
 def started_at(point, start_centre, tmp_path):
     """A control centre that will be killed at the point, started where the point is reached."""
     environment = {"SLIPWAY_CRASH_AT": point}
-    if point.startswith("folder.m") or point.startswith("folder.objects"):
+    if point in ("folder.migrated", "folder.objects_linked"):
         data = tmp_path / "format-1"
         shutil.copytree(programs.ROOT / "src/store/testdata/format-1", data)
         return start_centre(wait=False, environment=environment, data=data)
@@ -211,16 +211,32 @@ def test_every_named_point(point, start_centre, tmp_path):
     check_processes(centre)
 
 
-def kill_during(story, act, moment):
-    """Runs one act in a client of its own and kills the control centre `moment` seconds into it.
-
-    Returns True if the act was under way: begun, and not acknowledged."""
-    centre = story.centre
+def words_of(story, act):
+    """The command line of an act that changes something, and the model that it is about."""
     tag = "b" if story.serving == "linear_a.onnx" else "a"
     model = f"linear_{tag}.onnx"
     words = {"push": ["push", MODELS / model, f"crash:{tag}{random.getrandbits(32):x}"],
              "deploy": ["deploy", f"crash:{tag}"],
              "upgrade": ["upgrade", "crash", f"crash:{tag}"]}[act]
+    return words, model
+
+
+def duration_of(story, act):
+    """Seconds that the act takes undisturbed."""
+    words, model = words_of(story, act)
+    begin = time.monotonic()
+    story.centre.cli(*words)
+    if act != "push":
+        story.serving = model
+    return time.monotonic() - begin
+
+
+def kill_during(story, act, moment):
+    """Runs one act in a client of its own and kills the control centre `moment` seconds into it.
+
+    Returns True if the act was under way: begun, and not acknowledged."""
+    centre = story.centre
+    words, model = words_of(story, act)
     client = subprocess.Popen([str(programs.BINARY), *map(str, words)], env=centre.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=centre.folder)
     time.sleep(moment)
@@ -240,11 +256,12 @@ def test_random_kills(start_centre):
     centre = start_centre()
     story = Story(centre)
     story.go_on()
+    durations = {act: min(duration_of(story, act) for _ in range(3)) for act in ACTS}
     under_way, kills = dict.fromkeys(ACTS, 0), 0
     while kills < KILLS or min(under_way.values()) < min(10, KILLS // 5):
         assert kills < 4 * KILLS, f"too few kills were in time: {under_way}"
         act = ACTS[kills % len(ACTS)]
-        under_way[act] += kill_during(story, act, source.uniform(0.001, 0.12))
+        under_way[act] += kill_during(story, act, source.uniform(0.1, 0.9) * durations[act])
         kills += 1
         centre.start()
         story.check()
