@@ -155,7 +155,8 @@ def wrk_command(url: str, body: str | None, connections: int, seconds: float,
                 script: pathlib.Path, core: int = CLIENT_CORE) -> list[str]:
     lines = WRK_REPORT
     if body is not None:
-        lines = f"wrk.method = 'POST'\nwrk.body = [[{body}]]\n" + lines
+        lines = f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n" \
+                f"wrk.body = [[{body}]]\n" + lines
     script.write_text(lines)
     return ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s",
             "--timeout", "10s", "-s", str(script), url]
