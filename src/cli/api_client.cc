@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/file_system.h"
-#include "cli/sse.h"
 #include "cli/text.h"
 #include "net/http_message.h"
+#include "net/sse.h"
 
 namespace slipway::cli {
 namespace {
@@ -168,21 +168,17 @@ Result<void> ApiClient::Stream(const std::string& path,
 Result<void> ApiClient::Watch(const std::string& path,
                               std::function<Result<bool>(const ApiEvent&)> on_event,
                               std::chrono::milliseconds timeout) {
-  SseParser parser;
+  net::SseParser parser;
   bool done = false;
-  auto feed = [&](std::string_view piece) -> Result<void> {
-    TRY(events, parser.Feed(piece));
-    for (const SseEvent& event : events) {
-      if (event.type == "error") return ErrorOfProblem(500, event.data);
-      TRY(data, ParseJson(event.data));
-      TRY(more, on_event({.type = event.type, .id = event.id, .data = std::move(data)}));
-      if (!more) {
-        done = true;
-        return Error(Code::kCancelled, "WATCH_DONE", "the watch saw what it waited for");
-      }
-    }
-    return {};
+  const auto take = [&](const net::SseEvent& event) -> Result<void> {
+    if (event.type == "error") return ErrorOfProblem(500, event.data);
+    TRY(data, ParseJson(event.data));
+    TRY(more, on_event({.type = event.type, .id = event.id, .data = std::move(data)}));
+    if (more) return {};
+    done = true;
+    return Error(Code::kCancelled, "WATCH_DONE", "the watch saw what it waited for");
   };
+  const auto feed = [&](std::string_view piece) { return parser.Feed(piece, take); };
   Result<void> ended = Stream(path, feed, timeout);
   if (done) return {};
   if (!ended) return ended.error();

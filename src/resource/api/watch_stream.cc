@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "async/deadline.h"
+#include "net/sse.h"
 #include "resource/api/limits.h"
 
 namespace slipway::resource {
@@ -27,12 +28,14 @@ std::string EventText(const WatchEvent& event) {
   const std::string data = event.type == EventType::kBookmark
                                ? fmt::format("{{\"version\":{}}}", event.version)
                                : DumpJson(ToJson(event.resource));
-  return fmt::format("event: {}\nid: {}\ndata: {}\n\n", EventName(event.type), event.version, data);
+  return net::FormatSse({.type = std::string(EventName(event.type)),
+                         .id = std::to_string(event.version),
+                         .data = data});
 }
 
 std::string ErrorText(const Error& error) {
   const net::HttpResponse problem = net::ProblemResponse(error);
-  return fmt::format("event: error\ndata: {}\n\n", std::get<std::string>(problem.body));
+  return net::FormatSse({.type = "error", .id = "", .data = std::get<std::string>(problem.body)});
 }
 
 Task<void> WriteEvents(std::shared_ptr<ResourceStore::Watch> watch, net::StreamWriter& writer) {
@@ -43,7 +46,7 @@ Task<void> WriteEvents(std::shared_ptr<ResourceStore::Watch> watch, net::StreamW
     if (events.has_value()) {
       for (const WatchEvent& event : *events) text += EventText(event);
     } else if (events.error().code() == Code::kDeadlineExceeded) {
-      text = ": still here\n\n";
+      text = net::kSseHeartbeat;
     } else {
       (void)co_await writer.Write(ErrorText(events.error()));
       co_return;
@@ -55,12 +58,8 @@ Task<void> WriteEvents(std::shared_ptr<ResourceStore::Watch> watch, net::StreamW
 }  // namespace
 
 net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch) {
-  net::HttpResponse response;
-  response.content_type = "text/event-stream; charset=utf-8";
-  response.headers.emplace_back("Cache-Control", "no-store");
-  response.body = net::StreamBody(
+  return net::SseResponse(
       [watch = std::move(watch)](net::StreamWriter& writer) { return WriteEvents(watch, writer); });
-  return response;
 }
 
 }  // namespace slipway::resource
