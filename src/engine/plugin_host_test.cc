@@ -1,5 +1,6 @@
 #include "engine/plugin_host.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -63,7 +64,7 @@ Error LoadFailure(const ModelSource& source) {
 Tensor Floats(const Shape& shape, const std::vector<float>& values) {
   Tensor tensor;
   EXPECT_TRUE(tensor.Reset(DataType::kFp32, shape).has_value());
-  std::memcpy(tensor.data(), values.data(), values.size() * sizeof(float));
+  std::copy(values.begin(), values.end(), reinterpret_cast<float*>(tensor.data()));
   return tensor;
 }
 

@@ -1,7 +1,7 @@
 #include "gateway/v2/response_writer.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ template <class T>
 Tensor Numbers(DataType type, const Shape& shape, const std::vector<T>& values) {
   Tensor tensor;
   EXPECT_TRUE(tensor.Reset(type, shape).has_value());
-  std::memcpy(tensor.data(), values.data(), values.size() * sizeof(T));
+  std::copy(values.begin(), values.end(), reinterpret_cast<T*>(tensor.data()));
   return tensor;
 }
 
