@@ -157,7 +157,7 @@ Result<std::unique_ptr<AgentLink>> AgentLink::Open(const std::string& path,
   TRY(listening, runtime::ListenChannel(path));
   const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake < 0) {
-    const Error error = SystemError(errno, "eventfd");
+    Error error = SystemError(errno, "eventfd");
     close(listening);
     return error;
   }

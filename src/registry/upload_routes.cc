@@ -184,7 +184,7 @@ Result<std::optional<ByteRange>> PieceOf(const HttpRequest& request, const Sessi
                            "Content-Range says " + std::to_string(range->size_bytes()) +
                                " bytes, Content-Length " + std::to_string(*length) + ".");
   }
-  return std::optional(*range);
+  return range;
 }
 
 // Appends the request's body. The answer is an error's, with where the session stands.

@@ -8,13 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace slipway::gateway {
 namespace {
 
 Error Gone(std::string_view what) {
-  return Unavailable("CONNECTION", std::string(what) + ": " + std::strerror(errno));
+  return Unavailable("CONNECTION", SystemError(errno, what).message());
 }
 
 }  // namespace
