@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/testing/temporary_folder.h"
+#include "base/testing/temporary_folder.h"
 
 namespace slipway::agent {
 namespace {
@@ -26,7 +26,7 @@ TEST(ChooseEvictionsTest, LeftoversOfACrashAlwaysGo) {
 }
 
 TEST(SweepUnpackedTest, RemovesFoldersWhole) {
-  runtime::TemporaryFolder folder;
+  TemporaryFolder folder;
   FileSystem& files = PosixFileSystem();
   for (const char* name : {"used", "unused", "half.0f.partial"}) {
     ASSERT_TRUE(files.MakeDirectories(folder / name + "/model").has_value());

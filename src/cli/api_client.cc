@@ -7,6 +7,7 @@
 #include "base/file_system.h"
 #include "cli/text.h"
 #include "net/http_message.h"
+#include "net/http_status.h"
 #include "net/sse.h"
 
 namespace slipway::cli {
@@ -23,31 +24,11 @@ net::HttpClient::Options TlsOf(const Context& context) {
   return options;
 }
 
-// The code that stands for an HTTP status where the answer does not say one itself.
-Code CodeOfStatus(int status) {
-  switch (status) {
-    case 400:
-      return Code::kInvalidArgument;
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kPermissionDenied;
-    case 404:
-      return Code::kNotFound;
-    case 409:
-      return Code::kAborted;
-    case 503:
-      return Code::kUnavailable;
-    default:
-      return Code::kUnknown;
-  }
-}
-
 Code CodeOfName(std::string_view name, int status) {
   for (int number = 1; number <= 16; ++number) {
     if (CodeName(static_cast<Code>(number)) == name) return static_cast<Code>(number);
   }
-  return CodeOfStatus(status);
+  return net::CodeOfStatus(status);
 }
 
 bool IsSuccess(int status) {
@@ -60,7 +41,7 @@ Error ErrorOfProblem(int status, std::string_view body) {
   Result<Json> problem = ParseJson(body);
   std::string detail = problem ? TextAt(*problem, "/detail") : "";
   if (detail.empty()) {
-    return Error(CodeOfStatus(status), "HTTP_STATUS",
+    return Error(net::CodeOfStatus(status), "HTTP_STATUS",
                  fmt::format("the server answered {} without a reason", status));
   }
   Error::Details details;

@@ -85,4 +85,34 @@ std::string_view StatusLine(int status) {
   return lines[static_cast<size_t>(status)];
 }
 
+Code CodeOfStatus(int status) {
+  switch (status) {
+    case 400:
+      return Code::kInvalidArgument;
+    case 401:
+      return Code::kUnauthenticated;
+    case 403:
+      return Code::kPermissionDenied;
+    case 404:
+      return Code::kNotFound;
+    case 405:
+      return Code::kUnimplemented;
+    case 408:
+    case 502:
+    case 503:
+    case 504:
+      return Code::kUnavailable;
+    case 409:
+      return Code::kAborted;
+    case 413:
+    case 429:
+    case 507:
+      return Code::kResourceExhausted;
+    case 416:
+      return Code::kOutOfRange;
+    default:
+      return status >= 500 ? Code::kInternal : Code::kUnknown;
+  }
+}
+
 }  // namespace slipway::net

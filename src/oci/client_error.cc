@@ -3,39 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "net/http_status.h"
 
 namespace slipway::oci {
 namespace {
-
-Code CodeOfStatus(int status) {
-  switch (status) {
-    case 400:
-      return Code::kInvalidArgument;
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kPermissionDenied;
-    case 404:
-      return Code::kNotFound;
-    case 405:
-      return Code::kUnimplemented;
-    case 408:
-    case 502:
-    case 503:
-    case 504:
-      return Code::kUnavailable;
-    case 409:
-      return Code::kAborted;
-    case 413:
-    case 429:
-    case 507:
-      return Code::kResourceExhausted;
-    case 416:
-      return Code::kOutOfRange;
-    default:
-      return status >= 500 ? Code::kInternal : Code::kUnknown;
-  }
-}
 
 std::string_view ReasonOfStatus(int status) {
   switch (status) {
@@ -87,7 +58,7 @@ Error ErrorOfAnswer(const net::ClientResponse& response, std::string_view who) {
   message += " answered " + std::to_string(response.status);
   message += said.empty() ? "." : ": " + said;
   if (response.status == 401) message += " Check the token or password.";
-  return Error(CodeOfStatus(response.status), reason, std::move(message));
+  return Error(net::CodeOfStatus(response.status), reason, std::move(message));
 }
 
 }  // namespace slipway::oci

@@ -1,7 +1,6 @@
 #include "resource/change_record.h"
 
 namespace slipway::resource {
-namespace {
 
 std::string_view NameOf(EventType type) {
   switch (type) {
@@ -16,8 +15,6 @@ std::string_view NameOf(EventType type) {
   }
   return "modified";
 }
-
-}  // namespace
 
 std::string EncodeChange(const ChangeRecord& record) {
   Json json = Json::object();

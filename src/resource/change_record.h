@@ -3,12 +3,15 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "resource/resource_transaction.h"
 
 namespace slipway::resource {
 
 enum class EventType : uint8_t { kAdded, kModified, kDeleted, kBookmark };
+// "added", "modified", "deleted" or "bookmark".
+std::string_view NameOf(EventType type);
 
 struct ChangeRecord {
   EventType type = EventType::kModified;

@@ -11,9 +11,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing/temporary_folder.h"
 #include "runtime/descriptor.h"
 #include "runtime/limits.h"
-#include "runtime/testing/temporary_folder.h"
 
 namespace slipway::runtime {
 namespace {

@@ -12,9 +12,9 @@
 #include "agent/testing/fake_serve.h"
 #include "async/blocking_pool.h"
 #include "async/core_pool.h"
+#include "base/testing/temporary_folder.h"
 #include "model/package.h"
 #include "oci/content_source.h"
-#include "runtime/testing/temporary_folder.h"
 #include "store/object/object_store.h"
 
 namespace slipway::agent {
@@ -56,7 +56,7 @@ class TestSite {
 
   FakeControlLink link;
   runtime::FakeDriver driver;
-  runtime::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<store::MetaStore> site_db;
   std::unique_ptr<store::ObjectStore> objects;
 

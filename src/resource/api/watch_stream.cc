@@ -10,27 +10,12 @@
 namespace slipway::resource {
 namespace {
 
-std::string_view EventName(EventType type) {
-  switch (type) {
-    case EventType::kAdded:
-      return "added";
-    case EventType::kModified:
-      return "modified";
-    case EventType::kDeleted:
-      return "deleted";
-    case EventType::kBookmark:
-      return "bookmark";
-  }
-  return "bookmark";
-}
-
 std::string EventText(const WatchEvent& event) {
   const std::string data = event.type == EventType::kBookmark
                                ? fmt::format("{{\"version\":{}}}", event.version)
                                : DumpJson(ToJson(event.resource));
-  return net::FormatSse({.type = std::string(EventName(event.type)),
-                         .id = std::to_string(event.version),
-                         .data = data});
+  return net::FormatSse(
+      {.type = std::string(NameOf(event.type)), .id = std::to_string(event.version), .data = data});
 }
 
 std::string ErrorText(const Error& error) {

@@ -8,10 +8,10 @@
 #include <sstream>
 #include <thread>
 
+#include "base/testing/temporary_folder.h"
 #include "runtime/descriptor.h"
 #include "runtime/process/process_identity.h"
 #include "runtime/testing/driver_contract.h"
-#include "runtime/testing/temporary_folder.h"
 
 namespace slipway::runtime {
 namespace {
