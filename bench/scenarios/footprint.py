@@ -30,7 +30,7 @@ def serve_pids(folder: pathlib.Path) -> list[int]:
 def control_centre(data: pathlib.Path, core: int = measure.SERVER_CORE) -> Server:
     base = measure.free_port_base()
     return Server([measure.SLIPWAY, "server", "--data", data, "--port-base", base],
-                  f"http://127.0.0.1:{base + 80}/healthz", core=core,
+                  f"http://127.0.0.1:{base + 80}/readyz", core=core,
                   extra_pids=lambda: serve_pids(data))
 
 

@@ -17,6 +17,7 @@ from scenarios.inference import BODY, MODELS
 
 SECONDS = float(os.environ.get("BENCH_UPGRADE_SECONDS", "60"))
 ROUNDS = int(os.environ.get("BENCH_UPGRADE_ROUNDS", "1"))
+PERIOD_S = 0.5  # from the start of one upgrade to the start of the next
 
 
 def cli(context: pathlib.Path, *arguments: str) -> str:
@@ -61,7 +62,9 @@ def run() -> str:
             next_tag = iter("ba" * 100_000)
 
             def upgrade() -> int:
+                begin = time.monotonic()
                 cli(root, "upgrade", "linear", f"linear:{next(next_tag)}")
+                time.sleep(max(0.0, PERIOD_S - (time.monotonic() - begin)))
                 return 1
 
             for _ in range(ROUNDS):
