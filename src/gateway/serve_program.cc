@@ -21,7 +21,7 @@ namespace slipway::gateway {
 
 void TuneProcess() {
   // The threads allocate and free for each other: more arenas cost memory only.
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
 }
 
 struct ServeProgram::State {

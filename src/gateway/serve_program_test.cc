@@ -27,7 +27,7 @@ constexpr std::string_view kModel =
         "outputs":[{"name":"y","datatype":"FP32","shape":[1,4]}]})";
 
 class ServeProgramTest : public ::testing::Test {
- protected:
+ public:
   ServeProgramTest() { fs::create_directories(folder_); }
   ~ServeProgramTest() override {
     Stop();
@@ -35,6 +35,7 @@ class ServeProgramTest : public ::testing::Test {
     fs::remove_all(folder_);
   }
 
+ protected:
   std::string Write(const std::string& name, std::string_view content) {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << content;

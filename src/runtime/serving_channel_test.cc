@@ -172,6 +172,8 @@ TEST(ServingChannelTest, PathMayBeLongerThanAnAddressOfASocket) {
   EXPECT_TRUE(ServingChannel::Connect(deep + "/serve.sock").has_value());
 }
 
+// NOLINTBEGIN(concurrency-mt-unsafe): these tests have one thread.
+
 class InheritedListenersTest : public ::testing::Test {
  protected:
   void TearDown() override { unsetenv("SLIPWAY_LISTEN"); }
@@ -218,6 +220,8 @@ TEST(InheritedListenWaitTest, ReadsTheVariable) {
   }
   unsetenv(kListenWaitVariable);
 }
+
+// NOLINTEND(concurrency-mt-unsafe)
 
 }  // namespace
 }  // namespace slipway::runtime
