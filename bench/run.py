@@ -31,7 +31,7 @@ def header() -> str:
     return "\n".join([
         "# Benchmarks", "",
         f"Written by `make bench` on {datetime.date.today()} from commit {commit}, on "
-        f"{os.cpu_count()} cores of {processor()}, Linux {platform.release()}.", "",
+        f"{os.cpu_count()} cores of {processor()}.", "",
         "Every figure stands next to its floor and its peers of the same run; medians of "
         f"{measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to "
         "one core, the client to the other. CPU is user + system time of all processes of the "
