@@ -28,7 +28,7 @@ void OpenLibrary(const char* path) {
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     std::fprintf(stderr, "%s\n", dlerror());
-    std::exit(2);
+    std::exit(2);  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
   }
   auto* base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
   Ort::InitApi(base()->GetApi(ORT_API_VERSION));

@@ -9,7 +9,7 @@ namespace slipway::cli {
 namespace {
 
 class ContextsTest : public testing::Test {
- protected:
+ public:
   ContextsTest() {
     std::string pattern = testing::TempDir() + "contexts.XXXXXX";
     folder_ = mkdtemp(pattern.data());
@@ -17,6 +17,7 @@ class ContextsTest : public testing::Test {
   }
   ~ContextsTest() override { std::filesystem::remove_all(folder_); }
 
+ protected:
   static Context Lab() {
     return {.name = "lab",
             .address = "https://lab.example:8080",

@@ -18,7 +18,7 @@ namespace {
 using runtime::ServingChannel;
 
 class AgentLinkTest : public ::testing::Test {
- protected:
+ public:
   AgentLinkTest() {
     std::filesystem::create_directories(folder_);
     auto opened = AgentLink::Open(
@@ -37,6 +37,7 @@ class AgentLinkTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
+ protected:
   int pipe_read() {
     EXPECT_EQ(pipe(pipe_), 0);
     return pipe_[0];

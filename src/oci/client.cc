@@ -98,7 +98,7 @@ std::string Client::Url(const std::string& repository, std::string_view rest) co
 }
 
 Result<std::string> Client::Resolve(const net::ClientResponse& response) const {
-  const std::string location = response.Header("Location").value_or("");
+  std::string location = response.Header("Location").value_or("");
   if (location.starts_with('/')) return origin_ + location;
   const auto parts = SplitUrl(location);
   if (parts) return location;
@@ -249,7 +249,7 @@ Result<Digest> Client::PutManifest(const std::string& repository, const std::str
   request.headers.emplace_back("Content-Type", media_type);
   request.body = bytes;
   TRY(response, Send(std::move(request), PushScope(repository)));
-  const Digest digest = Digest::Of(bytes);
+  Digest digest = Digest::Of(bytes);
   const auto stated = Digest::Parse(response.Header("Docker-Content-Digest").value_or(""));
   if (stated && stated->algorithm() == digest.algorithm() && *stated != digest) {
     return DataLoss("DIGEST_MISMATCH", "the registry keeps the manifest as " + stated->text() +

@@ -53,7 +53,7 @@ TEST(Selector, ParsesAndMatches) {
     ASSERT_THAT(selector, IsOk()) << text;
     EXPECT_FALSE(selector->Matches(labels)) << text;
   }
-  for (std::string text :
+  for (const std::string& text :
        {std::string(","), std::string("a=1,"), std::string("a b"), std::string("=1"),
         std::string("a=b=c"), std::string("!"), std::string("a=\xff"), std::string(5000, 'a')}) {
     Result<Selector> selector = Selector::Parse(text);

@@ -27,7 +27,7 @@ const std::string kDigest = "sha256:" + std::string(64, 'a');
 const Key kFirst{"Revision", "default", "fraud-1"};
 
 class SiteDeskTest : public ::testing::Test {
- protected:
+ public:
   SiteDeskTest()
       : meta_(store::MakeMemoryMetaStore()),
         store_(*meta_, SystemClock(), SystemRandom()),
@@ -38,6 +38,7 @@ class SiteDeskTest : public ::testing::Test {
   }
   ~SiteDeskTest() override { RunToEnd(desk_.Stop()); }
 
+ protected:
   void Change(const std::function<Result<void>(ResourceTransaction&)>& body) {
     auto changed = store_.TransactNow(CallContext::System("test"), body);
     ASSERT_TRUE(changed.has_value()) << changed.error().ToString();

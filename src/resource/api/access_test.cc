@@ -47,7 +47,7 @@ class ApiAccess : public testing::Test {
   // The status of a request to the route, with `default` and `x` for its parameters.
   int Send(const net::Route& route, std::string_view authorization) {
     std::string target = route.pattern;
-    for (auto [parameter, value] :
+    for (const auto& [parameter, value] :
          {std::pair<std::string, std::string>{"{project}", "default"}, {"{name}", "x"}}) {
       if (size_t at = target.find(parameter); at != std::string::npos) {
         target.replace(at, parameter.size(), value);

@@ -124,7 +124,7 @@ void ResetSignals() {
   for (int number = 1; number < NSIG; ++number) sigaction(number, &plain, nullptr);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 bool PlaceDescriptors(const Prepared& prepared) {
