@@ -66,6 +66,7 @@ void FakeServe::Accept(int listener) {
   int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   if (accepted < 0) return;
   channels_.push_back(std::make_unique<runtime::ServingChannel>(accepted));
+  state_.With([](State& state) { state.reloads = 0; });
   Say(*channels_.back());
 }
 
@@ -107,7 +108,9 @@ void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelM
   CHECK(json.has_value());
   std::string type = (*json)["type"];
   if (type == "reload") {
-    state_.With([](State& state) { ++state.reloads; });
+    if (&channel == channels_.back().get()) {
+      state_.With([](State& state) { ++state.reloads; });
+    }
     ReadConfig();
     for (auto& each : channels_) Say(*each);
   } else if (type == "listeners" && !options_.silent) {

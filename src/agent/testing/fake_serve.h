@@ -32,7 +32,7 @@ class FakeServe {
   // Of the last serving.json that it read; 0: none.
   uint64_t generation() const;
   std::vector<int64_t> loaded() const;  // numbers of revisions
-  int reloads() const;
+  int reloads() const;                  // asked for on the newest channel
   bool asked_to_stop() const;
 
  private:
