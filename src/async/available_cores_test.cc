@@ -6,26 +6,21 @@
 #include <gtest/gtest.h>
 
 #include "async/core_pool.h"
+#include "base/testing/temporary_folder.h"
 
 namespace slipway {
 namespace {
 
 class CgroupCpuQuotaTest : public testing::Test {
  protected:
-  void SetUp() override {
-    root_ = testing::TempDir() + "cgroup_" +
-            testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(root_);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   void Write(const std::string& path, const std::string& text) {
     const std::filesystem::path file = root_ + path;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file) << text;
   }
 
-  std::string root_;
+  const TemporaryFolder folder_;
+  const std::string root_ = folder_.path();
 };
 
 TEST_F(CgroupCpuQuotaTest, V2SmallestOfGroupAndParents) {

@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -11,21 +10,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/testing/temporary_folder.h"
 
 namespace slipway {
 namespace {
 
 class LogTest : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ = testing::TempDir() + "slipway_log_test_" +
-            testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove(path_);
-  }
-  void TearDown() override {
-    ASSERT_TRUE(SetLog({}).has_value());
-    std::filesystem::remove(path_);
-  }
+  void TearDown() override { ASSERT_TRUE(SetLog({}).has_value()); }
   void Use(LogLevel level, bool json) {
     ASSERT_TRUE(SetLog({.level = level, .json = json, .file = path_}).has_value());
   }
@@ -36,7 +28,8 @@ class LogTest : public testing::Test {
     return lines;
   }
 
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_ / "log";
 };
 
 TEST_F(LogTest, TextQuotesOnlyWhatNeedsIt) {

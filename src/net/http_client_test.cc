@@ -49,17 +49,17 @@ class HttpClientTest : public testing::Test {
 
 TEST_F(HttpClientTest, Methods) {
   ClientRequest request = To("/");
-  EXPECT_EQ(client_.Send(request)->body, "GET - - ");
+  EXPECT_EQ(client_.Send(request).value().body, "GET - - ");
   request.method = "DELETE";
   request.headers = {{"X-Test", "a b"}};
-  EXPECT_EQ(client_.Send(request)->body, "DELETE a b - ");
+  EXPECT_EQ(client_.Send(request).value().body, "DELETE a b - ");
   request.method = "POST";
-  EXPECT_EQ(client_.Send(request)->body, "POST a b - ");
+  EXPECT_EQ(client_.Send(request).value().body, "POST a b - ");
   request.body = "text";
   request.headers = {{"Content-Type", "application/json"}};
-  EXPECT_EQ(client_.Send(request)->body, "POST - application/json text");
+  EXPECT_EQ(client_.Send(request).value().body, "POST - application/json text");
   request.method = "PATCH";
-  EXPECT_EQ(client_.Send(request)->body, "PATCH - application/json text");
+  EXPECT_EQ(client_.Send(request).value().body, "PATCH - application/json text");
   ClientRequest head = To("/");
   head.method = "HEAD";
   const ClientResponse response = client_.Send(head).value();
@@ -105,7 +105,7 @@ TEST_F(HttpClientTest, UploadAndDownloadInPieces) {
   left = 1000;
   request.upload_size = 1000;
   request.on_head = nullptr;
-  EXPECT_EQ(client_.Send(request)->Header("X-Size"), "1000");
+  EXPECT_EQ(client_.Send(request).value().Header("X-Size"), "1000");
 }
 
 TEST_F(HttpClientTest, ErrorsOfCallbacksAreReturned) {
@@ -131,7 +131,7 @@ TEST_F(HttpClientTest, Limits) {
   request.max_response_bytes = 99'999;
   EXPECT_EQ(client_.Send(request).error().reason(), "RESPONSE_TOO_LARGE");
   request.max_response_bytes = 100'000;
-  EXPECT_EQ(client_.Send(request)->body.size(), 100'000U);
+  EXPECT_EQ(client_.Send(request).value().body.size(), 100'000U);
   request = To("/late");
   request.timeout = milliseconds(50);
   EXPECT_EQ(client_.Send(request).error().reason(), "TIMEOUT");

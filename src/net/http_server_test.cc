@@ -8,6 +8,7 @@
 
 #include "async/deadline.h"
 #include "base/file_system.h"
+#include "base/testing/temporary_folder.h"
 #include "net/testing/raw_client.h"
 #include "net/testing/test_server.h"
 
@@ -288,7 +289,8 @@ TEST(HttpServerTest, BodiesThatCannotBeCompletedAreCutOff) {
 }
 
 Task<HttpResponse> SendFileRange(HttpRequest& request) {
-  const std::string path = testing::TempDir() + "slipway_net_file";
+  static const TemporaryFolder folder;
+  const std::string path = folder / "file";
   if (request.path == "/make") {
     std::string content;
     for (int i = 0; i < 400'000; ++i) content += static_cast<char>('a' + i % 26);

@@ -6,6 +6,7 @@
 
 #include "async/deadline.h"
 #include "base/file_system.h"
+#include "base/testing/temporary_folder.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/testing/certificate.h"
@@ -28,7 +29,8 @@ Task<HttpResponse> Answer(HttpRequest& request) {
     co_return response;
   }
   if (request.path == "/file") {
-    const std::string path = testing::TempDir() + "slipway_tls_file";
+    static const TemporaryFolder folder;
+    const std::string path = folder / "file";
     EXPECT_TRUE(WriteFileDurably(PosixFileSystem(), path, std::string(300'000, 'f')).has_value());
     HttpResponse response;
     response.body =
@@ -52,7 +54,8 @@ class TlsTest : public testing::Test {
     return "https://localhost:" + std::to_string(server.port()) + path;
   }
 
-  TestCertificate certificate_ = WriteTestCertificate(testing::TempDir(), "slipway_tls_test");
+  const TemporaryFolder folder_;
+  const TestCertificate certificate_ = WriteTestCertificate(folder_.path(), "test");
 };
 
 TEST_F(TlsTest, BodiesOfEveryKind) {
@@ -66,10 +69,10 @@ TEST_F(TlsTest, BodiesOfEveryKind) {
   ASSERT_TRUE(echoed.has_value()) << echoed.error().ToString();
   EXPECT_EQ(echoed->body, request.body);
   request.url = Url(server, "/stream");
-  EXPECT_EQ(client.Send(request)->body, std::string(2'500'000, 's'));
+  EXPECT_EQ(client.Send(request).value().body, std::string(2'500'000, 's'));
   request = ClientRequest();
   request.url = Url(server, "/file");
-  EXPECT_EQ(client.Send(request)->body, std::string(300'000, 'f'));
+  EXPECT_EQ(client.Send(request).value().body, std::string(300'000, 'f'));
 }
 
 TEST_F(TlsTest, ClientsThatDoNotTrustTheCertificate) {
@@ -79,7 +82,7 @@ TEST_F(TlsTest, ClientsThatDoNotTrustTheCertificate) {
   HttpClient careful;
   EXPECT_EQ(careful.Send(request).error().reason(), "TLS_FAILED");
   HttpClient careless({.verify_tls = false});
-  EXPECT_EQ(careless.Send(request)->status, 200);
+  EXPECT_EQ(careless.Send(request).value().status, 200);
 }
 
 TEST_F(TlsTest, PlainHttpAndSilence) {
@@ -121,7 +124,7 @@ TEST_F(TlsTest, ClientsThatLeaveCancelTheHandler) {
 }
 
 TEST_F(TlsTest, FilesThatCannotBeUsed) {
-  const TestCertificate other = WriteTestCertificate(testing::TempDir(), "slipway_tls_other");
+  const TestCertificate other = WriteTestCertificate(folder_.path(), "other");
   Result<Listener> listener = Listener::Open("127.0.0.1", 0);
   ASSERT_TRUE(listener.has_value());
   CorePool cores(1);
