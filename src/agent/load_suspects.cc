@@ -7,28 +7,29 @@ namespace slipway::agent {
 
 void LoadSuspects::ServeEnded(const runtime::ServingConfig& config,
                               const runtime::ServingStatus* last) {
-  std::vector<std::string> suspects;
+  std::set<std::string> suspects;
   if (last != nullptr) {
+    ServeSaid(*last);
     for (const auto& revision : last->revisions) {
-      if (revision.phase == runtime::kPhaseLoading) suspects.push_back(revision.uid);
+      if (revision.phase == runtime::kPhaseLoading) suspects.insert(revision.uid);
     }
-    Blame(suspects);
-    return;
-  }
-  // What was Ready once may still be what ends it now, if nothing else explains its silence.
-  if (++silent_ends_ >= kMaxSilentCrashes) {
+  } else if (++silent_ends_ >= kMaxSilentCrashes) {
+    // What was Ready once may still be what ends it now, if nothing else explains its silence.
     silent_ends_ = 0;
     settled_.clear();
   }
-  for (const auto& service : config.services) {
-    for (const auto& revision : service.revisions) {
-      if (!settled_.contains(revision.uid)) suspects.push_back(revision.uid);
+  // It may have ended at what it was given since its last word.
+  if (last == nullptr || last->generation < config.generation) {
+    for (const auto& service : config.services) {
+      for (const auto& revision : service.revisions) {
+        if (!settled_.contains(revision.uid)) suspects.insert(revision.uid);
+      }
     }
   }
   Blame(suspects);
 }
 
-void LoadSuspects::Blame(const std::vector<std::string>& suspects) {
+void LoadSuspects::Blame(const std::set<std::string>& suspects) {
   if (suspects.size() > 1) {
     one_at_a_time_ = true;
     return;

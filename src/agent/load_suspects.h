@@ -13,9 +13,9 @@
 namespace slipway::agent {
 
 // A model whose loading ends the process must not take the others down for ever. When serve ends,
-// the revisions that it was loading are suspects; if there are several, they are tried one at a
-// time from then on; one that ended it kMaxLoadCrashes times is condemned and never given to it
-// again.
+// the revisions that it was loading are suspects, and those that it was given and has said nothing
+// of; if there are several, they are tried one at a time from then on; one that ended it
+// kMaxLoadCrashes times is condemned and never given to it again.
 class LoadSuspects {
  public:
   // Serve ended by itself with `config` in its hands. `last` is its last word, nullptr if it never
@@ -31,7 +31,7 @@ class LoadSuspects {
   std::set<std::string> Allowed(const std::vector<std::string>& uids);
 
  private:
-  void Blame(const std::vector<std::string>& suspects);
+  void Blame(const std::set<std::string>& suspects);
 
   std::set<std::string> settled_;  // were Ready, or Failed without harm
   std::map<std::string, int> crashes_;

@@ -69,6 +69,18 @@ TEST(LoadSuspectsTest, EndWhileNothingLoadsBlamesNobody) {
   EXPECT_FALSE(suspects.IsCondemned("a"));
 }
 
+TEST(LoadSuspectsTest, WhatServeHasSaidNothingOfYetIsSuspect) {
+  LoadSuspects suspects;
+  auto before = StatusOf({{"good", "Ready"}});
+  before.generation = 1;
+  auto config = ConfigOf({"good", "bad"});
+  config.generation = 2;
+  suspects.ServeEnded(config, &before);
+  suspects.ServeEnded(config, &before);
+  EXPECT_TRUE(suspects.IsCondemned("bad"));
+  EXPECT_FALSE(suspects.IsCondemned("good"));
+}
+
 TEST(LoadSuspectsTest, SilenceMakesEvenProvenRevisionsSuspect) {
   LoadSuspects suspects;
   suspects.ServeSaid(StatusOf({{"a", "Ready"}, {"b", "Ready"}}));
