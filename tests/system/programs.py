@@ -11,6 +11,7 @@ what is left over is found and killed.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -34,6 +35,22 @@ def wait_until(condition, what, timeout_s=START_TIMEOUT_S, interval_s=0.02):
             raise AssertionError(f"waited {timeout_s} s for {what}")
         time.sleep(interval_s)
     return value
+
+
+def other_build(folder):
+    """A copy of the programs that says it is another build: what an upgrade of Slipway brings."""
+    build_id = json.loads(subprocess.run([str(BINARY), "version", "-o", "json"], text=True,
+                                         capture_output=True, check=True).stdout)["buildId"]
+    other = build_id[:-4] + ("0000" if build_id[-4:] != "0000" else "1111")
+    root = BINARY.parent.parent
+    for source in [BINARY, *(root / "lib/slipway").iterdir()]:
+        target = folder / source.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+        if not source.name.startswith("libonnxruntime"):
+            content = target.read_bytes()
+            target.write_bytes(content.replace(build_id.encode(), other.encode()))
+    return folder / "bin/slipway"
 
 
 def answers(url, any_status=False):

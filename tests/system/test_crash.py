@@ -150,22 +150,6 @@ def whole_story(story):
         step()
 
 
-def other_build(folder):
-    """A copy of the programs that says it is another build: what an upgrade of Slipway brings."""
-    build_id = json.loads(subprocess.run([str(programs.BINARY), "version", "-o", "json"], text=True,
-                                         capture_output=True, check=True).stdout)["buildId"]
-    other = build_id[:-4] + ("0000" if build_id[-4:] != "0000" else "1111")
-    root = programs.BINARY.parent.parent
-    for source in [programs.BINARY, *(root / "lib/slipway").iterdir()]:
-        target = folder / source.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-        if not source.name.startswith("libonnxruntime"):
-            content = target.read_bytes()
-            target.write_bytes(content.replace(build_id.encode(), other.encode()))
-    return folder / "bin/slipway"
-
-
 def started_at(point, start_centre, tmp_path):
     """A control centre that will be killed at the point, started where the point is reached."""
     environment = {"SLIPWAY_CRASH_AT": point}
@@ -180,7 +164,7 @@ def started_at(point, start_centre, tmp_path):
     story.go_on()
     centre.kill()
     centre.environment.update(environment)
-    centre.binary = other_build(tmp_path / "other")
+    centre.binary = programs.other_build(tmp_path / "other")
     centre.start(wait=False)
     return centre
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import pathlib
 import signal
 import threading
 import urllib.parse
@@ -19,20 +20,22 @@ BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32",
 
 
 class Load:
-    """Clients that ask without pause and count what they saw."""
+    """Clients that ask without pause and count what they saw; half of them connect each time."""
 
     def __init__(self, url, clients=8):
         self.url = urllib.parse.urlsplit(url)
         self.stop = threading.Event()
         self.pool = concurrent.futures.ThreadPoolExecutor(clients)
-        self.futures = [self.pool.submit(self._client) for _ in range(clients)]
+        self.futures = [self.pool.submit(self._client, number % 2 == 0)
+                        for number in range(clients)]
 
-    def _client(self):
+    def _client(self, keep_alive):
         seen, failures = {}, []
+        headers = {} if keep_alive else {"Connection": "close"}
         connection = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=30)
         while not self.stop.is_set():
             try:
-                connection.request("POST", self.url.path, BODY)
+                connection.request("POST", self.url.path, BODY, headers)
                 answer = connection.getresponse()
                 text = answer.read()
             except OSError as error:
@@ -89,6 +92,28 @@ def test_the_control_centre_dies_and_comes_back_under_load(deployed):
     seen, failures = load.finish()
     assert failures == []
     assert len(seen) == 2
+
+
+def test_another_build_takes_over_under_load(deployed, tmp_path):
+    load = Load(deployed.inference_url + "/v2/models/linear/infer")
+    port = deployed.ports["inference_rest"]
+    builds = [programs.other_build(tmp_path / "other"), programs.BINARY]
+    for number in range(4):
+        before = json.loads(deployed.cli("status", "-o", "json").stdout)["serve"]["pid"]
+        deployed.kill()
+        deployed.binary = builds[number % 2]
+        deployed.start()
+        assert deployed.ports["inference_rest"] == port
+
+        def taken_over():
+            serve = json.loads(deployed.cli("status", "-o", "json").stdout)["serve"]
+            gone = not pathlib.Path(f"/proc/{before}").exists()
+            return serve["pid"] not in (0, before) and gone
+
+        programs.wait_until(taken_over, "the other build's data plane")
+    seen, failures = load.finish()
+    assert failures == []
+    assert len(seen) == 1
 
 
 def test_a_revision_that_does_not_load_never_gets_traffic(deployed):
