@@ -69,8 +69,13 @@ Task<bool> Connection::Handshake() {
   while (!aborted_) {
     const IoResult step = transport_->Handshake();
     if (step.status == IoStatus::kDone) co_return true;
+    if (step.status == IoStatus::kPlainHttp) {
+      co_await RefusePlainHttp();
+      break;
+    }
     if (step.status != IoStatus::kWouldBlock) break;
-    Enter(Phase::kHead);
+    // All of it has the time of one head, however many pieces it comes in.
+    if (phase_ != Phase::kHead) Enter(Phase::kHead);
     if (co_await socket_.Wait(step.wants, false) != WaitOutcome::kReady) break;
   }
   co_return false;
@@ -262,6 +267,14 @@ Task<void> Connection::RefuseAndClose() {
   HttpResponse answer = response;
   request_.method = Method::kOther;  // a HEAD whose head is wrong may get the body
   if (co_await WriteResponse(answer, false)) co_await Linger();
+}
+
+Task<void> Connection::RefusePlainHttp() {
+  transport_ = MakePlainTransport(socket_);
+  refusal_ = InvalidArgument("PLAIN_HTTP",
+                             "This port speaks TLS and the request came without it; write https:// "
+                             "in place of http://");
+  co_await RefuseAndClose();
 }
 
 // Closing with unread input resets the connection, and the client may never see the answer. So:

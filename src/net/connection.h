@@ -24,7 +24,7 @@ namespace slipway::net {
 struct ConnectionEnvironment {
   const Handler* handler = nullptr;
   const HttpServerOptions* options = nullptr;
-  TlsContext* tls = nullptr;           // nullptr: connections are plain
+  std::shared_ptr<TlsContext> tls;     // of new connections; nullptr: they are plain
   std::array<Counter*, 6> requests{};  // by hundreds of the status
   int64_t now_ms = 0;                  // steady, as of the last tick
   int64_t tick_ms = 0;                 // how old that may be
@@ -79,6 +79,8 @@ class Connection final : private PolledSocket::Observer, private BodyInput {
   Task<bool> Serve();
   Task<HttpResponse> CallHandler();
   Task<void> RefuseAndClose();
+  // Answers a client that does not speak TLS in its own language.
+  Task<void> RefusePlainHttp();
   bool KeepsAlive() const;
   Task<bool> FinishRequest(bool keep_alive);
   Task<void> Linger();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 
 #include "base/check.h"
 #include "net/http_message.h"
@@ -121,6 +122,37 @@ extern "C" int SlipwayCurlProgress(void* user, curl_off_t, curl_off_t down, curl
   return 1;
 }
 
+// Why the server was not believed. `verified`: OpenSSL's verdict on the chain of certificates; curl
+// leaves 0 or 1 where the chain is good and the name is not.
+Error CertificateError(long verified, const std::string& ca_file, const std::string& url) {
+  constexpr long kLastVerdictOnTheName = 1;
+  if (verified == X509_V_ERR_CERT_HAS_EXPIRED) {
+    return FailedPrecondition("TLS_EXPIRED",
+                              url +
+                                  ": the server's certificate, or that of its authority, has "
+                                  "expired; it has to be renewed, unless this machine's clock is "
+                                  "wrong");
+  }
+  if (verified == X509_V_ERR_CERT_NOT_YET_VALID) {
+    return FailedPrecondition("TLS_NOT_YET_VALID",
+                              url +
+                                  ": the server's certificate is not valid yet; compare the clocks "
+                                  "of both machines");
+  }
+  if (verified <= kLastVerdictOnTheName) {
+    return FailedPrecondition("TLS_HOST_NAME",
+                              url +
+                                  ": the server's certificate is for other names than this address "
+                                  "has; use a name that is in it, or have this one put into it");
+  }
+  return FailedPrecondition(
+      "TLS_UNTRUSTED",
+      url + ": the server's certificate comes from no authority " +
+          (ca_file.empty() ? "that this system knows" : "in " + ca_file) + " (" +
+          X509_verify_cert_error_string(verified) +
+          "); if the server is the right one, name the file with its authority's certificate");
+}
+
 Error ErrorOf(CURLcode code, const char* text, const ClientRequest& request) {
   const std::string what =
       request.url + ": " + (text[0] != '\0' ? std::string(text) : curl_easy_strerror(code));
@@ -139,9 +171,7 @@ Error ErrorOf(CURLcode code, const char* text, const ClientRequest& request) {
     case CURLE_GOT_NOTHING:
       return Unavailable("CONNECTION_LOST", what);
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return Unavailable("TLS_FAILED", what);
+      return Unavailable("TLS_FAILED", what + "; if nothing speaks TLS there, write http://");
     default:
       return Internal("HTTP_PROTOCOL", what);
   }
@@ -185,6 +215,7 @@ struct HttpClient::State {
   void SetMethod(const ClientRequest& request);
   void SetCallbacks(Transfer& transfer);
   HeaderLines MakeHeaders(const ClientRequest& request) const;
+  Error Failure(CURLcode code, const ClientRequest& request) const;
 
   const Options options;
   CURL* easy = nullptr;
@@ -201,7 +232,10 @@ void HttpClient::State::SetConnection(const ClientRequest& request) {
   Set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   if (!options.unix_socket.empty()) Set(CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
   if (!options.unix_socket.empty() || IsLocal(request.url)) Set(CURLOPT_NOPROXY, "*");
-  if (!options.ca_file.empty()) Set(CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!options.ca_file.empty()) {
+    Set(CURLOPT_CAINFO, options.ca_file.c_str());
+    Set(CURLOPT_CAPATH, nullptr);  // curl's own folder would go on counting
+  }
   Set(CURLOPT_SSL_VERIFYPEER, options.verify_tls ? 1L : 0L);
   Set(CURLOPT_SSL_VERIFYHOST, options.verify_tls ? 2L : 0L);
 }
@@ -256,6 +290,20 @@ HeaderLines HttpClient::State::MakeHeaders(const ClientRequest& request) const {
   return lines;
 }
 
+Error HttpClient::State::Failure(CURLcode code, const ClientRequest& request) const {
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    long verified = 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified);
+    return CertificateError(verified, options.ca_file, request.url);
+  }
+  if (code == CURLE_SSL_CACERT_BADFILE) {
+    return FailedPrecondition("TLS_CA_FILE",
+                              "the file of certificate authorities " + options.ca_file +
+                                  " cannot be used: give one with certificates in PEM form");
+  }
+  return ErrorOf(code, error_text, request);
+}
+
 HttpClient::HttpClient() : HttpClient(Options()) {}
 HttpClient::HttpClient(Options options) : state_(std::make_unique<State>(std::move(options))) {}
 HttpClient::~HttpClient() = default;
@@ -280,7 +328,7 @@ Result<ClientResponse> HttpClient::Send(const ClientRequest& request) {
   state_->error_text[0] = '\0';
   const CURLcode code = curl_easy_perform(state_->easy);
   if (transfer.failure.has_value()) return *transfer.failure;
-  if (code != CURLE_OK) return ErrorOf(code, state_->error_text, request);
+  if (code != CURLE_OK) return state_->Failure(code, request);
   return std::move(transfer.response);
 }
 

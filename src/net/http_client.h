@@ -43,14 +43,16 @@ struct ClientRequest {
 };
 
 // Blocking; one per thread (keeps its connections). Redirects are not followed: the caller decides
-// who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, CONNECTION_LOST or TLS_FAILED,
-// DEADLINE_EXCEEDED / TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT /
-// URL_MALFORMED or HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return.
-// Answers of any status are values.
+// who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, CONNECTION_LOST or TLS_FAILED (no
+// handshake), FAILED_PRECONDITION / TLS_UNTRUSTED, TLS_EXPIRED, TLS_NOT_YET_VALID or TLS_HOST_NAME
+// (a certificate that proves nothing), FAILED_PRECONDITION / TLS_CA_FILE, DEADLINE_EXCEEDED /
+// TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT / URL_MALFORMED or
+// HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return. Answers of any status
+// are values.
 class HttpClient {
  public:
   struct Options {
-    std::string ca_file;  // empty: the system's
+    std::string ca_file;  // PEM, the only authorities to be trusted; empty: the system's
     bool verify_tls = true;
     std::string unix_socket;  // connect here instead of to the URL's host
   };

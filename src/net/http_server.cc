@@ -97,7 +97,6 @@ struct HttpServer::State {
   CorePool& cores;
   const Handler handler;
   const HttpServerOptions options;
-  std::unique_ptr<TlsContext> tls;
   std::atomic<size_t> open_connections{0};
   std::vector<std::unique_ptr<ServerCore>> server_cores;
   TaskGroup acceptors;
@@ -127,12 +126,13 @@ HttpServer::State::State(CorePool& pool, Handler on_request, HttpServerOptions c
 
 Result<void> HttpServer::State::StartCores() {
   if (started) return {};
-  if (!options.tls_certificate_file.empty() || !options.tls_key_file.empty()) {
-    TRY(context, LoadTlsContext(options.tls_certificate_file, options.tls_key_file));
-    tls = std::move(context);
+  std::shared_ptr<TlsContext> tls;
+  if (!options.tls.empty()) {
+    TRY(loaded, LoadTlsContext(options.tls));
+    tls = std::move(loaded);
   }
   for (const auto& core : server_cores) {
-    TRY_VOID(core->Open(tls.get()));
+    TRY_VOID(core->Open(tls));
   }
   started = true;
   for (const auto& core : server_cores) {
@@ -213,6 +213,15 @@ Result<void> HttpServer::Listen(const Listener& listener) {
   State* const state = state_.get();
   state->acceptors.Start(
       [state, listening, check_host] { return state->Accept(listening, check_host); });
+  return {};
+}
+
+Result<void> HttpServer::ReloadTls() {
+  if (state_->options.tls.empty()) return {};
+  TRY(tls, LoadTlsContext(state_->options.tls));
+  for (const auto& core : state_->server_cores) {
+    asio::post(core->executor(), [loaded_core = core.get(), tls] { loaded_core->SetTls(tls); });
+  }
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "net/http_message.h"
+#include "net/tls_files.h"
 
 namespace slipway::net {
 
@@ -25,10 +26,8 @@ struct HttpServerOptions {
   size_t max_connections = 20'000;
   // Loopback listeners refuse a Host or Origin that is no loopback name or address (403).
   bool check_host = true;
-  // PEM files: the certificate with its chain, and its key. With both, all listeners speak TLS (1.2
-  // and newer); without, none does.
-  std::string tls_certificate_file;
-  std::string tls_key_file;
+  // With both files all listeners speak TLS (1.2 and newer); without, none does.
+  TlsFiles tls;
 };
 
 // A listening TCP socket, owned.
@@ -63,8 +62,13 @@ class HttpServer {
   ~HttpServer();  // CHECKs that it was stopped
 
   // The listener's descriptor is duplicated: closing the caller's does not stop this one. The first
-  // call reads the TLS files: FAILED_PRECONDITION / TLS_CERTIFICATE says what is wrong with them.
+  // call reads the TLS files; reason TLS_CERTIFICATE or TLS_KEY_EXPOSED says what is wrong with
+  // them.
   Result<void> Listen(const Listener& listener);
+  // Reads the TLS files again: connections that come from now on use them, those that are there go
+  // on as they are. After an error, the same as Listen's, what was read before stays in use.
+  // Blocking, from a thread that is no core, between Listen and Stop; does nothing without TLS.
+  Result<void> ReloadTls();
   // Stops accepting, lets requests in flight end until `drain` is over, then closes.
   Task<void> Stop(std::chrono::milliseconds drain);
 

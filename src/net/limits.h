@@ -45,6 +45,9 @@ inline constexpr size_t kMaxRefusedConnections = 256;
 // before that and is answered with `Connection: close`.
 inline constexpr std::chrono::milliseconds kStopIdleGrace{250};
 
+// A file with certificates, or with a key.
+inline constexpr uint64_t kMaxTlsFileBytes = 1 << 20;
+
 // Of answers to HttpClient: all header lines together.
 inline constexpr size_t kMaxResponseHeadBytes = 64 << 10;
 // One server-sent event.

@@ -54,8 +54,8 @@ ServerCore::ServerCore(asio::any_io_executor executor, ConnectionEnvironment env
 
 ServerCore::~ServerCore() = default;
 
-Result<void> ServerCore::Open(TlsContext* tls) {
-  environment_.tls = tls;
+Result<void> ServerCore::Open(std::shared_ptr<TlsContext> tls) {
+  environment_.tls = std::move(tls);
   return poller_.Open();
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -25,9 +26,11 @@ class ServerCore {
              std::atomic<size_t>& open_connections);
   ~ServerCore();
 
-  // Before Start. `tls` outlives the connections; nullptr: they are plain.
-  Result<void> Open(TlsContext* tls);
+  // Before Start. `tls`: nullptr for plain connections.
+  Result<void> Open(std::shared_ptr<TlsContext> tls);
   void Start();
+  // For connections that come from now on.
+  void SetTls(std::shared_ptr<TlsContext> tls) { environment_.tls = std::move(tls); }
   // Takes a connected socket over.
   void Adopt(int descriptor, ConnectionOrigin origin);
   // Lets requests in flight end until `drain` is over, then cancels the rest and waits for it.

@@ -1,6 +1,11 @@
+#include <sys/stat.h>
+
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +17,7 @@
 #include "net/testing/certificate.h"
 #include "net/testing/raw_client.h"
 #include "net/testing/test_server.h"
+#include "net/transport.h"
 
 namespace slipway::net {
 namespace {
@@ -46,12 +52,21 @@ class TlsTest : public testing::Test {
  protected:
   HttpServerOptions Options() {
     HttpServerOptions options;
-    options.tls_certificate_file = certificate_.certificate_file;
-    options.tls_key_file = certificate_.key_file;
+    options.tls = certificate_.files();
     return options;
   }
   static std::string Url(const TestServer& server, const std::string& path) {
     return "https://localhost:" + std::to_string(server.port()) + path;
+  }
+
+  // What a new connection fails of; empty: it is answered 200.
+  static std::string ReasonOf(const TestServer& server, const HttpClient::Options& options) {
+    HttpClient client(options);
+    ClientRequest request;
+    request.url = Url(server, "/");
+    const Result<ClientResponse> answer = client.Send(request);
+    if (answer.has_error()) return std::string(answer.error().reason());
+    return answer->status == 200 ? "" : std::to_string(answer->status);
   }
 
   const TemporaryFolder folder_;
@@ -75,25 +90,124 @@ TEST_F(TlsTest, BodiesOfEveryKind) {
   EXPECT_EQ(client.Send(request).value().body, std::string(300'000, 'f'));
 }
 
-TEST_F(TlsTest, ClientsThatDoNotTrustTheCertificate) {
+TEST_F(TlsTest, ClientsSayWhyTheyDoNotTrustACertificate) {
   TestServer server(Answer, Options());
+  const TestCertificate other = WriteTestCertificate(folder_.path(), "other");
+  EXPECT_EQ(ReasonOf(server, {}), "TLS_UNTRUSTED");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = other.certificate_file}), "TLS_UNTRUSTED");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = folder_ / "nowhere"}), "TLS_CA_FILE");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = other.key_file}), "TLS_CA_FILE");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = certificate_.certificate_file}), "");
+  EXPECT_EQ(ReasonOf(server, {.verify_tls = false}), "");
   ClientRequest request;
   request.url = Url(server, "/");
-  HttpClient careful;
-  EXPECT_EQ(careful.Send(request).error().reason(), "TLS_FAILED");
-  HttpClient careless({.verify_tls = false});
-  EXPECT_EQ(careless.Send(request).value().status, 200);
+  const Error untrusted = HttpClient({.ca_file = other.certificate_file}).Send(request).error();
+  EXPECT_EQ(untrusted.code(), Code::kFailedPrecondition) << "trying again does not help";
+  EXPECT_NE(untrusted.message().find(other.certificate_file), std::string::npos);
 }
 
-TEST_F(TlsTest, PlainHttpAndSilence) {
+TEST_F(TlsTest, CertificatesOfAnotherTimeOrAnotherName) {
+  constexpr long kDayS = 24L * 3600;
+  const auto reason = [&](const TestCertificateOptions& options) {
+    const TestCertificate made = WriteTestCertificate(folder_.path(), "made", options);
+    TestServer server(Answer, {.tls = made.files()});
+    return ReasonOf(server, {.ca_file = made.certificate_file});
+  };
+  EXPECT_EQ(reason({.begins_in_s = -2 * kDayS, .ends_in_s = -kDayS}), "TLS_EXPIRED");
+  EXPECT_EQ(reason({.begins_in_s = kDayS, .ends_in_s = 2 * kDayS}), "TLS_NOT_YET_VALID");
+  EXPECT_EQ(reason({.names = "DNS:elsewhere.example"}), "TLS_HOST_NAME");
+}
+
+TEST_F(TlsTest, TlsToAPortThatDoesNotSpeakIt) {
+  TestServer server(Answer);
+  HttpClient client;
+  ClientRequest request;
+  request.url = Url(server, "/");
+  const Error error = client.Send(request).error();
+  EXPECT_EQ(error.reason(), "TLS_FAILED");
+  EXPECT_NE(error.message().find("write http://"), std::string::npos) << error.message();
+}
+
+TEST_F(TlsTest, PlainHttpIsAnsweredInPlainWords) {
+  TestServer server(Answer, Options());
+  for (const std::string& request : {GetRequest("/"), std::string("PATCH / HTTP/1.1\r\n\r\n"),
+                                     std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}) {
+    RawClient plain(server.port());
+    plain.Send(request);
+    const RawResponse answer = plain.Receive();
+    EXPECT_EQ(answer.status, 400) << request;
+    EXPECT_NE(answer.body.find("PLAIN_HTTP"), std::string::npos) << answer.body;
+    EXPECT_NE(answer.body.find("https://"), std::string::npos) << answer.body;
+    plain.ShutdownWrite();
+    EXPECT_TRUE(plain.AtEnd());
+    EXPECT_FALSE(plain.was_reset());
+  }
+}
+
+TEST_F(TlsTest, WhatIsNoHandshakeEndsTheConnection) {
   HttpServerOptions options = Options();
   options.head_timeout = milliseconds(100);
   TestServer server(Answer, options);
-  RawClient plain(server.port());
-  plain.Send(GetRequest("/"));
-  EXPECT_EQ(plain.Receive().status, 0);
   RawClient silent(server.port());
   EXPECT_TRUE(silent.AtEnd());
+  RawClient noise(server.port());
+  noise.Send(std::string(100, '\x01'));
+  noise.ReceiveAll();
+  EXPECT_TRUE(noise.AtEnd());
+}
+
+// Each piece comes in time, the whole does not.
+TEST_F(TlsTest, AHandshakeInManyPiecesHasTheTimeOfOne) {
+  HttpServerOptions options = Options();
+  options.head_timeout = milliseconds(200);
+  TestServer server(Answer, options);
+  RawClient slow(server.port());
+  slow.Send(std::string_view("\x16\x03\x01\x3f\xff", 5));  // a record of 16383 bytes begins
+  bool ended = false;
+  for (int i = 0; i < 2'000 && !ended; ++i) {
+    slow.Send(std::string_view("\x01", 1));
+    ended = slow.AtEnd(milliseconds(10)) || slow.was_reset();
+  }
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(TlsTest, ARenewedCertificateIsReadWithoutEndingConnections) {
+  TestServer server(Answer, Options());
+  const std::string before = folder_ / "before.crt";
+  std::filesystem::copy_file(certificate_.certificate_file, before);
+  HttpClient connected({.ca_file = before});
+  ClientRequest request;
+  request.url = Url(server, "/");
+  ASSERT_EQ(connected.Send(request).value().status, 200);
+
+  const TestCertificate renewed = WriteTestCertificate(folder_.path(), "test");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = before}), "") << "not yet read";
+  ASSERT_TRUE(server.server().ReloadTls().has_value());
+  EXPECT_EQ(ReasonOf(server, {.ca_file = renewed.certificate_file}), "");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = before}), "TLS_UNTRUSTED");
+  EXPECT_EQ(connected.Send(request).value().status, 200) << "its connection goes on";
+
+  std::filesystem::remove(renewed.key_file);
+  EXPECT_EQ(server.server().ReloadTls().error().reason(), "TLS_CERTIFICATE");
+  EXPECT_EQ(ReasonOf(server, {.ca_file = renewed.certificate_file}), "") << "what was read counts";
+}
+
+TEST_F(TlsTest, ReloadsUnderLoad) {
+  TestServer server(Answer, Options(), 2);
+  std::atomic<bool> done = false;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.emplace_back([&] {
+      while (!done) {
+        if (!ReasonOf(server, {.ca_file = certificate_.certificate_file}).empty()) ++failed;
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(server.server().ReloadTls().has_value());
+  done = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(failed, 0);
 }
 
 TEST_F(TlsTest, ClientsThatLeaveCancelTheHandler) {
@@ -125,23 +239,49 @@ TEST_F(TlsTest, ClientsThatLeaveCancelTheHandler) {
 
 TEST_F(TlsTest, FilesThatCannotBeUsed) {
   const TestCertificate other = WriteTestCertificate(folder_.path(), "other");
+  const TestCertificate locked =
+      WriteTestCertificate(folder_.path(), "locked", {.passphrase = "open sesame"});
+  const std::string damaged = folder_ / "damaged.crt";
+  const std::string begun = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  std::filesystem::copy_file(certificate_.certificate_file, damaged);
+  std::ofstream(damaged, std::ios::app) << begun;
+  const std::string huge = folder_ / "huge.crt";
+  std::ofstream(huge) << std::string(2 << 20, 'x');
+
   Result<Listener> listener = Listener::Open("127.0.0.1", 0);
   ASSERT_TRUE(listener.has_value());
   CorePool cores(1);
   const auto listen = [&](const std::string& certificate, const std::string& key) {
-    HttpServerOptions options;
-    options.tls_certificate_file = certificate;
-    options.tls_key_file = key;
-    HttpServer server(cores, Answer, options);
+    HttpServer server(cores, Answer, {.tls = {.certificate = certificate, .key = key}});
     const Result<void> listening = server.Listen(*listener);
     EXPECT_FALSE(listening.has_value());
-    return listening.has_value() ? "" : std::string(listening.error().reason());
+    return listening.has_value() ? Error(Code::kUnknown, "", "") : listening.error();
   };
-  EXPECT_EQ(listen(certificate_.certificate_file, ""), "TLS_CERTIFICATE");
-  EXPECT_EQ(listen("", certificate_.key_file), "TLS_CERTIFICATE");
-  EXPECT_EQ(listen("/nowhere.crt", certificate_.key_file), "TLS_CERTIFICATE");
-  EXPECT_EQ(listen(certificate_.certificate_file, other.key_file), "TLS_CERTIFICATE");
-  EXPECT_EQ(listen(certificate_.key_file, certificate_.certificate_file), "TLS_CERTIFICATE");
+  const auto expect = [&](const Error& error, Code code, const std::string& words) {
+    EXPECT_EQ(error.code(), code) << error.ToString();
+    EXPECT_EQ(error.reason(), "TLS_CERTIFICATE");
+    EXPECT_NE(error.message().find(words), std::string::npos) << error.message();
+  };
+  const std::string& certificate = certificate_.certificate_file;
+  const std::string& key = certificate_.key_file;
+  expect(listen(certificate, ""), Code::kFailedPrecondition, "give the other");
+  expect(listen("", key), Code::kFailedPrecondition, "give the other");
+  expect(listen("/nowhere.crt", key), Code::kNotFound, "/nowhere.crt");
+  expect(listen(certificate, "/nowhere.key"), Code::kNotFound, "/nowhere.key");
+  expect(listen(certificate, other.key_file), Code::kFailedPrecondition, "does not belong");
+  expect(listen(key, certificate), Code::kFailedPrecondition, "no certificate in PEM form");
+  expect(listen(certificate, certificate), Code::kFailedPrecondition, "no key in PEM form");
+  expect(listen(damaged, key), Code::kFailedPrecondition, "is damaged");
+  expect(listen(huge, key), Code::kFailedPrecondition, "huge.crt");
+  expect(listen(locked.certificate_file, locked.key_file), Code::kFailedPrecondition,
+         "openssl pkey");
+
+  ASSERT_EQ(chmod(key.c_str(), 0604), 0);
+  const Error exposed = listen(certificate, key);
+  EXPECT_EQ(exposed.reason(), "TLS_KEY_EXPOSED");
+  EXPECT_EQ(exposed.code(), Code::kFailedPrecondition);
+  ASSERT_EQ(chmod(key.c_str(), 0640), 0);
+  EXPECT_TRUE(LoadTlsContext(certificate_.files()).has_value()) << "its group may read it";
   cores.Stop();
 }
 

@@ -1,15 +1,23 @@
 // TLS on OpenSSL: the non-blocking half of it; whoever calls waits for the socket.
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
-#include <cstring>
-#include <string_view>
+#include <ctime>
+#include <string>
 #include <utility>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
+#include "base/file_system.h"
+#include "base/log.h"
+#include "net/limits.h"
 #include "net/transport.h"
 
 namespace slipway::net {
@@ -24,8 +32,20 @@ struct ContextDeleter {
 struct SslDeleter {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
+struct BioDeleter {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+struct CertificateDeleter {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct KeyDeleter {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
 using ContextPointer = std::unique_ptr<SSL_CTX, ContextDeleter>;
 using SslPointer = std::unique_ptr<SSL, SslDeleter>;
+using BioPointer = std::unique_ptr<BIO, BioDeleter>;
+using CertificatePointer = std::unique_ptr<X509, CertificateDeleter>;
+using KeyPointer = std::unique_ptr<EVP_PKEY, KeyDeleter>;
 
 extern "C" int SlipwaySelectAlpn(SSL*, const unsigned char** out, unsigned char* out_size,
                                  const unsigned char* offered, unsigned int offered_size, void*) {
@@ -36,12 +56,130 @@ extern "C" int SlipwaySelectAlpn(SSL*, const unsigned char** out, unsigned char*
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Without it OpenSSL would ask at the terminal.
+extern "C" int SlipwayNoPassphrase(char*, int, int, void*) {
+  return -1;
+}
+
+// With what OpenSSL says of it, if it says anything.
 Error CertificateError(const std::string& what) {
-  char text[256] = "unknown";
-  const unsigned long code = ERR_get_error();
-  if (code != 0) ERR_error_string_n(code, text, sizeof(text));
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   ERR_clear_error();
-  return FailedPrecondition("TLS_CERTIFICATE", what + ": " + text);
+  return FailedPrecondition("TLS_CERTIFICATE",
+                            reason == nullptr ? what : what + " (" + reason + ")");
+}
+
+Result<std::string> ReadTlsFile(const std::string& path) {
+  Result<std::string> text = ReadWholeFile(PosixFileSystem(), path, kMaxTlsFileBytes);
+  if (text.has_value()) return text;
+  const Error& error = text.error();
+  return Error(error.code(), "TLS_CERTIFICATE", "TLS: " + error.message());
+}
+
+BioPointer BioOf(const std::string& text) {
+  return BioPointer(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// Whoever can read the key can pretend to be this server. Its group may be that of the programs
+// that serve with it.
+Result<void> CheckKeyIsPrivate(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0 || (info.st_mode & S_IRWXO) == 0) return {};
+  return FailedPrecondition("TLS_KEY_EXPOSED",
+                            "the key file " + path +
+                                " is open to every user of this machine: `chmod o= " + path +
+                                "` closes it");
+}
+
+// The certificate itself, which comes first, and those that lead to an authority.
+Result<CertificatePointer> UseCertificates(SSL_CTX* context, const std::string& path) {
+  TRY(text, ReadTlsFile(path));
+  const BioPointer bio = BioOf(text);
+  CertificatePointer leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &SlipwayNoPassphrase, nullptr));
+  if (leaf == nullptr) {
+    return CertificateError("there is no certificate in PEM form in " + path);
+  }
+  if (SSL_CTX_use_certificate(context, leaf.get()) != 1) {
+    return CertificateError("the certificate in " + path + " cannot be used");
+  }
+  while (true) {
+    CertificatePointer next(PEM_read_bio_X509(bio.get(), nullptr, &SlipwayNoPassphrase, nullptr));
+    if (next == nullptr) break;
+    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) {
+      return CertificateError("a certificate of the chain in " + path + " cannot be used");
+    }
+    (void)next.release();  // the context's now
+  }
+  const unsigned long end = ERR_peek_last_error();
+  if (ERR_GET_LIB(end) != ERR_LIB_PEM || ERR_GET_REASON(end) != PEM_R_NO_START_LINE) {
+    return CertificateError("a certificate of the chain in " + path + " is damaged");
+  }
+  ERR_clear_error();
+  return leaf;
+}
+
+Result<void> UseKey(SSL_CTX* context, const TlsFiles& files, X509* certificate) {
+  TRY(text, ReadTlsFile(files.key));
+  const KeyPointer key(
+      PEM_read_bio_PrivateKey(BioOf(text).get(), nullptr, &SlipwayNoPassphrase, nullptr));
+  const bool is_encrypted = text.find("ENCRYPTED") != std::string::npos;
+  OPENSSL_cleanse(text.data(), text.size());
+  if (key == nullptr && is_encrypted) {
+    return CertificateError("the key in " + files.key +
+                            " is locked with a passphrase: `openssl pkey -in " + files.key +
+                            " -out FILE` writes one without");
+  }
+  if (key == nullptr) return CertificateError("there is no key in PEM form in " + files.key);
+  TRY_VOID(CheckKeyIsPrivate(files.key));
+  if (X509_check_private_key(certificate, key.get()) != 1) {
+    return CertificateError("the key in " + files.key + " does not belong to the certificate in " +
+                            files.certificate + ": give the pair that was made together");
+  }
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+    return CertificateError("the key in " + files.key + " cannot be used");
+  }
+  return {};
+}
+
+// As "2027-01-31T12:00:00Z".
+std::string TextOf(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return "unknown";
+  char text[32] = {};
+  (void)std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+// A wrong clock, of this machine or of the clients', is no reason not to serve.
+void NoteValidity(const std::string& path, const X509* certificate) {
+  const ASN1_TIME* const begin = X509_get0_notBefore(certificate);
+  const ASN1_TIME* const end = X509_get0_notAfter(certificate);
+  const std::initializer_list<LogField> fields = {
+      {"file", path}, {"valid_from", TextOf(begin)}, {"valid_until", TextOf(end)}};
+  if (X509_cmp_current_time(begin) > 0) {
+    LogWarning("the TLS certificate is not valid yet", fields);
+  } else if (X509_cmp_current_time(end) < 0) {
+    LogWarning("the TLS certificate has expired", fields);
+  } else {
+    LogInfo("the TLS certificate is read", fields);
+  }
+}
+
+Result<ContextPointer> MakeContext() {
+  ContextPointer context(SSL_CTX_new(TLS_server_method()));
+  if (context == nullptr) return CertificateError("cannot set up TLS");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_alpn_select_cb(context.get(), &SlipwaySelectAlpn, nullptr);
+  if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+    return CertificateError("cannot choose the ciphers of TLS 1.2");
+  }
+  return context;
 }
 
 class TlsTransport final : public Transport {
@@ -49,6 +187,11 @@ class TlsTransport final : public Transport {
   TlsTransport(SslPointer ssl, PolledSocket& socket) : ssl_(std::move(ssl)), socket_(socket) {}
 
   IoResult Handshake() override {
+    if (!std::exchange(looked_, true)) {
+      const IoResult first = LookAtFirstByte();
+      looked_ = first.status != IoStatus::kWouldBlock;
+      if (first.status != IoStatus::kDone) return first;
+    }
     ERR_clear_error();
     const int done = SSL_accept(ssl_.get());
     return done == 1 ? IoResult{} : ResultOf(done);
@@ -84,6 +227,17 @@ class TlsTransport final : public Transport {
   }
 
  private:
+  // A TLS record of a handshake begins with 22, a request with the capital letter of its method.
+  IoResult LookAtFirstByte() {
+    char first = 0;
+    ssize_t seen = 0;
+    do {
+      seen = recv(socket_.descriptor(), &first, 1, MSG_PEEK);
+    } while (seen < 0 && errno == EINTR);
+    if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Blocked(Direction::kRead);
+    if (seen == 1 && first >= 'A' && first <= 'Z') return {.status = IoStatus::kPlainHttp};
+    return {};
+  }
   IoResult ResultOf(int outcome) {
     switch (SSL_get_error(ssl_.get(), outcome)) {
       case SSL_ERROR_WANT_READ:
@@ -103,6 +257,7 @@ class TlsTransport final : public Transport {
 
   SslPointer ssl_;
   PolledSocket& socket_;
+  bool looked_ = false;  // at the first byte
 };
 
 // A connection whose TLS state could not be made: ends at the handshake.
@@ -134,33 +289,17 @@ class OpenSslContext final : public TlsContext {
 
 }  // namespace
 
-Result<std::unique_ptr<TlsContext>> LoadTlsContext(const std::string& certificate_file,
-                                                   const std::string& key_file) {
-  if (certificate_file.empty() || key_file.empty()) {
+Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files) {
+  if (files.certificate.empty() || files.key.empty()) {
     return FailedPrecondition("TLS_CERTIFICATE",
                               "TLS needs both a certificate file and a key file; give the other");
   }
-  ContextPointer context(SSL_CTX_new(TLS_server_method()));
-  if (context == nullptr) return CertificateError("cannot set up TLS");
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-                                         SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_alpn_select_cb(context.get(), &SlipwaySelectAlpn, nullptr);
   ERR_clear_error();
-  if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
-    return CertificateError("cannot choose the ciphers of TLS 1.2");
-  }
-  if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
-    return CertificateError("the certificate file " + certificate_file + " cannot be used");
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context.get()) != 1) {
-    return CertificateError("the key file " + key_file + " cannot be used with the certificate");
-  }
-  return std::make_unique<OpenSslContext>(std::move(context));
+  TRY(context, MakeContext());
+  TRY(certificate, UseCertificates(context.get(), files.certificate));
+  TRY_VOID(UseKey(context.get(), files, certificate.get()));
+  NoteValidity(files.certificate, certificate.get());
+  return std::make_shared<OpenSslContext>(std::move(context));
 }
 
 }  // namespace slipway::net

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "base/result.h"
 #include "net/poller.h"
+#include "net/tls_files.h"
 
 namespace slipway::net {
 
@@ -20,6 +20,7 @@ enum class IoStatus : uint8_t {
   kEnd,          // the peer has ended its direction
   kFailed,       // the connection is of no more use
   kUnsupported,  // SendFile alone: use Write
+  kPlainHttp,    // Handshake alone: the peer speaks HTTP without TLS; nothing was read
 };
 
 struct IoResult {
@@ -46,14 +47,17 @@ class Transport {
 
 std::unique_ptr<Transport> MakePlainTransport(PolledSocket& socket);
 
-// A server's certificate and key, and what else its TLS connections share. Immutable.
+// A server's certificate and key, and what else its TLS connections share. Immutable; a transport
+// may outlive it.
 class TlsContext {
  public:
   virtual ~TlsContext() = default;
   virtual std::unique_ptr<Transport> MakeTransport(PolledSocket& socket) = 0;
 };
-// FAILED_PRECONDITION / TLS_CERTIFICATE.
-Result<std::unique_ptr<TlsContext>> LoadTlsContext(const std::string& certificate_file,
-                                                   const std::string& key_file);
+// Blocking. FAILED_PRECONDITION / TLS_CERTIFICATE for files that make no certificate with its key,
+// NOT_FOUND or PERMISSION_DENIED / TLS_CERTIFICATE for one that cannot be read, FAILED_PRECONDITION
+// / TLS_KEY_EXPOSED for a key that every user of the machine can read. Notes in the log until when
+// the certificate is valid, and warns of one that is not.
+Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files);
 
 }  // namespace slipway::net

@@ -26,6 +26,7 @@ class TestServer {
   // "http://127.0.0.1:PORT" + path.
   std::string Url(const std::string& path) const;
   CorePool& cores() { return cores_; }
+  HttpServer& server() { return server_; }
   // From a thread that is no core; a second call does nothing.
   void Stop(std::chrono::milliseconds drain = std::chrono::milliseconds(2'000));
 
