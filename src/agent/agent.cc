@@ -37,6 +37,10 @@ Task<void> Agent::Stop(StopMode mode) {
   co_await calls_.Join();
 }
 
+void Agent::RenewCertificate() {
+  calls_.Start([this] { return loop_->RenewCertificate(); });
+}
+
 AgentView Agent::View() const {
   return loop_->View();
 }

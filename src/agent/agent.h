@@ -65,6 +65,9 @@ class Agent {
   // that was not before.
   Task<Result<void>> Start();
   Task<void> Stop(StopMode mode);
+  // The files of the data plane's certificate are there anew: serve reads them, now or as soon as
+  // it can be told. From any thread, between Start and Stop.
+  void RenewCertificate();
   AgentView View() const;
 
  private:

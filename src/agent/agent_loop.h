@@ -23,6 +23,10 @@ class Agent::Loop {
   Task<Result<void>> Start();
   // The answer is always success.
   Task<Result<void>> Stop(StopMode mode);
+  Task<void> RenewCertificate() {
+    if (keeper_.has_value()) keeper_->RenewCertificate();
+    co_return;
+  }
   AgentView View() const {
     return view_.With([](const AgentView& view) { return view; });
   }

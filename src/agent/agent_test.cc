@@ -252,6 +252,39 @@ TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
   EXPECT_TRUE(site_.serve(old).asked_to_stop());
 }
 
+TEST_F(AgentTest, ServeWithOtherArgumentsEndsBeforeTheNextBegins) {
+  site_.options.serve.arguments = {"--tls-cert", "/a.crt"};
+  site_.NewAgent();
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  std::string first = site_.NewestId();
+  AgentView before = site_.agent().View();
+  Restart();
+  EXPECT_EQ(site_.NewestId(), first) << "the same arguments: it is adopted";
+  Stop(StopMode::kKeepServing);
+  site_.options.serve.arguments = {"--tls-cert", "/b.crt"};
+  site_.NewAgent();
+  Start();
+  EXPECT_EQ(site_.driver.running(), std::vector<std::string>{site_.NewestId()});
+  EXPECT_NE(site_.NewestId(), first);
+  EXPECT_TRUE(site_.serve(first).asked_to_stop()) << "in order, not killed";
+  auto spec = site_.driver.workloads().at(site_.NewestId()).spec;
+  EXPECT_EQ(spec.arguments.back(), "/b.crt");
+  EXPECT_EQ(site_.agent().View().endpoints[0].port, before.endpoints[0].port);
+  ExpectPhase(1, "Ready");
+}
+
+TEST_F(AgentTest, ServeIsToldOfARenewedCertificateAsSoonAsItCan) {
+  Start();
+  site_.agent().RenewCertificate();  // it may not listen yet
+  EXPECT_TRUE(TestSite::Eventually([&] { return site_.serve().certificates() == 1; }));
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+  site_.agent().RenewCertificate();
+  EXPECT_TRUE(TestSite::Eventually([&] { return site_.serve().certificates() == 2; }));
+}
+
 TEST_F(AgentTest, ServeThatDoesNotAnswerIsReplaced) {
   site_.serve_options.silent = true;
   Start();

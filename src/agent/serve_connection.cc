@@ -107,6 +107,10 @@ Result<void> ServeConnection::SendReload() {
   return channel_->Send(R"({"type":"reload"})");
 }
 
+Result<void> ServeConnection::SendCertificate() {
+  return channel_->Send(R"({"type":"certificate"})");
+}
+
 Result<void> ServeConnection::SendStop(milliseconds drain) {
   Json json = {{"type", "stop"}, {"drainMs", drain.count()}};
   return channel_->Send(DumpJson(json));

@@ -34,6 +34,7 @@ class ServeConnection {
 
   // Blocking.
   Result<void> SendReload();
+  Result<void> SendCertificate();
   Result<void> SendStop(std::chrono::milliseconds drain);
   // Blocking. Copies of the sockets that serve listens on.
   Result<std::vector<NamedListener>> TakeListeners(std::chrono::milliseconds timeout);

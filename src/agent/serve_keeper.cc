@@ -66,7 +66,12 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
   for (const ServeRecord& old : record.retiring) {
     group_.Start([this, old] { return Retire(old, nullptr); });
   }
-  bool keep = adopted.has_value() && record.current->build_id == options_.build_id &&
+  if (adopted.has_value() && record.current->arguments != options_.arguments) {
+    LogInfo("the data plane starts anew with other settings", {{"pid", adopted->pid}});
+    co_await End(*record.current, std::exchange(adopted->connection, nullptr));
+  }
+  bool ended = adopted.has_value() && adopted->connection == nullptr;
+  bool keep = adopted.has_value() && !ended && record.current->build_id == options_.build_id &&
               adopted->connection->status().build_id == options_.build_id &&
               ListensOn(adopted->listeners, options_.listen);
   auto listeners = OpenListeners(
@@ -81,8 +86,9 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
     Current(*record.current, adopted->pid, adopted->connection);
     co_return Result<void>();
   }
-  CO_TRY_VOID(co_await Spawn(adopted.has_value() ? Predecessor::kRetires : Predecessor::kGone));
-  if (adopted.has_value()) {
+  bool retires = adopted.has_value() && !ended;
+  CO_TRY_VOID(co_await Spawn(retires ? Predecessor::kRetires : Predecessor::kGone));
+  if (retires) {
     group_.Start([this, old = *record.current, connection = adopted->connection] {
       return Retire(old, connection);
     });
@@ -120,7 +126,7 @@ Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
   auto pid =
       co_await dependencies_.pool.Run([this, handle] { return dependencies_.driver.Find(handle); });
   CO_TRY(found, std::move(pid));
-  ServeRecord record{handle, options_.build_id, EndpointsOf(listeners_)};
+  ServeRecord record{handle, options_.build_id, options_.arguments, EndpointsOf(listeners_)};
   Current(record, found.value_or(0), nullptr);
   LogInfo("started the data plane", {{"pid", pid_}});
   co_return Result<void>();
@@ -148,7 +154,8 @@ Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
       if (predecessor == Predecessor::kRetires && record.current.has_value()) {
         record.retiring.push_back(*record.current);
       }
-      record.current = ServeRecord{handle, options_.build_id, EndpointsOf(listeners_)};
+      record.current =
+          ServeRecord{handle, options_.build_id, options_.arguments, EndpointsOf(listeners_)};
     });
     CRASH_POINT("agent.serve_recorded");
     return recorded;
@@ -226,6 +233,7 @@ Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
   connection_ = connection;
   Said(connection->status());
   if (connection->status().generation < generation_) co_await SendReload(connection);
+  if (std::exchange(renew_, false)) co_await SendCertificate(connection);
   while (incarnation == incarnation_) {
     auto next = co_await connection->NextStatus();
     if (incarnation != incarnation_) co_return;
@@ -253,6 +261,18 @@ void ServeKeeper::Reload(uint64_t generation) {
 
 Task<void> ServeKeeper::SendReload(std::shared_ptr<ServeConnection> connection) {
   auto sent = co_await dependencies_.pool.Run([connection] { return connection->SendReload(); });
+  if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
+}
+
+void ServeKeeper::RenewCertificate() {
+  renew_ = connection_ == nullptr;
+  if (renew_) return;
+  group_.Start([this, connection = connection_] { return SendCertificate(connection); });
+}
+
+Task<void> ServeKeeper::SendCertificate(std::shared_ptr<ServeConnection> connection) {
+  auto sent =
+      co_await dependencies_.pool.Run([connection] { return connection->SendCertificate(); });
   if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
 }
 

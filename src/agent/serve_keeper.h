@@ -25,10 +25,12 @@
 namespace slipway::agent {
 
 struct ServeOptions {
-  std::string folder;                  // of the site, absolute
-  std::string program;                 // absolute path of `slipway`
-  std::vector<std::string> arguments;  // after "serve --site-folder FOLDER"
-  std::string build_id;                // a running serve of another build is replaced
+  std::string folder;   // of the site, absolute
+  std::string program;  // absolute path of `slipway`
+  // After "serve --site-folder FOLDER". A running serve with others ends before one with these
+  // begins: what a client is answered never depends on which of the two takes its connection.
+  std::vector<std::string> arguments;
+  std::string build_id;  // a running serve of another build is replaced
   std::vector<ListenAddress> listen;
   std::chrono::milliseconds drain{5'000};  // for requests in flight when serve is to end
   // How long a serve that is found running may take to answer before it is ended.
@@ -64,6 +66,8 @@ class ServeKeeper {
 
   // serving.json of this generation is there: serve is told, now or as soon as it listens.
   void Reload(uint64_t generation);
+  // The files of the certificate are there anew: serve is told likewise.
+  void RenewCertificate();
 
   // The last word of the serve that runs; nothing until it has said any.
   const std::optional<runtime::ServingStatus>& status() const { return status_; }
@@ -88,6 +92,7 @@ class ServeKeeper {
   Task<void> Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> End(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> SendReload(std::shared_ptr<ServeConnection> connection);
+  Task<void> SendCertificate(std::shared_ptr<ServeConnection> connection);
   bool IsSettled() const;
   void Said(const runtime::ServingStatus& status);
 
@@ -105,6 +110,7 @@ class ServeKeeper {
   std::optional<runtime::ServingStatus> status_;
   std::string message_;
   uint64_t generation_ = 0;
+  bool renew_ = false;  // serve has to be told as soon as it listens
 };
 
 }  // namespace slipway::agent

@@ -23,9 +23,10 @@ inline constexpr int32_t kSiteFormat = 1;
 struct ServeRecord {
   runtime::WorkloadHandle handle;
   std::string build_id;
+  std::vector<std::string> arguments;  // it was started with, after its folder
   std::vector<runtime::SiteEndpoint> endpoints;
 };
-BOOST_DESCRIBE_STRUCT(ServeRecord, (), (handle, build_id, endpoints))
+BOOST_DESCRIBE_STRUCT(ServeRecord, (), (handle, build_id, arguments, endpoints))
 
 struct SiteRecord {
   int32_t format = kSiteFormat;

@@ -106,6 +106,8 @@ struct AgentLink::State {
     const std::string type = (*json)["type"];
     if (type == "reload") {
       events.reload();
+    } else if (type == "certificate") {
+      events.certificate();
     } else if (type == "listeners") {
       return SendListeners(agent);
     } else if (type == "stop") {

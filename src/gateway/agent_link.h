@@ -22,6 +22,7 @@ struct AgentLinkEvents {
   // All on the link's thread.
   std::function<runtime::ServingStatus()> status;
   std::function<void()> reload;
+  std::function<void()> certificate;  // its files are there anew
   std::function<void(std::chrono::milliseconds drain)> stop;
 };
 

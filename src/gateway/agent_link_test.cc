@@ -26,6 +26,7 @@ class AgentLinkTest : public ::testing::Test {
         {.status =
              [this] { return runtime::ServingStatus{.generation = generation_.load(), .pid = 7}; },
          .reload = [this] { ++reloads_; },
+         .certificate = [this] { ++certificates_; },
          .stop = [this](auto drain) { drain_ms_ = drain.count(); }});
     EXPECT_TRUE(opened.has_value());
     link_ = *std::move(opened);
@@ -60,6 +61,7 @@ class AgentLinkTest : public ::testing::Test {
   int pipe_[2] = {-1, -1};
   std::atomic<uint64_t> generation_{1};
   std::atomic<int> reloads_{0};
+  std::atomic<int> certificates_{0};
   std::atomic<int64_t> drain_ms_{-1};
   std::unique_ptr<AgentLink> link_;
 };
@@ -83,6 +85,9 @@ TEST_F(AgentLinkTest, DoesWhatAgentsAsk) {
   Next(*agent);
   ASSERT_TRUE(agent->Send(R"({"type":"reload"})").has_value());
   EXPECT_TRUE(PlaneFixture::WaitFor([&] { return reloads_ == 1; }));
+  ASSERT_TRUE(agent->Send(R"({"type":"certificate"})").has_value());
+  EXPECT_TRUE(PlaneFixture::WaitFor([&] { return certificates_ == 1; }));
+  EXPECT_EQ(reloads_, 1);
   ASSERT_TRUE(agent->Send(R"({"type":"later-invention"})").has_value());
   ASSERT_TRUE(agent->Send(R"({"type":"stop","drainMs":1500})").has_value());
   EXPECT_TRUE(PlaneFixture::WaitFor([&] { return drain_ms_ == 1500; }));

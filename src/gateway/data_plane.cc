@@ -24,9 +24,10 @@ Task<net::HttpResponse> Metrics(net::HttpRequest&) {
   co_return response;
 }
 
-net::HttpServerOptions ServerOptions(std::string name) {
+net::HttpServerOptions ServerOptions(std::string name, const net::TlsFiles& tls) {
   net::HttpServerOptions options;
   options.server_name = std::move(name);
+  options.tls = tls;
   return options;
 }
 
@@ -58,10 +59,10 @@ struct DataPlane::State {
                                              .summary = "Metrics in Prometheus text format."}})),
         rest_server(
             pool, [this](net::HttpRequest& request) { return rest.Handle(request); },
-            ServerOptions("rest")),
+            ServerOptions("rest", options.tls)),
         metrics_server(
             pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
-            ServerOptions("metrics")) {}
+            ServerOptions("metrics", options.tls)) {}
 
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
     net::Router router;
@@ -101,6 +102,12 @@ Result<void> DataPlane::Listen(std::string_view name, const net::Listener& liste
 
 void DataPlane::Apply(runtime::ServingConfig config) {
   state_->reconciler.Apply(std::move(config));
+}
+
+// Both read the same files, and a server that nobody listens to has not begun with them.
+Result<void> DataPlane::ReloadTls() {
+  TRY_VOID(state_->rest_server.ReloadTls());
+  return state_->metrics_server.ReloadTls();
 }
 
 runtime::ServingStatus DataPlane::status() const {

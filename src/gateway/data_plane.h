@@ -34,6 +34,7 @@ struct DataPlaneOptions {
   size_t max_queued_runs = engine::kMaxQueuedRuns;  // for one model; above it 503
   std::string server_name = "slipway";              // as GET /v2 tells it
   v2::NonFinite non_finite = v2::NonFinite::kNull;
+  net::TlsFiles tls;  // of all listeners; empty: they are plain
   Clock* clock = &SystemClock();
   // The status is another one. Called on a thread of the data plane; must not block for long.
   std::function<void()> changed;
@@ -51,6 +52,8 @@ class DataPlane {
   Result<void> Listen(std::string_view name, const net::Listener& listener);
   // Lets what is loaded and served follow `config`; requests do not fail of it. Returns at once.
   void Apply(runtime::ServingConfig config);
+  // As net::HttpServer::ReloadTls, for all listeners.
+  Result<void> ReloadTls();
 
   runtime::ServingStatus status() const;
   // Every revision of the first configuration is loaded or has failed.

@@ -102,6 +102,7 @@ struct ServeProgram::State {
     TRY(opened, AgentLink::Open(runtime::SocketPath(options.site_folder), std::move(descriptors),
                                 {.status = [this] { return plane.status(); },
                                  .reload = [this] { Reload(); },
+                                 .certificate = [this] { ReloadTls(); },
                                  .stop =
                                      [this](std::chrono::milliseconds drain) {
                                        stop_asked = true;
@@ -115,6 +116,13 @@ struct ServeProgram::State {
   void Reload() {
     const Result<void> read = ReadConfig();
     if (read.has_error()) LogError("cannot read the configuration", {{"error", read.error()}});
+  }
+
+  void ReloadTls() {
+    const Result<void> read = plane.ReloadTls();
+    if (read.has_error()) {
+      LogError("the TLS certificate of before stays in use", {{"error", read.error()}});
+    }
   }
 
   // Before the plane goes, and not under the lock: its thread may be telling the status.
@@ -151,6 +159,10 @@ Result<std::unique_ptr<ServeProgram>> ServeProgram::Start(CorePool& cores, Serve
 
 DataPlane& ServeProgram::plane() {
   return state_->plane;
+}
+
+void ServeProgram::ReloadTls() {
+  state_->ReloadTls();
 }
 
 Task<void> ServeProgram::Stop(std::chrono::milliseconds drain) {

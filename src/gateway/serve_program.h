@@ -59,6 +59,9 @@ class ServeProgram {
   ~ServeProgram();
 
   DataPlane& plane();
+  // Reads certificate and key again, for new connections; the log says what is wrong with them if
+  // those of before stay in use. Blocking, on any thread that is no core.
+  void ReloadTls();
   // Lets requests in flight end until `drain` is over. Once.
   Task<void> Stop(std::chrono::milliseconds drain);
 

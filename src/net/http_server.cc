@@ -128,7 +128,7 @@ Result<void> HttpServer::State::StartCores() {
   if (started) return {};
   std::shared_ptr<TlsContext> tls;
   if (!options.tls.empty()) {
-    TRY(loaded, LoadTlsContext(options.tls));
+    TRY(loaded, LoadTlsContext(options.tls, options.server_name));
     tls = std::move(loaded);
   }
   for (const auto& core : server_cores) {
@@ -218,7 +218,7 @@ Result<void> HttpServer::Listen(const Listener& listener) {
 
 Result<void> HttpServer::ReloadTls() {
   if (state_->options.tls.empty()) return {};
-  TRY(tls, LoadTlsContext(state_->options.tls));
+  TRY(tls, LoadTlsContext(state_->options.tls, state_->options.server_name));
   for (const auto& core : state_->server_cores) {
     asio::post(core->executor(), [loaded_core = core.get(), tls] { loaded_core->SetTls(tls); });
   }

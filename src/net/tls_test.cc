@@ -281,7 +281,7 @@ TEST_F(TlsTest, FilesThatCannotBeUsed) {
   EXPECT_EQ(exposed.reason(), "TLS_KEY_EXPOSED");
   EXPECT_EQ(exposed.code(), Code::kFailedPrecondition);
   ASSERT_EQ(chmod(key.c_str(), 0640), 0);
-  EXPECT_TRUE(LoadTlsContext(certificate_.files()).has_value()) << "its group may read it";
+  EXPECT_TRUE(LoadTlsContext(certificate_.files(), "test").has_value()) << "its group may read it";
   cores.Stop();
 }
 

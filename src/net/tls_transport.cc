@@ -152,11 +152,13 @@ std::string TextOf(const ASN1_TIME* time) {
 }
 
 // A wrong clock, of this machine or of the clients', is no reason not to serve.
-void NoteValidity(const std::string& path, const X509* certificate) {
+void NoteValidity(std::string_view server_name, const std::string& path, const X509* certificate) {
   const ASN1_TIME* const begin = X509_get0_notBefore(certificate);
   const ASN1_TIME* const end = X509_get0_notAfter(certificate);
-  const std::initializer_list<LogField> fields = {
-      {"file", path}, {"valid_from", TextOf(begin)}, {"valid_until", TextOf(end)}};
+  const std::initializer_list<LogField> fields = {{"server", server_name},
+                                                  {"file", path},
+                                                  {"valid_from", TextOf(begin)},
+                                                  {"valid_until", TextOf(end)}};
   if (X509_cmp_current_time(begin) > 0) {
     LogWarning("the TLS certificate is not valid yet", fields);
   } else if (X509_cmp_current_time(end) < 0) {
@@ -289,7 +291,8 @@ class OpenSslContext final : public TlsContext {
 
 }  // namespace
 
-Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files) {
+Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
+                                                   std::string_view server_name) {
   if (files.certificate.empty() || files.key.empty()) {
     return FailedPrecondition("TLS_CERTIFICATE",
                               "TLS needs both a certificate file and a key file; give the other");
@@ -298,7 +301,7 @@ Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files) {
   TRY(context, MakeContext());
   TRY(certificate, UseCertificates(context.get(), files.certificate));
   TRY_VOID(UseKey(context.get(), files, certificate.get()));
-  NoteValidity(files.certificate, certificate.get());
+  NoteValidity(server_name, files.certificate, certificate.get());
   return std::make_shared<OpenSslContext>(std::move(context));
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/poller.h"
@@ -56,8 +57,9 @@ class TlsContext {
 };
 // Blocking. FAILED_PRECONDITION / TLS_CERTIFICATE for files that make no certificate with its key,
 // NOT_FOUND or PERMISSION_DENIED / TLS_CERTIFICATE for one that cannot be read, FAILED_PRECONDITION
-// / TLS_KEY_EXPOSED for a key that every user of the machine can read. Notes in the log until when
-// the certificate is valid, and warns of one that is not.
-Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files);
+// / TLS_KEY_EXPOSED for a key that every user of the machine can read. The log is told until when
+// the certificate of this server is valid, and warned of one that is not.
+Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
+                                                   std::string_view server_name);
 
 }  // namespace slipway::net

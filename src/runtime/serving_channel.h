@@ -2,6 +2,7 @@
 // packet, file descriptors beside it. serve listens on RUN/serve.sock; the agent connects.
 //
 //   agent -> serve  {"type":"reload"}      read serving.json again
+//   agent -> serve  {"type":"certificate"} read certificate and key again
 //   agent -> serve  {"type":"listeners"}   hand back the listening sockets
 //   agent -> serve  {"type":"stop","drainMs":N}
 //   serve -> agent  {"type":"status", ...ServingStatus}   at connect and at each change

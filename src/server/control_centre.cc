@@ -18,9 +18,9 @@ constexpr size_t kMaxCores = 4;
 constexpr size_t kBlockingThreads = 8;
 constexpr std::chrono::seconds kDrain{2};
 
-std::string UrlOf(const std::string& address, uint16_t port) {
+std::string UrlOf(std::string_view scheme, const std::string& address, uint16_t port) {
   bool is_v6 = address.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", is_v6 ? "[" : "", address, is_v6 ? "]" : "", port);
+  return fmt::format("{}://{}{}{}:{}", scheme, is_v6 ? "[" : "", address, is_v6 ? "]" : "", port);
 }
 
 }  // namespace
@@ -60,9 +60,16 @@ Result<void> ControlCentre::WriteRunFiles() {
   return WritePorts(PosixFileSystem(), PortsPath(stores_->folder->run_path()),
                     {.pid = ::getpid(),
                      .address = options_.address,
+                     .has_tls = !options_.tls.empty(),
                      .api = api_->port(),
                      .rest = agent_->Port("rest"),
                      .metrics = agent_->Port("metrics")});
+}
+
+void ControlCentre::ReloadTls() {
+  Result<void> read = api_->ReloadTls();
+  if (!read) LogError("the TLS certificate of before stays in use", {{"error", read.error()}});
+  agent_->RenewCertificate();
 }
 
 void ControlCentre::Stop() {
@@ -83,7 +90,7 @@ void ControlCentre::Stop() {
 }
 
 std::string ControlCentre::api_address() const {
-  return UrlOf(options_.address, api_->port());
+  return UrlOf(options_.tls.empty() ? "http" : "https", options_.address, api_->port());
 }
 
 }  // namespace slipway::server

@@ -28,6 +28,10 @@ class ControlCentre {
   // Ends serve and everything else, in at most about 8 s.
   void Stop();
 
+  // Certificate and key are read again, here and by serve, for new connections; the log says what
+  // is wrong with them if those of before stay in use. On the thread of Start and Stop, in between.
+  void ReloadTls();
+
   // "http://127.0.0.1:8080"; after Start.
   std::string api_address() const;
   const ServerOptions& options() const { return options_; }

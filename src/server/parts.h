@@ -47,6 +47,7 @@ struct ApiPart {
   // Opens the socket and answers from then on; readyz says no until SetReady.
   virtual Result<void> Start() = 0;
   virtual void SetReady(bool ready) = 0;
+  virtual Result<void> ReloadTls() = 0;
   virtual Task<void> Stop(std::chrono::milliseconds drain) = 0;
   virtual uint16_t port() const = 0;
 };
@@ -72,6 +73,7 @@ struct AgentPart {
   virtual ~AgentPart() = default;
   virtual Result<void> Start() = 0;
   virtual Task<void> Stop() = 0;
+  virtual void RenewCertificate() = 0;
   // Ports of the data plane by name: "rest", "metrics"; 0 if there is none.
   virtual uint16_t Port(std::string_view name) const = 0;
 };

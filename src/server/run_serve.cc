@@ -50,9 +50,9 @@ Result<std::vector<gateway::ServeListener>> OpenListeners(const ServeOptions& op
   return listeners;
 }
 
-PortsFile PortsOfListeners(const std::string& address,
+PortsFile PortsOfListeners(const ServeOptions& options,
                            const std::vector<gateway::ServeListener>& listeners) {
-  PortsFile ports{.pid = ::getpid(), .address = address};
+  PortsFile ports{.pid = ::getpid(), .address = options.address, .has_tls = !options.tls.empty()};
   for (const gateway::ServeListener& one : listeners) {
     (one.name == "metrics" ? ports.metrics : ports.rest) = one.listener.port();
   }
@@ -70,6 +70,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
   }
   TRY(program, ExecutablePath());
   composed.plane.plugin_folder = PluginFolder(program);
+  composed.plane.tls = options.tls;
   TRY(listeners, OpenListeners(options));
   composed.listeners = std::move(listeners);
   return composed;
@@ -83,14 +84,14 @@ Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, 
     drain = wanted;
     StopSignals::Raise();
   };
-  const PortsFile ports = PortsOfListeners(options.address, composed.listeners);
+  const PortsFile ports = PortsOfListeners(options, composed.listeners);
   TRY(program, gateway::ServeProgram::Start(cores, std::move(composed)));
   Result<void> told;
   if (!options.ports_file.empty()) {
     told = WritePorts(PosixFileSystem(), options.ports_file, ports);
   }
   if (told) {
-    int number = signals.Wait();
+    int number = signals.Wait([&program] { program->ReloadTls(); });
     LogInfo("data plane stops", {{"signal", number}});
   }
   signals.EndAfter(kStopLimitSeconds);
@@ -104,7 +105,7 @@ Result<void> RunServe(int argc, const char* const* argv) {
   gateway::TuneProcess();
   TRY(options, ParseServeOptions(argc, argv));
   if (!options) return {};
-  StopSignals signals;
+  StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
   TRY(composed, Compose(*options));
   CorePool cores(0);
   Result<void> ended = Serve(*options, std::move(composed), cores, signals);

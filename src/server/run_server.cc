@@ -31,10 +31,10 @@ Result<void> RunServer(int argc, const char* const* argv) {
                    .json = options->log_json,
                    .file = options->log_file}));
   TRY(program, ExecutablePath());
-  StopSignals signals;
+  StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
   ControlCentre centre(*options, program);
   TRY_VOID(centre.Start());
-  int number = signals.Wait();
+  int number = signals.Wait([&centre] { centre.ReloadTls(); });
   LogInfo("control centre stops", {{"signal", number}});
   signals.EndAfter(kStopLimitSeconds);
   centre.Stop();

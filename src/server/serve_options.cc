@@ -14,7 +14,9 @@ constexpr const char* kFooter =
     "Ports, with --port-base N: inference REST N, metrics N+2.\n"
     "Examples:\n"
     "  slipway serve model.onnx\n"
-    "  slipway serve detector/ --port-base 0 --ports-file ports.json";
+    "  slipway serve detector/ --port-base 0 --ports-file ports.json\n"
+    "  slipway serve model.onnx --address 0.0.0.0 --tls-cert server.crt --tls-key server.key\n"
+    "SIGHUP reads a renewed certificate and key; no connection ends.";
 
 void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.add_option("MODEL", options.model, "Model file, or folder of one model");
@@ -23,6 +25,12 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
   app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
       ->type_name("ADDRESS");
+  app.add_option("--tls-cert", options.tls.certificate,
+                 "Speak TLS on all ports, with the certificate (and its chain) in this PEM file")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options.tls.key,
+                 "The certificate's key: a PEM file that other users cannot read")
+      ->type_name("FILE");
   app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
   app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
       ->type_name("FILE");
@@ -60,7 +68,8 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   }
   TRY_VOID(CheckPortBase(port_base));
   options.port_base = static_cast<uint16_t>(port_base);
-  TRY_VOID(CheckListenAddress(options.address, options.insecure));
+  TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   for (std::string* path :
        {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {
     MakeAbsolute(*path);

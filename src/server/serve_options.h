@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "net/tls_files.h"
 
 namespace slipway::server {
 
@@ -17,6 +18,7 @@ struct ServeOptions {
   std::string name;                   // of the one model; empty: from the path
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets
   uint16_t port_base = 8000;
+  net::TlsFiles tls;  // of all listeners, an agent's too; empty: they are plain
   bool insecure = false;
   std::string ports_file;  // where to write the ports taken; empty: nowhere
   std::string token_file;  // callers must send the token in it; empty: anybody may ask

@@ -17,7 +17,10 @@ constexpr const char* kFooter =
     "all.\n"
     "Examples:\n"
     "  slipway server --data /var/lib/slipway\n"
-    "  slipway server --data /tmp/try --port-base 0 --anonymous";
+    "  slipway server --data /tmp/try --port-base 0 --anonymous\n"
+    "  slipway server --data /var/lib/slipway --address 0.0.0.0 --tls-cert server.crt --tls-key "
+    "server.key\n"
+    "SIGHUP reads a renewed certificate and key; no connection ends.";
 
 void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
   app.add_option("--data", options.data, "Folder with all state; made if it is missing")
@@ -26,6 +29,12 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
   app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
   app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
       ->type_name("ADDRESS");
+  app.add_option("--tls-cert", options.tls.certificate,
+                 "Speak TLS on all ports, with the certificate (and its chain) in this PEM file")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options.tls.key,
+                 "The certificate's key: a PEM file that other users cannot read")
+      ->type_name("FILE");
   app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
   app.add_flag("--anonymous", options.anonymous,
                "Callers on this machine need no token: for trying and benchmarks");
@@ -52,7 +61,8 @@ bool IsLoopbackAddress(const std::string& address) {
   return !error && parsed.is_loopback();
 }
 
-Result<void> CheckListenAddress(const std::string& address, bool insecure) {
+Result<void> CheckListenAddress(const std::string& address, const net::TlsFiles& tls,
+                                bool insecure) {
   boost::system::error_code error;
   boost::asio::ip::make_address(address, error);
   if (error) {
@@ -61,12 +71,26 @@ Result<void> CheckListenAddress(const std::string& address, bool insecure) {
                                        "127.0.0.1 or 0.0.0.0",
                                        address));
   }
-  if (!IsLoopbackAddress(address) && !insecure) {
+  if (!IsLoopbackAddress(address) && tls.empty() && !insecure) {
     return InvalidArgument("ADDRESS_INSECURE",
                            fmt::format("--address: {} can be reached from other machines, and "
-                                       "tokens would cross the network readable; put a TLS proxy "
-                                       "in front and say --insecure",
+                                       "tokens would cross the network readable; give --tls-cert "
+                                       "and --tls-key, or put a TLS proxy in front and say "
+                                       "--insecure",
                                        address));
+  }
+  return {};
+}
+
+Result<void> CompleteTlsFiles(net::TlsFiles& tls) {
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return InvalidArgument("TLS_INCOMPLETE",
+                           fmt::format("{}: is missing; a certificate and its key come together, "
+                                       "give --tls-cert and --tls-key",
+                                       tls.key.empty() ? "--tls-key" : "--tls-cert"));
+  }
+  for (std::string* path : {&tls.certificate, &tls.key}) {
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
   }
   return {};
 }
@@ -92,7 +116,8 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   }
   TRY_VOID(CheckPortBase(port_base));
   options.port_base = static_cast<uint16_t>(port_base);
-  TRY_VOID(CheckListenAddress(options.address, options.insecure));
+  TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   if (options.anonymous && !IsLoopbackAddress(options.address)) {
     return InvalidArgument(
         "ANONYMOUS_REMOTE",

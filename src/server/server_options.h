@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "net/tls_files.h"
 
 namespace slipway::server {
 
@@ -13,6 +14,7 @@ struct ServerOptions {
   std::string data;                   // absolute
   std::string address = "127.0.0.1";  // of all listeners
   uint16_t port_base = 8000;          // 0: free ports; see PortsOf
+  net::TlsFiles tls;                  // of all listeners; empty: they are plain
   bool insecure = false;              // other machines may come without TLS
   bool anonymous = false;             // callers on this machine need no token
   std::string log_file;               // empty: standard error
@@ -29,11 +31,14 @@ struct Ports {
 Ports PortsOf(uint16_t port_base);
 
 // Nothing if help was asked for and printed. INVALID_ARGUMENT / USAGE, ADDRESS_INVALID,
-// ADDRESS_INSECURE, ANONYMOUS_REMOTE or PORT_RANGE.
+// ADDRESS_INSECURE, ANONYMOUS_REMOTE, PORT_RANGE or TLS_INCOMPLETE.
 Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv);
 
 // What `server` and `serve` demand of an address alike.
-Result<void> CheckListenAddress(const std::string& address, bool insecure);
+Result<void> CheckListenAddress(const std::string& address, const net::TlsFiles& tls,
+                                bool insecure);
+// Certificate and key come together; makes their paths absolute.
+Result<void> CompleteTlsFiles(net::TlsFiles& tls);
 // True for 127.0.0.0/8 and ::1.
 bool IsLoopbackAddress(const std::string& address);
 Result<void> CheckPortBase(int64_t port_base);

@@ -42,6 +42,9 @@ TEST(ParseServerOptions, RefusesWhatIsNotSafe) {
   EXPECT_EQ(ReasonOf({"--address", "127.9.9.9", "--anonymous"}), "fine");
   EXPECT_EQ(ReasonOf({"--address", "0.0.0.0"}), "ADDRESS_INSECURE");
   EXPECT_EQ(ReasonOf({"--address", "0.0.0.0", "--insecure"}), "fine");
+  EXPECT_EQ(ReasonOf({"--address", "0.0.0.0", "--tls-cert", "c", "--tls-key", "k"}), "fine");
+  EXPECT_EQ(ReasonOf({"--address", "::", "--tls-cert", "c", "--tls-key", "k", "--anonymous"}),
+            "ANONYMOUS_REMOTE");
   EXPECT_EQ(ReasonOf({"--address", "0.0.0.0", "--insecure", "--anonymous"}), "ANONYMOUS_REMOTE");
   EXPECT_EQ(ReasonOf({"--address", "localhost"}), "ADDRESS_INVALID");
   EXPECT_EQ(ReasonOf({"--port-base", "65455"}), "fine");
@@ -49,6 +52,18 @@ TEST(ParseServerOptions, RefusesWhatIsNotSafe) {
   EXPECT_EQ(ReasonOf({"--port-base", "-1"}), "PORT_RANGE");
   EXPECT_EQ(ReasonOf({"--port-base", "x"}), "USAGE");
   EXPECT_EQ(ReasonOf({"--unknown"}), "USAGE");
+}
+
+TEST(ParseServerOptions, CertificateAndKeyComeTogether) {
+  EXPECT_EQ(ReasonOf({"--tls-cert", "c.pem"}), "TLS_INCOMPLETE");
+  EXPECT_EQ(ReasonOf({"--tls-key", "k.pem"}), "TLS_INCOMPLETE");
+  auto without_key = Parse({"--tls-cert", "c.pem", "--address", "0.0.0.0"});
+  EXPECT_TRUE(without_key.error().message().starts_with("--tls-key: is missing"));
+  auto parsed = Parse({"--tls-cert", "a/../c.pem", "--tls-key", "/k.pem"});
+  ASSERT_TRUE(parsed.has_value() && parsed->has_value());
+  EXPECT_TRUE((*parsed)->tls.certificate.starts_with('/')) << "serve runs in another folder";
+  EXPECT_TRUE((*parsed)->tls.certificate.ends_with("/c.pem"));
+  EXPECT_EQ((*parsed)->tls.key, "/k.pem");
 }
 
 TEST(PortsOf, IsTheDocumentedTable) {

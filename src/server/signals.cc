@@ -38,15 +38,22 @@ void SetHandler(int number, void (*handler)(int)) {
   CHECK(sigaction(number, &action, nullptr) == 0);
 }
 
+bool IsIgnored(int number) {
+  struct sigaction action = {};
+  CHECK(sigaction(number, nullptr, &action) == 0);
+  return action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(HangUp hang_up) : hang_up_(hang_up) {
   CHECK(pipe_ends[0] == -1);
   CHECK(::pipe2(pipe_ends.data(), O_CLOEXEC) == 0);
   // The handler must never block; one pending byte is enough.
   CHECK(::fcntl(pipe_ends[1], F_SETFL, O_NONBLOCK) == 0);
   SetHandler(SIGINT, OnSignal);
   SetHandler(SIGTERM, OnSignal);
+  if (hang_up_ == HangUp::kReloads || !IsIgnored(SIGHUP)) SetHandler(SIGHUP, OnSignal);
   SetHandler(SIGPIPE, SIG_IGN);
 }
 
@@ -54,12 +61,21 @@ StopSignals::~StopSignals() {
   ::alarm(0);
   SetHandler(SIGINT, SIG_DFL);
   SetHandler(SIGTERM, SIG_DFL);
+  if (!IsIgnored(SIGHUP)) SetHandler(SIGHUP, SIG_DFL);
   ::close(pipe_ends[0]);
   ::close(pipe_ends[1]);
   pipe_ends = {-1, -1};
 }
 
-int StopSignals::Wait() {
+int StopSignals::Wait(const std::function<void()>& reload) {
+  while (true) {
+    const int number = WaitForOne();
+    if (number != SIGHUP || hang_up_ == HangUp::kStops) return number;
+    reload();
+  }
+}
+
+int StopSignals::WaitForOne() {
   char number = 0;
   ssize_t count = 0;
   do {

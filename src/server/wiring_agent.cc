@@ -84,6 +84,8 @@ class LocalAgent final : public AgentPart {
     if (agent_) co_await agent_->Stop(agent::StopMode::kEndServe);
   }
 
+  void RenewCertificate() override { agent_->RenewCertificate(); }
+
   uint16_t Port(std::string_view name) const override {
     if (!agent_) return 0;
     for (const runtime::SiteEndpoint& endpoint : agent_->View().endpoints) {
@@ -93,11 +95,18 @@ class LocalAgent final : public AgentPart {
   }
 
  private:
+  // Paths alone: the key itself stays in its file.
+  std::vector<std::string> ServeArguments() const {
+    if (options_.tls.empty()) return {};
+    return {"--tls-cert", options_.tls.certificate, "--tls-key", options_.tls.key};
+  }
+
   agent::AgentOptions Options(const std::string& folder) const {
     const Ports ports = PortsOf(options_.port_base);
     return {.unpacked_folder = stores_.folder->unpacked_path(),
             .serve = {.folder = folder,
                       .program = program_,
+                      .arguments = ServeArguments(),
                       .build_id = std::string(BuildId()),
                       .listen = {{"rest", options_.address, ports.rest},
                                  {"metrics", options_.address, ports.metrics}},

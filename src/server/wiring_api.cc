@@ -82,13 +82,15 @@ class HttpApiPart final : public ApiPart {
     FillRouter();
     http_ = std::make_unique<net::HttpServer>(
         threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
-        net::HttpServerOptions{.server_name = "api"});
+        net::HttpServerOptions{.server_name = "api", .tls = options_.tls});
     registry_->Start(threads_.cores.executor(0));
     revocations_.Start();
     return http_->Listen(listener);
   }
 
   void SetReady(bool ready) override { ready_ = ready; }
+
+  Result<void> ReloadTls() override { return http_->ReloadTls(); }
 
   Task<void> Stop(std::chrono::milliseconds drain) override {
     if (http_) co_await http_->Stop(drain);

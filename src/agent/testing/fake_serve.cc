@@ -117,6 +117,8 @@ void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelM
     std::vector<int> descriptors;
     for (const auto& socket : sockets_) descriptors.push_back(socket.get());
     (void)channel.Send(DumpJson({{"type", "listeners"}, {"names", names_}}), descriptors);
+  } else if (type == "certificate") {
+    state_.With([](State& state) { ++state.certificates; });
   } else if (type == "stop") {
     state_.With([](State& state) { state.asked_to_stop = true; });
     driver_.End(handle_.id, {.exit_code = 0});
@@ -138,6 +140,9 @@ std::vector<int64_t> FakeServe::loaded() const {
 }
 int FakeServe::reloads() const {
   return state_.With([](const State& state) { return state.reloads; });
+}
+int FakeServe::certificates() const {
+  return state_.With([](const State& state) { return state.certificates; });
 }
 bool FakeServe::asked_to_stop() const {
   return state_.With([](const State& state) { return state.asked_to_stop; });

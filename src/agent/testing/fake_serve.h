@@ -33,6 +33,7 @@ class FakeServe {
   uint64_t generation() const;
   std::vector<int64_t> loaded() const;  // numbers of revisions
   int reloads() const;                  // asked for on the newest channel
+  int certificates() const;             // how often it was told of another one
   bool asked_to_stop() const;
 
  private:
@@ -42,6 +43,7 @@ class FakeServe {
     std::vector<int64_t> loaded;
     std::vector<runtime::RevisionMeasurement> revisions;
     int reloads = 0;
+    int certificates = 0;
     bool asked_to_stop = false;
     bool say_again = false;
   };
