@@ -18,12 +18,6 @@ constexpr std::chrono::seconds kCallTimeout{60};
 constexpr std::chrono::seconds kStreamIdleTimeout{
     60};  // the server sends a sign of life every 15 s
 
-net::HttpClient::Options TlsOf(const Context& context) {
-  net::HttpClient::Options options;
-  options.ca_file = context.ca_file;
-  return options;
-}
-
 Code CodeOfName(std::string_view name, int status) {
   for (int number = 1; number <= 16; ++number) {
     if (CodeName(static_cast<Code>(number)) == name) return static_cast<Code>(number);
@@ -35,7 +29,33 @@ bool IsSuccess(int status) {
   return status >= 200 && status < 300;
 }
 
+// The command that would make this context again with a file of authorities.
+std::string CommandWithAuthorities(const Context& context) {
+  std::string command =
+      fmt::format("slipway context add {} --address {}", context.name, context.address);
+  if (!context.inference.empty()) command += " --inference " + context.inference;
+  if (!context.token_file.empty()) command += " --token-file " + context.token_file;
+  return command + " --ca-file FILE";
+}
+
 }  // namespace
+
+net::HttpClient::Options HttpOptionsOf(const Context& context) {
+  net::HttpClient::Options options;
+  options.ca_file = context.ca_file;
+  return options;
+}
+
+Error ErrorOfContext(const Context& context, const Error& error) {
+  if (error.reason() == "TLS_UNTRUSTED" || error.reason() == "TLS_CA_FILE") {
+    return Error(error.code(), error.reason(),
+                 fmt::format("context {}: {}: `{}`", context.name, error.message(),
+                             CommandWithAuthorities(context)));
+  }
+  const bool is_of_connection =
+      error.code() == Code::kUnavailable || error.reason().starts_with("TLS_");
+  return is_of_connection ? error.Prefixed(fmt::format("context {}: ", context.name)) : error;
+}
 
 Error ErrorOfProblem(int status, std::string_view body) {
   Result<Json> problem = ParseJson(body);
@@ -61,7 +81,8 @@ std::string ResourcePath(std::string_view plural, bool global, std::string_view 
   return path;
 }
 
-ApiClient::ApiClient(Context context) : context_(std::move(context)), http_(TlsOf(context_)) {
+ApiClient::ApiClient(Context context)
+    : context_(std::move(context)), http_(HttpOptionsOf(context_)) {
   if (context_.address.ends_with('/')) context_.address.pop_back();
   if (context_.inference.ends_with('/')) context_.inference.pop_back();
 }
@@ -85,10 +106,7 @@ Result<net::ClientResponse> ApiClient::Send(net::ClientRequest request) {
   TRY(token, Token());
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   Result<net::ClientResponse> response = http_.Send(request);
-  if (!response && response.error().code() == Code::kUnavailable) {
-    const Error& error = response.error();
-    return error.Prefixed(fmt::format("context {}: ", context_.name));
-  }
+  if (!response) return ErrorOfContext(context_, response.error());
   return response;
 }
 

@@ -69,6 +69,11 @@ class ApiClient {
   std::optional<std::string> token_;
 };
 
+// An error of the transport, in words of the context: which one it is, and how it is told which
+// authority to trust.
+Error ErrorOfContext(const Context& context, const Error& error);
+net::HttpClient::Options HttpOptionsOf(const Context& context);
+
 // The Error of a problem document (RFC 9457) that came with this HTTP status.
 Error ErrorOfProblem(int status, std::string_view body);
 

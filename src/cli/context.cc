@@ -33,6 +33,9 @@ Result<void> Add(const AddOptions& options) {
   if (!context.token_file.empty()) context.token_file = AbsolutePath(context.token_file);
   if (!context.ca_file.empty()) context.ca_file = AbsolutePath(context.ca_file);
   TRY_VOID(CheckContext(context));
+  if (!context.ca_file.empty()) {
+    TRY_VOID(CheckAuthorities(PosixFileSystem(), context.ca_file));
+  }
   TRY(stored, Load());
   bool use = options.use || stored.file.current.empty();
   if (use) stored.file.current = context.name;
@@ -96,11 +99,15 @@ void AddAdd(Command& command) {
                  Need::kRequired);
   command.Option(&options->context.inference, "--inference", "URL", "Data plane");
   command.Option(&options->context.token_file, "--token-file", "FILE", "File with the token");
-  command.Option(&options->context.ca_file, "--ca-file", "FILE", "Certificate authorities (PEM)");
+  command.Option(&options->context.ca_file, "--ca-file", "FILE",
+                 "Trust these certificate authorities alone (PEM; the system's)");
   command.Flag(&options->context.insecure, "--insecure", "Allow http to another machine");
   command.Flag(&options->use, "--use", "Use it from now on");
   command.Example(
       "context add lab --address https://lab.example:8080 --token-file lab.token --use");
+  command.Example(
+      "context add lab --address https://lab.example:8080 --inference https://lab.example:8000 "
+      "--token-file lab.token --ca-file lab-ca.crt");
   command.Run([options] { return Add(*options); });
 }
 

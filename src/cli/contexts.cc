@@ -120,6 +120,16 @@ Result<Context> ChooseContext(const ContextsFile& file, std::string_view wanted)
                               name));
 }
 
+Result<void> CheckAuthorities(FileSystem& files, const std::string& ca_file) {
+  Result<std::string> text = ReadWholeFile(files, ca_file, kMaxFileBytes);
+  if (!text) return text.error().Prefixed("--ca-file: ");
+  if (text->find("-----BEGIN CERTIFICATE-----") != std::string::npos) return {};
+  return InvalidArgument("CA_FILE_INVALID",
+                         fmt::format("--ca-file: there is no certificate in PEM form in {}; ask "
+                                     "whoever runs the control centre for that of its authority",
+                                     ca_file));
+}
+
 Result<void> CheckContext(const Context& context) {
   TRY_VOID(CheckFormat("name", context.name, "name"));
   TRY_VOID(CheckAddress("address", context.address, context.insecure));

@@ -20,7 +20,7 @@ struct Context {
   std::string name;
   std::string address;    // of API and registry: "https://slipway.example:8080"
   std::string inference;  // of the data plane: "https://slipway.example:8000"
-  std::string ca_file;    // PEM; empty: the system's authorities
+  std::string ca_file;    // PEM, nobody else is trusted; empty: the system's authorities
   std::string token_file;
   bool insecure = false;  // http to another machine was asked for
 };
@@ -50,6 +50,10 @@ Result<Context> ChooseContext(const ContextsFile& file, std::string_view wanted)
 
 // Name, addresses, and that a token does not cross the network readable unless that was asked for.
 Result<void> CheckContext(const Context& context);
+
+// That a file of authorities can be read and has a certificate in it. INVALID_ARGUMENT /
+// CA_FILE_INVALID, or why it cannot be read.
+Result<void> CheckAuthorities(FileSystem& files, const std::string& ca_file);
 
 }  // namespace slipway::cli
 

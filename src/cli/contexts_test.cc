@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/api_client.h"
+
 namespace slipway::cli {
 namespace {
 
@@ -79,6 +81,32 @@ TEST_F(ContextsTest, RefusesANewerAndABrokenFile) {
       << unknown.error().message();
   Write("{");
   EXPECT_EQ(ReadContexts(PosixFileSystem(), path_).error().reason(), "JSON_SYNTAX");
+}
+
+TEST_F(ContextsTest, AFileOfAuthoritiesHasACertificate) {
+  Write("-----BEGIN CERTIFICATE-----\n");
+  EXPECT_TRUE(CheckAuthorities(PosixFileSystem(), path_).has_value());
+  Write("-----BEGIN PRIVATE KEY-----\n");
+  EXPECT_EQ(CheckAuthorities(PosixFileSystem(), path_).error().reason(), "CA_FILE_INVALID");
+  Result<void> missing = CheckAuthorities(PosixFileSystem(), "/nowhere.crt");
+  EXPECT_EQ(missing.error().code(), Code::kNotFound);
+  EXPECT_TRUE(missing.error().message().starts_with("--ca-file: "));
+}
+
+TEST(ErrorOfContext, SaysWhichContextAndHowToTrustIt) {
+  const Context lab{.name = "lab", .address = "https://lab:8080", .token_file = "/lab.token"};
+  const Error untrusted =
+      ErrorOfContext(lab, FailedPrecondition("TLS_UNTRUSTED", "https://lab:8080/: unknown"));
+  EXPECT_EQ(untrusted.code(), Code::kFailedPrecondition);
+  EXPECT_EQ(untrusted.reason(), "TLS_UNTRUSTED");
+  EXPECT_EQ(untrusted.message(),
+            "context lab: https://lab:8080/: unknown: `slipway context add lab --address "
+            "https://lab:8080 --token-file /lab.token --ca-file FILE`");
+  EXPECT_EQ(ErrorOfContext(lab, FailedPrecondition("TLS_EXPIRED", "expired")).message(),
+            "context lab: expired");
+  EXPECT_EQ(ErrorOfContext(lab, Unavailable("CONNECT_FAILED", "refused")).message(),
+            "context lab: refused");
+  EXPECT_EQ(ErrorOfContext(lab, NotFound("X", "no service")).message(), "no service");
 }
 
 TEST(CheckContext, NamesTheAddressThatIsWrong) {

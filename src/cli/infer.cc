@@ -34,10 +34,12 @@ std::string UrlOf(const Context& context, const std::string& project, const Opti
   return url + "/infer";
 }
 
-// V2 answers errors as {"error": "text"}.
+// V2 answers errors as {"error": "text"}; what was refused before it saw the request is a problem
+// document.
 Error ErrorOf(int status, const std::string& body) {
   Result<Json> json = ParseJson(body);
   std::string text = json ? TextAt(*json, "/error") : "";
+  if (json && !TextAt(*json, "/detail").empty()) return ErrorOfProblem(status, body);
   Error plain = ErrorOfProblem(status, "");
   return Error(
       plain.code(), "INFERENCE_REFUSED",

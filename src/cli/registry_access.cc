@@ -11,6 +11,34 @@ bool IsThisMachine(std::string_view host) {
   return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
 }
 
+// What was refused before the registry saw it is no error of the registry's format.
+bool IsProblem(const net::ClientResponse& response) {
+  return response.status >= 400 &&
+         response.Header("Content-Type").value_or("").starts_with("application/problem+json");
+}
+
+Result<net::ClientResponse> SendToOwn(net::HttpClient& http, const Context& context,
+                                      const net::ClientRequest& request) {
+  Result<net::ClientResponse> response = http.Send(request);
+  if (!response) return ErrorOfContext(context, response.error());
+  if (!IsProblem(*response)) return response;
+  if (request.method == "HEAD") {  // no words come with it: any other request gets them
+    net::ClientRequest why;
+    why.url = context.address + "/v2/";
+    Result<net::ClientResponse> words = http.Send(why);
+    if (words && IsProblem(*words)) response = std::move(words);
+  }
+  return ErrorOfProblem(response->status, response->body)
+      .Prefixed(fmt::format("context {}: ", context.name));
+}
+
+oci::Transport TransportOf(const Context& context) {
+  auto http = std::make_shared<net::HttpClient>(HttpOptionsOf(context));
+  return [context, http](const net::ClientRequest& request) {
+    return SendToOwn(*http, context, request);
+  };
+}
+
 }  // namespace
 
 Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
@@ -27,7 +55,7 @@ Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
     TRY(token, api->Token());
     options.base_url = api->context().address;
     options.token = token;
-    options.http.ca_file = api->context().ca_file;
+    options.transport = TransportOf(api->context());
   } else {
     options.base_url = (IsThisMachine(reference.host) ? "http://" : "https://") + reference.host;
   }
