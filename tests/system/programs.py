@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -53,10 +54,11 @@ def other_build(folder):
     return folder / "bin/slipway"
 
 
-def answers(url, any_status=False):
-    """True when `url` answers 200, or anything in HTTP."""
+def answers(url, any_status=False, ca=None):
+    """True when `url` answers 200, or anything in HTTP; `ca` is the authority of an https one."""
+    trusted = ssl.create_default_context(cafile=ca) if ca else None
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=5, context=trusted) as answer:
             return any_status or answer.status == 200
     except urllib.error.HTTPError:
         return any_status
@@ -69,8 +71,9 @@ class Program:
 
     ready_port, ready_path = "", ""  # what answers 200 once the program is ready
 
-    def __init__(self, folder, *arguments, environment=None):
+    def __init__(self, folder, *arguments, environment=None, ca=None):
         self.folder = pathlib.Path(folder)
+        self.ca = ca  # the authority of its certificate, when the arguments name one
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home = self.folder / "home"
         self.home.mkdir(exist_ok=True)
@@ -111,7 +114,7 @@ class Program:
         """Waits until the ports are known and the program answers."""
         wait_until(self._has_ports, f"{self.ports_file()}; the log says:\n{self.log_tail()}")
         url = self.url(self.ready_port) + self.ready_path
-        wait_until(lambda: self._alive() and answers(url),
+        wait_until(lambda: self._alive() and answers(url, ca=self.ca),
                    f"200 from {url}; the log says:\n{self.log_tail()}")
 
     def _alive(self):
@@ -129,7 +132,7 @@ class Program:
 
     def url(self, port):
         """Returns the address of one of `api`, `inference_rest`, `metrics`."""
-        return f"http://127.0.0.1:{self.ports[port]}"
+        return f"{'https' if self.ports['tls'] else 'http'}://127.0.0.1:{self.ports[port]}"
 
     @property
     def inference_url(self):
@@ -229,8 +232,8 @@ class ControlCentre(Program):
 
     ready_port, ready_path = "inference_rest", "/v2/health/live"
 
-    def __init__(self, folder, *arguments, data=None, environment=None):
-        super().__init__(folder, *arguments, environment=environment)
+    def __init__(self, folder, *arguments, data=None, environment=None, ca=None):
+        super().__init__(folder, *arguments, environment=environment, ca=ca)
         self.data = pathlib.Path(data) if data else self.folder / "data"
 
     def command(self):
@@ -242,14 +245,15 @@ class ControlCentre(Program):
 
     def wait_ready(self):
         super().wait_ready()
-        wait_until(lambda: self._alive() and answers(self.api_url + "/", any_status=True),
+        wait_until(lambda: self._alive() and answers(self.api_url + "/", True, self.ca),
                    f"an answer from {self.api_url}")
         self.save_context()
 
     def save_context(self):
         """Makes this control centre the one that cli() talks to."""
+        authority = ["--ca-file", self.ca] if self.ca else []
         self.cli("context", "add", "test", "--use", "--address", self.api_url,
-                 "--inference", self.inference_url, "--token-file", self.token_file)
+                 "--inference", self.inference_url, "--token-file", self.token_file, *authority)
 
     @property
     def api_url(self):
@@ -285,8 +289,8 @@ class DataPlane(Program):
 
     ready_port, ready_path = "inference_rest", "/v2/health/ready"
 
-    def __init__(self, folder, model, *arguments, environment=None):
-        super().__init__(folder, *arguments, environment=environment)
+    def __init__(self, folder, model, *arguments, environment=None, ca=None):
+        super().__init__(folder, *arguments, environment=environment, ca=ca)
         self.model = pathlib.Path(model)
 
     def command(self):
