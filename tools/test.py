@@ -27,7 +27,7 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PYTHON = BUILD / "venv/bin/python"
-TSAN_MODULES = ("async", "engine", "gateway")  # the concurrent parts
+TSAN_MODULES = ("async", "engine", "gateway", "net")  # the concurrent parts
 JOBS = os.cpu_count() or 1
 UNIT_TIMEOUT_S = 900
 SYSTEM_TIMEOUT_S = 2400
