@@ -88,6 +88,9 @@ Task<Result<void>> Agent::Loop::Open() {
     TRY(serving, ReadServing(dependencies_.files, runtime::ServingPath(folder)));
     records_ = std::move(records);
     serving_ = std::move(serving);
+    for (const auto& service : serving_.services) {
+      for (const auto& revision : service.revisions) inherited_.insert(revision.uid);
+    }
     return {};
   });
   co_return opened;
@@ -198,6 +201,8 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   report.message = serving_problem_.empty() ? keeper_->message() : serving_problem_;
   report.endpoints = keeper_->endpoints();
   report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status);
+  // What a predecessor has never heard of is not ready while it may still be asked.
+  if (keeper_->has_predecessor()) HoldNewcomers(inherited_, &report.revisions);
   return report;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/agent.h"
@@ -52,9 +53,10 @@ class Agent::Loop {
   Wakeup wakeup_;
 
   std::optional<runtime::DesiredState> desired_;
-  runtime::ServingConfig serving_;  // what serving.json says
-  std::string serving_problem_;     // one sentence when it cannot be written
-  std::string reported_;            // the last report that was taken, as JSON
+  runtime::ServingConfig serving_;   // what serving.json says
+  std::set<std::string> inherited_;  // uids in the serving.json that was there at the start
+  std::string serving_problem_;      // one sentence when it cannot be written
+  std::string reported_;             // the last report that was taken, as JSON
   SteadyTime reported_at_;
   std::optional<SteadyTime> swept_at_;
   Guarded<AgentView> view_;

@@ -227,6 +227,7 @@ TEST_F(AgentTest, RestartNeverDropsWhatIsServed) {
 
 TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
   Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
   site_.Want({site_.Revision(1, a)});
   Start();
   ExpectPhase(1, "Ready");
@@ -246,10 +247,17 @@ TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
       << "the new one lets the old one have the connections until it has loaded";
   ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
   EXPECT_EQ(site_.driver.running().size(), 2U);
+  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
+  ExpectLoaded({1, 2});
+  EXPECT_TRUE(TestSite::Eventually([&] {
+    return site_.ReportOf(2).message.find("data plane of before") != std::string::npos;
+  })) << "a request may still reach the old one, which does not know it";
+  EXPECT_EQ(site_.Phase(2), "Loading");
   site_.serve().SetPhase("uid-1", "Ready");
   EXPECT_TRUE(TestSite::Eventually(
       [&] { return site_.driver.running() == std::vector<std::string>{site_.NewestId()}; }));
   EXPECT_TRUE(site_.serve(old).asked_to_stop());
+  ExpectPhase(2, "Ready");
 }
 
 TEST_F(AgentTest, ServeWithOtherArgumentsEndsBeforeTheNextBegins) {

@@ -64,7 +64,7 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
     }
   }
   for (const ServeRecord& old : record.retiring) {
-    group_.Start([this, old] { return Retire(old, nullptr); });
+    StartRetiring(old, nullptr);
   }
   if (adopted.has_value() && record.current->arguments != options_.arguments) {
     LogInfo("the data plane starts anew with other settings", {{"pid", adopted->pid}});
@@ -89,9 +89,7 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
   bool retires = adopted.has_value() && !ended;
   CO_TRY_VOID(co_await Spawn(retires ? Predecessor::kRetires : Predecessor::kGone));
   if (retires) {
-    group_.Start([this, old = *record.current, connection = adopted->connection] {
-      return Retire(old, connection);
-    });
+    StartRetiring(*record.current, adopted->connection);
   }
   co_return Result<void>();
 }
@@ -282,6 +280,13 @@ bool ServeKeeper::IsSettled() const {
                       [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
 }
 
+void ServeKeeper::StartRetiring(const ServeRecord& record,
+                                std::shared_ptr<ServeConnection> connection) {
+  ++predecessors_;
+  group_.Start(
+      [this, record, connection = std::move(connection)] { return Retire(record, connection); });
+}
+
 // Ends a predecessor once the current one has taken over.
 Task<void> ServeKeeper::Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
   while (!IsSettled()) {
@@ -289,6 +294,8 @@ Task<void> ServeKeeper::Retire(ServeRecord record, std::shared_ptr<ServeConnecti
   }
   CRASH_POINT("agent.serve_settled");
   co_await End(record, connection);
+  --predecessors_;
+  events_.changed();
   auto forgotten = co_await dependencies_.pool.Run([this, record] {
     return dependencies_.records.Update([&record](SiteRecord& site) {
       std::erase_if(site.retiring, [&record](const ServeRecord& old) {

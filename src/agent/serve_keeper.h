@@ -50,7 +50,7 @@ class ServeKeeper {
     asio::any_io_executor executor;
   };
   struct Events {
-    std::function<void()> changed;  // status(), pid() or message()
+    std::function<void()> changed;  // status(), pid(), message() or has_predecessor()
     // Serve ended by itself, with its last word, if it had said any.
     std::function<void(const std::optional<runtime::ServingStatus>& last)> ended;
   };
@@ -75,6 +75,8 @@ class ServeKeeper {
   // One sentence when serve cannot be kept running, else empty.
   const std::string& message() const { return message_; }
   std::vector<runtime::SiteEndpoint> endpoints() const { return EndpointsOf(listeners_); }
+  // Whether a serve of before may still answer, by the serving.json of its time.
+  bool has_predecessor() const { return predecessors_ > 0; }
 
  private:
   struct Adopted;
@@ -89,6 +91,7 @@ class ServeKeeper {
   Task<void> Restart(uint64_t incarnation);
   Task<void> Follow(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
   Task<void> FollowConnection(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
+  void StartRetiring(const ServeRecord& record, std::shared_ptr<ServeConnection> connection);
   Task<void> Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> End(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> SendReload(std::shared_ptr<ServeConnection> connection);
@@ -110,7 +113,8 @@ class ServeKeeper {
   std::optional<runtime::ServingStatus> status_;
   std::string message_;
   uint64_t generation_ = 0;
-  bool renew_ = false;  // serve has to be told as soon as it listens
+  bool renew_ = false;    // serve has to be told as soon as it listens
+  int predecessors_ = 0;  // that retire
 };
 
 }  // namespace slipway::agent

@@ -169,4 +169,12 @@ std::vector<RevisionReport> PlanReports(const runtime::DesiredState& desired,
   return out;
 }
 
+void HoldNewcomers(const std::set<std::string>& known, std::vector<RevisionReport>* reports) {
+  for (RevisionReport& report : *reports) {
+    if (report.phase != runtime::kPhaseReady || known.contains(report.uid)) continue;
+    report.phase = runtime::kPhaseLoading;
+    report.message = "It is loaded, and the data plane of before has yet to end.";
+  }
+}
+
 }  // namespace slipway::agent

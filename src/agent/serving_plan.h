@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "agent/load_suspects.h"
@@ -25,5 +27,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
 std::vector<runtime::RevisionReport> PlanReports(
     const runtime::DesiredState& desired, const RevisionStates& revisions,
     const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status);
+// While a data plane of before may still answer: what only the new one knows is not ready yet.
+void HoldNewcomers(const std::set<std::string>& known,
+                   std::vector<runtime::RevisionReport>* reports);
 
 }  // namespace slipway::agent
