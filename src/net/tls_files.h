@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/result.h"
+
 namespace slipway::net {
 
 // PEM files: the certificate with its chain, and its key without a passphrase. Absolute paths.
@@ -11,5 +13,10 @@ struct TlsFiles {
   std::string key;
   bool empty() const { return certificate.empty() && key.empty(); }
 };
+
+// That they make a certificate with its key. Blocking. FAILED_PRECONDITION / TLS_CERTIFICATE for
+// files that do not, NOT_FOUND or PERMISSION_DENIED / TLS_CERTIFICATE for one that cannot be read,
+// FAILED_PRECONDITION / TLS_KEY_EXPOSED for a key that every user of the machine can read.
+Result<void> CheckTlsFiles(const TlsFiles& files);
 
 }  // namespace slipway::net

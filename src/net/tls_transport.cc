@@ -178,6 +178,8 @@ Result<ContextPointer> MakeContext() {
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context.get(), &SlipwaySelectAlpn, nullptr);
+  // Clients come back with tickets; a cache would keep 20,000 of their sessions here.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
     return CertificateError("cannot choose the ciphers of TLS 1.2");
   }
@@ -289,10 +291,12 @@ class OpenSslContext final : public TlsContext {
   ContextPointer context_;
 };
 
-}  // namespace
+struct LoadedTls {
+  ContextPointer context;
+  CertificatePointer certificate;
+};
 
-Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
-                                                   std::string_view server_name) {
+Result<LoadedTls> LoadTls(const TlsFiles& files) {
   if (files.certificate.empty() || files.key.empty()) {
     return FailedPrecondition("TLS_CERTIFICATE",
                               "TLS needs both a certificate file and a key file; give the other");
@@ -301,8 +305,21 @@ Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
   TRY(context, MakeContext());
   TRY(certificate, UseCertificates(context.get(), files.certificate));
   TRY_VOID(UseKey(context.get(), files, certificate.get()));
-  NoteValidity(server_name, files.certificate, certificate.get());
-  return std::make_shared<OpenSslContext>(std::move(context));
+  return LoadedTls{.context = std::move(context), .certificate = std::move(certificate)};
+}
+
+}  // namespace
+
+Result<void> CheckTlsFiles(const TlsFiles& files) {
+  TRY_VOID(LoadTls(files));
+  return {};
+}
+
+Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
+                                                   std::string_view server_name) {
+  TRY(loaded, LoadTls(files));
+  NoteValidity(server_name, files.certificate, loaded.certificate.get());
+  return std::make_shared<OpenSslContext>(std::move(loaded.context));
 }
 
 }  // namespace slipway::net

@@ -55,10 +55,8 @@ class TlsContext {
   virtual ~TlsContext() = default;
   virtual std::unique_ptr<Transport> MakeTransport(PolledSocket& socket) = 0;
 };
-// Blocking. FAILED_PRECONDITION / TLS_CERTIFICATE for files that make no certificate with its key,
-// NOT_FOUND or PERMISSION_DENIED / TLS_CERTIFICATE for one that cannot be read, FAILED_PRECONDITION
-// / TLS_KEY_EXPOSED for a key that every user of the machine can read. The log is told until when
-// the certificate of this server is valid, and warned of one that is not.
+// Blocking. Errors as CheckTlsFiles. The log is told until when the certificate of this server is
+// valid, and warned of one that is not.
 Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
                                                    std::string_view server_name);
 

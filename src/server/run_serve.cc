@@ -105,6 +105,8 @@ Result<void> RunServe(int argc, const char* const* argv) {
   gateway::TuneProcess();
   TRY(options, ParseServeOptions(argc, argv));
   if (!options) return {};
+  // Before a model is loaded.
+  if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
   StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
   TRY(composed, Compose(*options));
   CorePool cores(0);

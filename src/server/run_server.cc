@@ -30,6 +30,8 @@ Result<void> RunServer(int argc, const char* const* argv) {
   TRY_VOID(SetLog({.level = LevelOf(options->log_level),
                    .json = options->log_json,
                    .file = options->log_file}));
+  // Before the data folder is made.
+  if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
   TRY(program, ExecutablePath());
   StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
   ControlCentre centre(*options, program);

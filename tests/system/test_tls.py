@@ -302,6 +302,7 @@ def test_files_that_cannot_be_used_are_one_sentence(authority, stranger, tmp_pat
             got, message = run(verb, *first, "--port-base", 0, *arguments)
             assert got == code, (verb, arguments, message)
             assert message.startswith("slipway: ") and words in message
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_renewed_certificate_is_read_and_no_connection_ends(start_centre, authority, tmp_path):
