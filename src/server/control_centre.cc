@@ -34,7 +34,7 @@ ControlCentre::~ControlCentre() = default;
 
 Result<void> ControlCentre::Start() {
   Result<void> started = StartParts();
-  if (!started) Stop();
+  if (!started) Stop(agent::StopMode::kEndServe);
   return started;
 }
 
@@ -72,12 +72,12 @@ void ControlCentre::ReloadTls() {
   agent_->RenewCertificate();
 }
 
-void ControlCentre::Stop() {
+void ControlCentre::Stop(agent::StopMode mode) {
   if (!threads_) return;
   auto executor = threads_->cores.executor(0);
   if (api_) api_->SetReady(false);
   // The agent first: it reports its last through the parts that follow.
-  if (agent_) BlockOn(executor, agent_->Stop());
+  if (agent_) BlockOn(executor, agent_->Stop(mode));
   if (controllers_) BlockOn(executor, controllers_->Stop());
   if (api_) BlockOn(executor, api_->Stop(kDrain));
   (void)PosixFileSystem().Remove(PortsPath(stores_->folder->run_path()));

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/agent.h"
 #include "base/result.h"
 #include "server/server_options.h"
 
@@ -25,8 +26,8 @@ class ControlCentre {
   // Opens the data folder and all sockets, starts everything; what had been started is stopped
   // again on an error. Returns once API and registry answer and serve has its sockets.
   Result<void> Start();
-  // Ends serve and everything else, in at most about 8 s.
-  void Stop();
+  // Ends everything, serve only if so asked, in at most about 8 s.
+  void Stop(agent::StopMode mode);
 
   // Certificate and key are read again, here and by serve, for new connections; the log says what
   // is wrong with them if those of before stay in use. On the thread of Start and Stop, in between.

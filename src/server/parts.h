@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/agent.h"
 #include "async/blocking_pool.h"
 #include "async/core_pool.h"
 #include "async/task.h"
@@ -72,7 +73,7 @@ std::unique_ptr<ControllersPart> MakeControllersPart(Threads& threads, Stores& s
 struct AgentPart {
   virtual ~AgentPart() = default;
   virtual Result<void> Start() = 0;
-  virtual Task<void> Stop() = 0;
+  virtual Task<void> Stop(agent::StopMode mode) = 0;
   virtual void RenewCertificate() = 0;
   // Ports of the data plane by name: "rest", "metrics"; 0 if there is none.
   virtual uint16_t Port(std::string_view name) const = 0;

@@ -39,7 +39,7 @@ Result<void> RunServer(int argc, const char* const* argv) {
   int number = signals.Wait([&centre] { centre.ReloadTls(); });
   LogInfo("control centre stops", {{"signal", number}});
   signals.EndAfter(kStopLimitSeconds);
-  centre.Stop();
+  centre.Stop(number == kLeaveSignal ? agent::StopMode::kKeepServing : agent::StopMode::kEndServe);
   return {};
 }
 

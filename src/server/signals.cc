@@ -53,14 +53,18 @@ StopSignals::StopSignals(HangUp hang_up) : hang_up_(hang_up) {
   CHECK(::fcntl(pipe_ends[1], F_SETFL, O_NONBLOCK) == 0);
   SetHandler(SIGINT, OnSignal);
   SetHandler(SIGTERM, OnSignal);
+  SetHandler(kLeaveSignal, OnSignal);
   if (hang_up_ == HangUp::kReloads || !IsIgnored(SIGHUP)) SetHandler(SIGHUP, OnSignal);
+  // A connection that closed, and a file at its size limit, are errors of the call that wrote.
   SetHandler(SIGPIPE, SIG_IGN);
+  SetHandler(SIGXFSZ, SIG_IGN);
 }
 
 StopSignals::~StopSignals() {
   ::alarm(0);
   SetHandler(SIGINT, SIG_DFL);
   SetHandler(SIGTERM, SIG_DFL);
+  SetHandler(kLeaveSignal, SIG_DFL);
   if (!IsIgnored(SIGHUP)) SetHandler(SIGHUP, SIG_DFL);
   ::close(pipe_ends[0]);
   ::close(pipe_ends[1]);

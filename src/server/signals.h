@@ -1,6 +1,7 @@
 // The wish of the user, or of whoever started this program, that it ends or reads its files again.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 
@@ -10,8 +11,11 @@ namespace slipway::server {
 // (nohup), or the wish that files are read again.
 enum class HangUp : uint8_t { kStops, kReloads };
 
-// Between construction and destruction SIGINT, SIGTERM and SIGHUP do not end the process, SIGPIPE
-// is ignored. One object at a time.
+// Asks this program alone to end: the control centre leaves the data plane to its successor.
+inline constexpr int kLeaveSignal = SIGUSR1;
+
+// Between construction and destruction SIGINT, SIGTERM, SIGUSR1 and SIGHUP do not end the process,
+// SIGPIPE is ignored. One object at a time.
 class StopSignals {
  public:
   explicit StopSignals(HangUp hang_up);

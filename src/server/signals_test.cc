@@ -23,6 +23,12 @@ TEST(StopSignals, AHangUpStopsElsewhere) {
   EXPECT_EQ(signals.Wait([] { ADD_FAILURE() << "there is nothing to reload"; }), SIGHUP);
 }
 
+TEST(StopSignals, TheWishToLeaveIsToldFromOthers) {
+  StopSignals signals(HangUp::kStops);
+  ASSERT_EQ(std::raise(kLeaveSignal), 0);
+  EXPECT_EQ(signals.Wait([] {}), kLeaveSignal);
+}
+
 TEST(StopSignals, NohupIsRespected) {
   ASSERT_NE(std::signal(SIGHUP, SIG_IGN), SIG_ERR);
   {

@@ -80,8 +80,8 @@ class LocalAgent final : public AgentPart {
     return started;
   }
 
-  Task<void> Stop() override {
-    if (agent_) co_await agent_->Stop(agent::StopMode::kEndServe);
+  Task<void> Stop(agent::StopMode mode) override {
+    if (agent_) co_await agent_->Stop(mode);
   }
 
   void RenewCertificate() override { agent_->RenewCertificate(); }

@@ -159,6 +159,13 @@ class Program:
         self.process = None
         return code
 
+    def leave(self, timeout_s=STOP_TIMEOUT_S):
+        """Ends the control centre alone, as for an upgrade; the data plane goes on."""
+        self.process.send_signal(signal.SIGUSR1)
+        code = self.process.wait(timeout_s)
+        self.process = None
+        return code
+
     def kill(self):
         """Ends the program, and not what it started, as a crash would."""
         self.process.kill()

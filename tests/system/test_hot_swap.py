@@ -100,7 +100,7 @@ def test_another_build_takes_over_under_load(deployed, tmp_path):
     builds = [programs.other_build(tmp_path / "other"), programs.BINARY]
     for number in range(4):
         before = json.loads(deployed.cli("status", "-o", "json").stdout)["serve"]["pid"]
-        deployed.kill()
+        assert deployed.leave() == 0
         deployed.binary = builds[number % 2]
         deployed.start()
         assert deployed.ports["inference_rest"] == port
