@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> names;
   bool ignore_missing = false;
   bool no_wait = false;
+  bool cascade = false;
   std::optional<int64_t> timeout_s;
 };
 
@@ -24,6 +25,7 @@ Result<Json> DeleteOne(Client& client, const Options& options, const std::string
   TRY(kind, KindOf(wanted.kind));
   TRY(api, client.Api());
   std::string path = ResourcePath(kind->plural, kind->global, client.Project(), wanted.name);
+  if (options.cascade) path += "?cascade=1";
   Json result = {{"kind", kind->kind}, {"name", wanted.name}, {"deleted", true}};
   Result<ApiAnswer> answer = api->Delete(path);
   if (!answer && answer.error().code() == Code::kNotFound && options.ignore_missing) {
@@ -59,10 +61,13 @@ void AddDelete(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positionals(&options->names, "[KIND/]NAME", "What to delete; a bare name is a service");
   command.Flag(&options->ignore_missing, "--ignore-missing", "Succeed if it is not there");
+  command.Flag(&options->cascade, "--cascade",
+               "Also what is in it: all of a project, or of a model's repository");
   command.Flag(&options->no_wait, "--no-wait", "Return before it is gone");
   command.Option(&options->timeout_s, "--timeout", 1, 86'400, "Seconds to wait (300)");
   command.Example("delete fraud");
   command.Example("delete model/fraud secret/upstream --ignore-missing");
+  command.Example("delete project/shop --cascade");
   command.Run([&client, options] { return Delete(client, *options); });
 }
 

@@ -47,6 +47,7 @@ struct Reconciler::State : std::enable_shared_from_this<State> {
   // From now on: the watch begins before the list, so that nothing falls between the two.
   Task<Result<void>> ListAndWatch(const WatchedKind& source) {
     CO_TRY(watch, store.StartWatch(source.kind, "", {}, 0));
+    if (options.listing) options.listing();
     resource::ListOptions page_options{.label = "", .limit = kListPage, .continue_token = ""};
     do {
       CO_TRY(page, co_await store.List(source.kind, "", page_options));

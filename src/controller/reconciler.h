@@ -19,6 +19,9 @@ struct ReconcilerOptions {
   // Makes one object right; level-triggered and idempotent. An error is logged and the key tried
   // again, after 100 ms, 200 ms, ... up to 30 s.
   std::function<Task<Result<void>>(resource::Key)> reconcile;
+  // Called before a kind is listed, first and again after its watch was lost: what was deleted
+  // meanwhile is told by no event. May be empty.
+  std::function<void()> listing = {};
 };
 
 // All calls, and all callbacks, on the executor (one core).

@@ -56,18 +56,20 @@ void ForEachQueryValue(std::string_view query, std::string_view name, Visit visi
 }
 
 // Reasons whose HTTP status is not that of their code.
-constexpr std::array<std::pair<std::string_view, int>, 14> kStatusOfReason = {{
+constexpr std::array<std::pair<std::string_view, int>, 16> kStatusOfReason = {{
     {"BODY_TOO_LARGE", 413},
     {"BODY_TIMEOUT", 408},
     {"DISK_FULL", 507},
     {"EXPECTATION_UNKNOWN", 417},
     {"EXPIRED", 410},
+    {"FILE_SIZE_LIMIT", 507},
     {"FILE_TOO_LARGE", 413},
     {"HEAD_TIMEOUT", 408},
     {"HEAD_TOO_LARGE", 431},
     {"HTTP_VERSION", 505},
     {"METHOD_NOT_ALLOWED", 405},
     {"OBJECT_TOO_LARGE", 413},
+    {"RESOURCE_TOO_LARGE", 413},
     {"TOO_MANY_CONNECTIONS", 503},
     {"TOO_MANY_FILES", 503},
     {"VERSION_CONFLICT", 412},

@@ -62,8 +62,10 @@ TEST(HttpStatusTest, EveryCode) {
 
 TEST(HttpStatusTest, ReasonsWithAStatusOfTheirOwn) {
   EXPECT_EQ(HttpStatus(ResourceExhausted("BODY_TOO_LARGE", "x")), 413);
+  EXPECT_EQ(HttpStatus(ResourceExhausted("RESOURCE_TOO_LARGE", "x")), 413);
   EXPECT_EQ(HttpStatus(ResourceExhausted("HEAD_TOO_LARGE", "x")), 431);
   EXPECT_EQ(HttpStatus(ResourceExhausted("DISK_FULL", "x")), 507);
+  EXPECT_EQ(HttpStatus(ResourceExhausted("FILE_SIZE_LIMIT", "x")), 507);
   EXPECT_EQ(HttpStatus(Unimplemented("METHOD_NOT_ALLOWED", "x")), 405);
   EXPECT_EQ(HttpStatus(Error(Code::kDeadlineExceeded, "BODY_TIMEOUT", "x")), 408);
   EXPECT_EQ(HttpStatus(Error(Code::kOutOfRange, "EXPIRED", "x")), 410);

@@ -39,11 +39,13 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"MANIFEST_UNKNOWN", {404, "MANIFEST_UNKNOWN"}},
     ReasonAnswer{"MANIFEST_BLOB_UNKNOWN", {404, "MANIFEST_BLOB_UNKNOWN"}},
     ReasonAnswer{"BODY_TOO_LARGE", {413, "SIZE_INVALID"}},
+    ReasonAnswer{"MODEL_IN_USE", {409, "DENIED"}},
     ReasonAnswer{"NAME_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"TAG_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"NAME_UNKNOWN", {404, "NAME_UNKNOWN"}},
     ReasonAnswer{"METHOD_NOT_ALLOWED", {405, "UNSUPPORTED"}},
     ReasonAnswer{"DISK_FULL", {507, "BLOB_UPLOAD_INVALID"}},
+    ReasonAnswer{"FILE_SIZE_LIMIT", {507, "BLOB_UPLOAD_INVALID"}},
 };
 
 Answer AnswerOfCode(Code code) {

@@ -22,6 +22,9 @@ inline constexpr size_t kMaxSmallUploads = 256;
 inline constexpr std::chrono::hours kUploadExpiry{24};
 inline constexpr std::chrono::minutes kSweepInterval{30};
 
+// Rows of repositories that one transaction deletes.
+inline constexpr size_t kMaxRemovedRows = 100'000;
+
 // Tags of one PUT of a manifest by digest (`?tag=`).
 inline constexpr size_t kMaxTagsPerPut = 64;
 // Pages of lists; callers may ask for less.

@@ -156,8 +156,8 @@ Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
 Task<Result<HttpResponse>> DeleteManifest(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
-  CO_TRY_VOID(co_await Change(core, request, repository, [&selector](RepositoryWriter& writer) {
-    return selector.digest ? writer.DeleteManifest(*selector.digest)
+  CO_TRY_VOID(co_await Change(core, request, repository, [&](RepositoryWriter& writer) {
+    return selector.digest ? writer.DeleteManifest(*selector.digest, core.options.check_unused)
                            : writer.DeleteTag(selector.tag);
   }));
   co_return HttpResponse::Empty(202);

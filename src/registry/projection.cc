@@ -141,6 +141,14 @@ Result<void> Projection::RemoveVersion(const std::string& repository, const Dige
   return resources_.Delete(model_key);
 }
 
+Result<void> Projection::RemoveModel(const std::string& repository) {
+  const resource::Key key = ModelKey(repository);
+  TRY(model, resources_.Find(key));
+  // The name may be that of another repository, if this one holds no models.
+  if (!model || model->spec.value("repository", std::string()) != repository) return {};
+  return resources_.Delete(key);
+}
+
 Result<void> Projection::SetTag(const std::string& repository, const std::string& tag,
                                 const Digest& digest, bool is_model) {
   if (!is_model) return RemoveTag(repository, tag);

@@ -36,6 +36,8 @@ class Projection {
   Result<void> AddVersion(const std::string& repository, const Digest& digest,
                           const ManifestRow& row, const oci::Manifest& manifest);
   Result<void> RemoveVersion(const std::string& repository, const Digest& digest);
+  // The repository is gone: its Model goes, with all versions.
+  Result<void> RemoveModel(const std::string& repository);
   // The tag points at this manifest now; a manifest that is no model takes the tag away.
   Result<void> SetTag(const std::string& repository, const std::string& tag, const Digest& digest,
                       bool is_model);

@@ -1,5 +1,7 @@
 #include "registry/registry.h"
 
+#include <algorithm>
+
 #include "async/deadline.h"
 #include "base/log.h"
 #include "oci/limits.h"
@@ -31,7 +33,11 @@ Task<net::HttpResponse> Answer(std::shared_ptr<Core> core, CoreHandler handler,
                                net::HttpRequest& request) {
   Result<net::HttpResponse> response = co_await handler(*core, request);
   if (!response) co_return ErrorResponse(request, response.error());
-  response->headers.emplace_back("Docker-Distribution-Api-Version", "registry/2.0");
+  // An error that says more than its reason is a response too, and has it.
+  constexpr std::string_view kVersion = "Docker-Distribution-Api-Version";
+  const bool has_version = std::ranges::any_of(
+      response->headers, [&](const auto& header) { return header.first == kVersion; });
+  if (!has_version) response->headers.emplace_back(kVersion, "registry/2.0");
   co_return std::move(*response);
 }
 

@@ -12,6 +12,7 @@
 #include "net/router.h"
 #include "registry/limits.h"
 #include "registry/projection.h"
+#include "registry/repository_writer.h"
 #include "store/meta/meta_store.h"
 #include "store/object/object_store.h"
 
@@ -23,7 +24,8 @@ struct RegistryOptions {
   BlockingPool* pool = nullptr;
   Clock* clock = nullptr;
   Random* random = nullptr;
-  FormatOf format_of;  // may be empty: no format is recognised
+  FormatOf format_of;        // may be empty: no format is recognised
+  CheckUnused check_unused;  // of a manifest that is to be deleted
   uint64_t max_manifest_bytes = kDefaultMaxManifestBytes;
 };
 

@@ -13,7 +13,6 @@ namespace slipway::registry {
 namespace {
 
 constexpr size_t kNamedMissing = 8;
-constexpr size_t kScanPage = 500;
 
 Error MissingContent(const std::vector<std::string>& missing) {
   std::string names;
@@ -204,32 +203,6 @@ Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& dige
   TRY_VOID(transaction_.Put(TagKey(repository_, tag), EncodeRow(row)));
   TRY_VOID(transaction_.Put(TaggedKey(repository_, digest, tag), ""));
   return projection_.SetTag(repository_, tag, digest, is_model);
-}
-
-Result<void> RepositoryWriter::DeleteTag(const std::string& tag) {
-  TRY(row, FindTag(transaction_, repository_, tag));
-  if (!row) return UnknownManifest(repository_, tag);
-  TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
-  TRY_VOID(transaction_.Delete(TaggedKey(repository_, row->digest, tag)));
-  return projection_.RemoveTag(repository_, tag);
-}
-
-Result<void> RepositoryWriter::DeleteManifest(const Digest& digest) {
-  TRY(row, FindManifest(transaction_, repository_, digest));
-  if (!row) return UnknownManifest(repository_, digest.text());
-  const std::string prefix = TaggedPrefix(repository_, digest);
-  while (true) {
-    TRY(tagged, transaction_.Scan(prefix, store::PrefixEnd(prefix), kScanPage));
-    for (const store::KeyValue& entry : tagged) {
-      TRY_VOID(DeleteTag(entry.key.substr(prefix.size())));
-    }
-    if (tagged.size() < kScanPage) break;
-  }
-  if (row->subject) {
-    TRY_VOID(transaction_.Delete(ReferrerKey(repository_, *row->subject, digest)));
-  }
-  TRY_VOID(transaction_.Delete(ManifestKey(repository_, digest)));
-  return projection_.RemoveVersion(repository_, digest);
 }
 
 }  // namespace slipway::registry

@@ -2,6 +2,7 @@
 // I/O but the transaction's, so that it is tested on a store in memory.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,11 @@ struct VerifiedContent {
   uint64_t size_bytes = 0;
   std::optional<std::string> inline_bytes;  // up to kMaxInlineBytes; else it is in the object store
 };
+
+// Whether nobody needs this manifest (any of the repository, without a digest): an error, such as
+// FAILED_PRECONDITION / MODEL_IN_USE, names who does. May be empty: then nobody does.
+using CheckUnused = std::function<Result<void>(
+    resource::ResourceTransaction&, const std::string& repository, const std::optional<Digest>&)>;
 
 struct ManifestPush {
   VerifiedContent content;
@@ -52,8 +58,14 @@ class RepositoryWriter {
   // the first few named; INVALID_ARGUMENT / MANIFEST_INVALID where sizes disagree.
   Result<void> PutManifest(const ManifestPush& push);
   // The manifest, all tags that point at it, and its place among the referrers.
-  Result<void> DeleteManifest(const Digest& digest);
+  Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
   Result<void> DeleteTag(const std::string& tag);
+  // A manifest that is neither a model nor about another manifest, if there is one.
+  Result<std::optional<Digest>> FindOtherThanModels() const;
+  Result<bool> HasManifests() const;
+  // All that is in it, and the repository itself. Takes the number of its rows from `rows_left`,
+  // which begins at kMaxRemovedRows: FAILED_PRECONDITION / CASCADE_TOO_LARGE if there are more.
+  Result<void> DeleteRepository(const CheckUnused& check, size_t& rows_left);
 
  private:
   Result<void> EnsureRepository();

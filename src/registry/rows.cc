@@ -42,8 +42,14 @@ uint64_t Size(const Json& json) {
 std::string RepositoryKey(std::string_view repository) {
   return Join("registry/repository/", repository);
 }
+std::string RepositoryPrefix(std::string_view project) {
+  return Join("registry/repository/", project, "/");
+}
 std::string BlobKey(std::string_view repository, const Digest& digest) {
-  return Join("registry/blob/", repository, "@", digest.text());
+  return Join(BlobPrefix(repository), digest.text());
+}
+std::string BlobPrefix(std::string_view repository) {
+  return Join("registry/blob/", repository, "@");
 }
 std::string HolderKey(const Digest& digest, std::string_view repository) {
   return Join(HolderPrefix(digest), repository);
@@ -67,13 +73,19 @@ std::string TaggedKey(std::string_view repository, const Digest& digest, std::st
   return Join(TaggedPrefix(repository, digest), tag);
 }
 std::string TaggedPrefix(std::string_view repository, const Digest& digest) {
-  return Join("registry/tagged/", repository, "@", digest.text(), ":");
+  return Join(TaggedPrefix(repository), digest.text(), ":");
+}
+std::string TaggedPrefix(std::string_view repository) {
+  return Join("registry/tagged/", repository, "@");
 }
 std::string ReferrerKey(std::string_view repository, const Digest& subject, const Digest& digest) {
   return Join(ReferrerPrefix(repository, subject), digest.text());
 }
 std::string ReferrerPrefix(std::string_view repository, const Digest& subject) {
-  return Join("registry/referrer/", repository, "@", subject.text(), "@");
+  return Join(ReferrerPrefix(repository), subject.text(), "@");
+}
+std::string ReferrerPrefix(std::string_view repository) {
+  return Join("registry/referrer/", repository, "@");
 }
 std::string AliasKey(const Digest& sha512) {
   return Join("registry/alias/", sha512.text());

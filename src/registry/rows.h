@@ -28,17 +28,22 @@ namespace slipway::registry {
 inline constexpr std::string_view kUploadKeyKey = "registry/upload-key";
 
 std::string RepositoryKey(std::string_view repository);
+// Of all repositories of a project.
+std::string RepositoryPrefix(std::string_view project);
 std::string BlobKey(std::string_view repository, const Digest& digest);
 std::string HolderKey(const Digest& digest, std::string_view repository);
 std::string HolderPrefix(const Digest& digest);
+std::string BlobPrefix(std::string_view repository);
 std::string ManifestKey(std::string_view repository, const Digest& digest);
 std::string ManifestPrefix(std::string_view repository);
 std::string TagKey(std::string_view repository, std::string_view tag);
 std::string TagPrefix(std::string_view repository);
 std::string TaggedKey(std::string_view repository, const Digest& digest, std::string_view tag);
 std::string TaggedPrefix(std::string_view repository, const Digest& digest);
+std::string TaggedPrefix(std::string_view repository);
 std::string ReferrerKey(std::string_view repository, const Digest& subject, const Digest& digest);
 std::string ReferrerPrefix(std::string_view repository, const Digest& subject);
+std::string ReferrerPrefix(std::string_view repository);
 std::string AliasKey(const Digest& sha512);
 std::string ObjectKey(const Digest& object);
 

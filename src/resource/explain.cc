@@ -106,40 +106,52 @@ std::string Wrapped(std::string_view text, size_t indent) {
   return out + "\n";
 }
 
-std::string FieldsText(const TypeInfo& type) {
+std::vector<ExplainedField> FieldsOf(const TypeInfo& type) {
   if (type.kind != TypeKind::kStruct) return {};
   void* object = type.make();
   const Json defaults = EncodeFrom(type, object);
   type.destroy(object);
-  std::string out = "\nFields:\n";
+  std::vector<ExplainedField> fields;
   for (const FieldInfo& field : type.fields) {
-    out += "  " + field.json_name + "  (" + Facts(field, defaults) + ")\n";
-    if (!field.text.text.empty()) out += Wrapped(field.text.text, 6);
+    fields.push_back({.name = field.json_name,
+                      .type = Facts(field, defaults),
+                      .text = std::string(field.text.text)});
+  }
+  return fields;
+}
+
+Explanation ExplainKinds() {
+  Explanation out;
+  for (const KindInfo& kind : Kinds()) {
+    out.fields.push_back({.name = std::string(kind.singular),
+                          .type = std::string(kind.plural),
+                          .text = std::string(kind.text)});
   }
   return out;
 }
 
-std::string KindsText() {
-  std::string out = "Kinds:\n";
-  for (const KindInfo& kind : Kinds()) {
-    out += "  " + std::string(kind.singular) + "  (" + std::string(kind.plural) + ")\n" +
-           Wrapped(kind.text, 6);
+Explanation ExplainKind(const KindInfo& kind) {
+  const std::string plural(kind.plural);
+  Explanation out{.path = std::string(kind.kind),
+                  .type = "",
+                  .text = {std::string(kind.text)},
+                  .notes = {},
+                  .fields = {}};
+  out.notes.push_back(kind.global ? "Belongs to no project: /api/v1/" + plural
+                                  : "Belongs to a project: /api/v1/projects/PROJECT/" + plural);
+  if (!kind.user_writable) {
+    out.notes.emplace_back(kind.user_deletable
+                               ? "Made by the system: it can be read and deleted, not written."
+                               : "Made by the system: it can be read, not written.");
   }
-  return out + "\nslipway explain KIND, or KIND.spec.FIELD, tells more.\n";
-}
-
-std::string KindText(const KindInfo& kind) {
-  std::string out = std::string(kind.kind) + "\n" + Wrapped(kind.text, 2) + "\n";
-  out += kind.global ? "  Belongs to no project: /api/v1/" + std::string(kind.plural) + "\n"
-                     : "  Belongs to a project: /api/v1/projects/PROJECT/" +
-                           std::string(kind.plural) + "\n";
-  if (!kind.user_writable) out += "  Made by the system: it can be read, not written.\n";
-  if (kind.spec_immutable) out += "  Its spec never changes.\n";
-  out += "\nFields:\n  metadata  (Metadata)\n";
-  out += Wrapped(TypeOf<Metadata>().text, 6);
-  out += "  spec  (" + kind.spec->name + ")\n" + Wrapped(kind.spec->text, 6);
-  out += "  status  (" + kind.status->name + ", set by the system)\n";
-  return out + Wrapped(kind.status->text, 6);
+  if (kind.spec_immutable) out.notes.emplace_back("Its spec never changes.");
+  out.fields = {
+      {.name = "metadata", .type = "Metadata", .text = std::string(TypeOf<Metadata>().text)},
+      {.name = "spec", .type = kind.spec->name, .text = std::string(kind.spec->text)},
+      {.name = "status",
+       .type = kind.status->name + ", set by the system",
+       .text = std::string(kind.status->text)}};
+  return out;
 }
 
 Error UnknownField(const std::string& at, std::string_view name, const std::string& known) {
@@ -147,9 +159,9 @@ Error UnknownField(const std::string& at, std::string_view name, const std::stri
                                        (known.empty() ? "none" : known));
 }
 
-Result<std::string> PathText(const TypeInfo& root, std::string at, std::string_view rest) {
+Result<Explanation> ExplainPath(const TypeInfo& root, std::string at, std::string_view rest) {
   const TypeInfo* type = &root;
-  std::string head = at + "  (" + TypeWord(root) + ")\n";
+  Explanation out{.path = "", .type = TypeWord(root), .text = {}, .notes = {}, .fields = {}};
   std::string_view text = root.text;
   while (!rest.empty()) {
     std::string_view name = rest.substr(0, rest.find('.'));
@@ -163,31 +175,48 @@ Result<std::string> PathText(const TypeInfo& root, std::string at, std::string_v
       return UnknownField(at, name, known);
     }
     at += "." + field->json_name;
-    head = at + "  (" + Facts(*field, Json::object()) + ")\n";
+    out.type = Facts(*field, Json::object());
     text = field->text.text;
     type = &Innermost(field->type());
   }
-  std::string out = head;
-  if (!text.empty()) out += Wrapped(text, 2);
-  if (type->text != text && !type->text.empty()) out += Wrapped(type->text, 2);
-  return out + FieldsText(*type);
+  out.path = std::move(at);
+  if (!text.empty()) out.text.emplace_back(text);
+  if (type->text != text && !type->text.empty()) out.text.emplace_back(type->text);
+  out.fields = FieldsOf(*type);
+  return out;
 }
 
 }  // namespace
 
-Result<std::string> ExplainText(std::string_view path) {
-  if (path.empty()) return KindsText();
+Result<Explanation> Explain(std::string_view path) {
+  if (path.empty()) return ExplainKinds();
   std::string_view kind_name = path.substr(0, path.find('.'));
   path.remove_prefix(std::min(path.size(), kind_name.size() + 1));
   TRY(kind, RequireKind(kind_name));
-  if (path.empty()) return KindText(*kind);
+  if (path.empty()) return ExplainKind(*kind);
   std::string_view part = path.substr(0, path.find('.'));
   path.remove_prefix(std::min(path.size(), part.size() + 1));
   std::string at = std::string(kind->singular) + "." + std::string(part);
-  if (part == "metadata") return PathText(TypeOf<Metadata>(), at, path);
-  if (part == "spec") return PathText(*kind->spec, at, path);
-  if (part == "status") return PathText(*kind->status, at, path);
+  if (part == "metadata") return ExplainPath(TypeOf<Metadata>(), at, path);
+  if (part == "spec") return ExplainPath(*kind->spec, at, path);
+  if (part == "status") return ExplainPath(*kind->status, at, path);
   return UnknownField(std::string(kind->singular), part, "metadata, spec, status");
+}
+
+std::string TextOf(const Explanation& explanation) {
+  const bool kinds = explanation.path.empty();
+  std::string out = explanation.path;
+  if (!explanation.type.empty()) out += "  (" + explanation.type + ")";
+  if (!kinds) out += "\n";
+  for (const std::string& text : explanation.text) out += Wrapped(text, 2);
+  if (!explanation.notes.empty()) out += "\n";
+  for (const std::string& note : explanation.notes) out += Wrapped(note, 2);
+  if (!explanation.fields.empty()) out += kinds ? "Kinds:\n" : "\nFields:\n";
+  for (const ExplainedField& field : explanation.fields) {
+    out += "  " + field.name + "  (" + field.type + ")\n";
+    if (!field.text.empty()) out += Wrapped(field.text, 6);
+  }
+  return out;
 }
 
 }  // namespace slipway::resource

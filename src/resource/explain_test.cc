@@ -8,6 +8,11 @@
 namespace slipway::resource {
 namespace {
 
+Result<std::string> ExplainText(std::string_view path) {
+  TRY(explanation, Explain(path));
+  return TextOf(explanation);
+}
+
 TEST(Explain, TellsAField) {
   Result<std::string> text = ExplainText("service.spec.predictor");
   ASSERT_THAT(text, IsOk());
@@ -41,6 +46,19 @@ TEST(Explain, TellsEveryKindAndEveryField) {
       }
     }
   }
+}
+
+TEST(Explain, TellsAKind) {
+  Result<std::string> text = ExplainText("modelversion");
+  ASSERT_THAT(text, IsOk());
+  EXPECT_EQ(text->substr(0, text->find("\n\nFields:\n  metadata  (Metadata)\n")),
+            "ModelVersion\n"
+            "  " +
+                std::string(FindKind("modelversion")->text) +
+                "\n"
+                "\n"
+                "  Belongs to a project: /api/v1/projects/PROJECT/modelversions\n"
+                "  Made by the system: it can be read and deleted, not written.");
 }
 
 TEST(Explain, PassesThroughListsAndMaps) {

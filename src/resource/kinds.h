@@ -15,7 +15,8 @@ struct KindInfo {
   std::string_view plural;      // "modelversions", in paths
   std::string_view singular;    // "modelversion", on the command line
   bool global = false;          // no project
-  bool user_writable = true;    // false: only controllers create, change and delete it
+  bool user_writable = true;    // false: only controllers create and change it
+  bool user_deletable = true;   // a user may delete it, whoever made it
   bool spec_immutable = false;  // FAILED_PRECONDITION / IMMUTABLE for a change of spec
   const TypeInfo* spec = nullptr;
   const TypeInfo* status = nullptr;

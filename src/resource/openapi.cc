@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "resource/api/explain_endpoint.h"
+#include "resource/explain.h"
 #include "resource/kinds.h"
 
 namespace slipway::resource {
@@ -118,6 +120,13 @@ void AddListParameters(Json& parameters) {
   parameters.push_back(QueryParameter("after", "integer", "Watch from this version."));
 }
 
+void AddCascadeParameter(Json& parameters) {
+  parameters.push_back(
+      QueryParameter("cascade", "boolean",
+                     "Takes along what would otherwise stand in the way: all that is in a project, "
+                     "all of a model's repository."));
+}
+
 Json Operation(const net::Route& route, Path& path) {
   Json operation = {{"summary", route.summary},
                     {"x-slipway-access", net::AccessName(route.access)}};
@@ -128,6 +137,7 @@ Json Operation(const net::Route& route, Path& path) {
     operation["tags"] = {kind->kind};
     const bool list = IsList(path.text, *kind) && route.method == net::Method::kGet;
     if (list) AddListParameters(path.parameters);
+    if (route.method == net::Method::kDelete) AddCascadeParameter(path.parameters);
     if (list) done = Content("application/json", Reference(fmt::format("{}List", kind->kind)));
     const bool writes = route.method == net::Method::kPost || route.method == net::Method::kPut;
     if (writes) operation["requestBody"] = Content("application/json", Reference(kind->kind));
@@ -137,6 +147,11 @@ Json Operation(const net::Route& route, Path& path) {
     if (!list && (IsObject(path.text) || route.method == net::Method::kPost)) {
       done = Content("application/json", Reference(kind->kind));
     }
+  }
+  if (path.text == kExplainPath) {
+    path.parameters.push_back(QueryParameter(
+        "path", "string", "KIND, or KIND.spec.FIELD and so on; all kinds without it."));
+    done = Content("application/json", Reference(TypeOf<Explanation>().name));
   }
   done["description"] = "Done.";
   responses[route.method == net::Method::kPost ? "201" : "200"] = std::move(done);
@@ -158,6 +173,7 @@ Json OpenApiDocument(std::span<const net::Route> routes, std::string_view progra
   Json schemas = Json::object();
   AddProblemSchema(schemas);
   for (const KindInfo& kind : Kinds()) AddKindSchemas(kind, schemas);
+  SchemaOf(TypeOf<Explanation>(), schemas);
   Json paths = Json::object();
   for (const net::Route& route : routes) {
     Path path = PathOf(route.pattern);

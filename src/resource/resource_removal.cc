@@ -5,17 +5,22 @@
 #include "resource/resource_transaction.h"
 
 namespace slipway::resource {
+namespace {
+
+Error TooLarge() {
+  return FailedPrecondition("CASCADE_TOO_LARGE",
+                            "more than " + std::to_string(kMaxCascade) +
+                                " objects would go with it: delete some of them first");
+}
+
+}  // namespace
 
 // A work list instead of recursion: ownership may be a long chain.
 Result<void> ResourceTransaction::RemoveAll(Resource resource) {
   std::vector<Key> orphans;
   TRY_VOID(Remove(std::move(resource), orphans));
   for (size_t i = 0; i < orphans.size(); ++i) {
-    if (orphans.size() > kMaxCascade) {
-      return FailedPrecondition("CASCADE_TOO_LARGE",
-                                "more than " + std::to_string(kMaxCascade) +
-                                    " objects would go with it: delete those it owns first");
-    }
+    if (orphans.size() > kMaxCascade) return TooLarge();
     TRY(found, Find(orphans[i]));
     if (found) TRY_VOID(Remove(*std::move(found), orphans));
   }
@@ -68,7 +73,26 @@ Result<void> ResourceTransaction::CheckProjectEmpty(std::string_view project) co
     return FailedPrecondition("PROJECT_NOT_EMPTY",
                               "the project " + Quoted(project) + " still holds " +
                                   (key ? DisplayName(*key) : std::string("resources")) +
-                                  ": delete what is in it first");
+                                  ": delete what is in it first, or all of it with cascade=1 "
+                                  "(slipway delete --cascade)");
+  }
+  return {};
+}
+
+Result<void> ResourceTransaction::DeleteContents(const std::string& project) {
+  size_t count = 0;
+  for (const KindInfo& kind : Kinds()) {
+    // What controllers and the registry make goes with what they made it for.
+    if (kind.global || !kind.user_writable) continue;
+    const std::string prefix = RowPrefix(kind.kind, project);
+    TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxCascade + 1));
+    count += rows.size();
+    if (count > kMaxCascade) return TooLarge();
+    for (const store::KeyValue& row : rows) {
+      const std::optional<Key> key = ParseRowKey(row.key);
+      if (!key) return Internal("INDEX_CORRUPT", "a resource has a key that is no row key");
+      TRY_VOID(Delete(*key));
+    }
   }
   return {};
 }

@@ -37,6 +37,11 @@ void ResourceStore::AddAdmission(std::string kind, Admission admission) {
   state_->admissions[std::string(FindKind(kind)->kind)].push_back(std::move(admission));
 }
 
+void ResourceStore::AddRemoval(std::string kind, Removal removal) {
+  CHECK_NOTE(FindKind(kind) != nullptr, kind);
+  state_->removals[std::string(FindKind(kind)->kind)].push_back(std::move(removal));
+}
+
 Result<Resource> ResourceStore::AdmitCreate(ResourceTransaction& transaction,
                                             Resource resource) const {
   TRY(kind, RequireKind(resource.kind));
@@ -64,6 +69,21 @@ Result<Resource> ResourceStore::AdmitUpdate(ResourceTransaction& transaction, Re
     for (const Admission& admit : found->second) TRY_VOID(admit(transaction, resource, &old));
   }
   return transaction.Update(std::move(resource), if_version);
+}
+
+Result<void> ResourceStore::AdmitDelete(ResourceTransaction& transaction, Key key,
+                                        std::optional<uint64_t> if_version, Cascade cascade) const {
+  TRY(now, transaction.CheckDelete(key, if_version));
+  key.kind = now.kind;
+  if (key.kind == "Project" && cascade == Cascade::kYes) {
+    TRY_VOID(transaction.DeleteContents(key.name));
+  }
+  auto found = state_->removals.find(key.kind);
+  if (found != state_->removals.end()) {
+    for (const Removal& remove : found->second) TRY_VOID(remove(transaction, now, cascade));
+  }
+  TRY(left, transaction.Find(key));
+  return left ? transaction.Delete(key) : Result<void>();
 }
 
 Task<Result<void>> ResourceStore::Transact(CallContext context,
@@ -123,9 +143,9 @@ Task<Result<Resource>> ResourceStore::UpdateStatus(CallContext context, Key key,
 }
 
 Task<Result<void>> ResourceStore::Delete(CallContext context, Key key,
-                                         std::optional<uint64_t> if_version) {
+                                         std::optional<uint64_t> if_version, Cascade cascade) {
   co_return co_await Transact(std::move(context), [&](ResourceTransaction& transaction) {
-    return transaction.Delete(key, if_version);
+    return AdmitDelete(transaction, key, if_version, cascade);
   });
 }
 

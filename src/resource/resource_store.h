@@ -42,6 +42,14 @@ struct WatchEvent {
 using Admission = std::function<Result<void>(ResourceTransaction& transaction, Resource& now,
                                              const Resource* old)>;
 
+// Whether a deletion takes along what would otherwise stand in its way.
+enum class Cascade : uint8_t { kNo, kYes };
+
+// Runs inside the transaction of a user's deletion, before the resource goes: may refuse, and takes
+// along what its module keeps beside the resource. The resource itself may be gone after it.
+using Removal =
+    std::function<Result<void>(ResourceTransaction& transaction, const Resource& now, Cascade)>;
+
 // Thread-safe.
 class ResourceStore {
  public:
@@ -53,13 +61,17 @@ class ResourceStore {
   // For all users' writes of a kind: those of Create and Update below, not those made inside of
   // Transact. Call it before the store is used.
   void AddAdmission(std::string kind, Admission admission);
+  // For all users' deletions of a kind: those of Delete below. Called as AddAdmission is.
+  void AddRemoval(std::string kind, Removal removal);
 
   Task<Result<Resource>> Create(CallContext context, Resource resource);
   Task<Result<Resource>> Get(Key key);
   Task<Result<Resource>> Update(CallContext context, Resource resource,
                                 std::optional<uint64_t> if_version);
   Task<Result<Resource>> UpdateStatus(CallContext context, Key key, Json status);
-  Task<Result<void>> Delete(CallContext context, Key key, std::optional<uint64_t> if_version);
+  // A Project with Cascade::kYes goes with all that users made in it.
+  Task<Result<void>> Delete(CallContext context, Key key, std::optional<uint64_t> if_version,
+                            Cascade cascade = Cascade::kNo);
   // Kind, project (empty: all projects or a global kind).
   Task<Result<ListPage>> List(std::string kind, std::string project, ListOptions options);
   // Any number of reads and writes as one; runs on the writer.
@@ -72,6 +84,9 @@ class ResourceStore {
   Result<Resource> AdmitCreate(ResourceTransaction& transaction, Resource resource) const;
   Result<Resource> AdmitUpdate(ResourceTransaction& transaction, Resource resource,
                                std::optional<uint64_t> if_version) const;
+  // What Delete does inside of its transaction, removals included.
+  Result<void> AdmitDelete(ResourceTransaction& transaction, Key key,
+                           std::optional<uint64_t> if_version, Cascade cascade) const;
   // Volatile status fields (rates, heartbeats): in memory, merged by Get and List, no version; left
   // out when they were not set again for kVolatileStatusAge.
   void SetVolatileStatus(const Key& key, Json fields);

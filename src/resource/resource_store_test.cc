@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "async/testing/run.h"
 #include "base/testing/result_matchers.h"
 #include "resource/events.h"
 #include "resource/testing/test_store.h"
@@ -265,6 +266,49 @@ TEST(ResourceStore, FinalizersHoldADeletedObject) {
               "RESOURCE_DELETING");
   EXPECT_TRUE(set({}).has_value());
   ExpectError(store.TryGet(revision), Code::kNotFound, "RESOURCE_UNKNOWN");
+}
+
+TEST(ResourceStore, AProjectMayGoWithAllThatIsInIt) {
+  TestStore store;
+  store.Create(TestStore::Wanted("Project", "", "shop"));
+  Resource service = TestStore::WantedService("fraud");
+  service.metadata.project = "shop";
+  store.Create(std::move(service));
+  store.Create(TestStore::Wanted("Secret", "shop", "upstream", R"({"data": {"key": "value"}})"));
+  const Resource kept = store.Create(TestStore::WantedService("fraud"));
+  auto remove = [&](const std::string& name, std::optional<uint64_t> version) {
+    return RunSync(store.resources().Delete(TestStore::As("tester"), {"Project", "", name}, version,
+                                            Cascade::kYes));
+  };
+  ExpectError(remove("shop", 1), Code::kAborted, "VERSION_CONFLICT");
+  EXPECT_TRUE(store.TryGet({"Service", "shop", "fraud"}).has_value());
+  ExpectError(remove("default", {}), Code::kFailedPrecondition, "PROJECT_NEEDED");
+  EXPECT_TRUE(remove("shop", {}).has_value());
+  for (const Key& key : {Key{"Project", "", "shop"}, Key{"Service", "shop", "fraud"},
+                         Key{"Secret", "shop", "upstream"}}) {
+    ExpectError(store.TryGet(key), Code::kNotFound, "RESOURCE_UNKNOWN");
+  }
+  EXPECT_EQ(store.Get(KeyOf(kept)).metadata.uid, kept.metadata.uid);
+  ExpectError(remove("shop", {}), Code::kNotFound, "RESOURCE_UNKNOWN");
+}
+
+TEST(ResourceStore, RemovalsRefuseOrTakeAlong) {
+  TestStore store;
+  bool refuse = true;
+  store.resources().AddRemoval(
+      "service", [&](ResourceTransaction& transaction, const Resource& now, Cascade cascade) {
+        EXPECT_EQ(cascade, Cascade::kNo);
+        EXPECT_EQ(now.metadata.name, "fraud");
+        if (refuse) return Result<void>(FailedPrecondition("BUSY", "wait"));
+        return transaction.Delete(KeyOf(now));
+      });
+  store.Create(TestStore::WantedService("fraud"));
+  const Key key{"Service", "default", "fraud"};
+  ExpectError(store.TryDelete(key), Code::kFailedPrecondition, "BUSY");
+  EXPECT_TRUE(store.TryGet(key).has_value());
+  refuse = false;
+  EXPECT_TRUE(store.TryDelete(key).has_value());
+  ExpectError(store.TryGet(key), Code::kNotFound, "RESOURCE_UNKNOWN");
 }
 
 TEST(ResourceStore, ProjectsGoOnlyEmpty) {

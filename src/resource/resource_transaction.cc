@@ -181,10 +181,16 @@ Result<Resource> ResourceTransaction::SetFinalizers(const Key& key,
   return now;
 }
 
-Result<void> ResourceTransaction::Delete(const Key& key, std::optional<uint64_t> if_version) {
+Result<Resource> ResourceTransaction::CheckDelete(const Key& key,
+                                                  std::optional<uint64_t> if_version) const {
   TRY(kind, RequireKind(key.kind));
-  TRY(old, GetAt({std::string(kind->kind), key.project, key.name}, if_version));
-  if (kind->validate_delete != nullptr) TRY_VOID(kind->validate_delete(old));
+  TRY(found, GetAt({std::string(kind->kind), key.project, key.name}, if_version));
+  if (kind->validate_delete != nullptr) TRY_VOID(kind->validate_delete(found));
+  return found;
+}
+
+Result<void> ResourceTransaction::Delete(const Key& key, std::optional<uint64_t> if_version) {
+  TRY(old, CheckDelete(key, if_version));
   if (old.kind == "Project") TRY_VOID(CheckProjectEmpty(old.metadata.name));
   if (old.metadata.finalizers.empty()) return RemoveAll(std::move(old));
   if (old.metadata.deleted_at) return {};
@@ -214,7 +220,8 @@ Result<std::vector<Resource>> ResourceTransaction::ListAll(std::string_view kind
 
 Result<std::vector<Resource>> ResourceTransaction::Dependents(std::string_view owner_uid) const {
   std::string prefix = DependentPrefix(owner_uid);
-  TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxCascade));
+  // One more than may go at once, so that whoever counts them sees that there are too many.
+  TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxCascade + 1));
   std::vector<Resource> out;
   for (const store::KeyValue& row : rows) {
     std::optional<Key> key = ParseRowKey(std::string_view(row.key).substr(prefix.size()));

@@ -52,6 +52,10 @@ class ResourceTransaction {
   // With finalizers: marks it deleted; without: removes it and its dependents (owners by uid). A
   // dependent with another owner that lives stays. FAILED_PRECONDITION / PROJECT_NOT_EMPTY.
   Result<void> Delete(const Key& key, std::optional<uint64_t> if_version = std::nullopt);
+  // What Delete checks before anything goes: the resource, if it may be deleted as it is.
+  Result<Resource> CheckDelete(const Key& key, std::optional<uint64_t> if_version) const;
+  // Deletes what users made in a project, as Delete does. FAILED_PRECONDITION / CASCADE_TOO_LARGE.
+  Result<void> DeleteContents(const std::string& project);
   // All of one kind in one project (empty: in all), without paging; for planners.
   Result<std::vector<Resource>> ListAll(std::string_view kind, std::string_view project) const;
   // Those that name this uid as an owner.

@@ -129,13 +129,11 @@ trust::TokenLookup MakeTokenLookup(store::MetaStore& meta) {
   };
 }
 
-Result<std::vector<InferenceKey>> InferenceKeys(const store::Snapshot& snapshot,
-                                                std::string_view project,
-                                                std::string_view service) {
+Result<InferenceTokens> InferenceTokens::Read(const store::Snapshot& snapshot) {
   constexpr size_t kPage = 1000;
   const std::string prefix = RowPrefix("Token", "");
   std::string begin = prefix;
-  std::vector<InferenceKey> keys;
+  InferenceTokens all;
   while (true) {
     TRY(rows, snapshot.Scan(begin, store::PrefixEnd(prefix), kPage));
     for (const store::KeyValue& row : rows) {
@@ -145,13 +143,21 @@ Result<std::vector<InferenceKey>> InferenceKeys(const store::Snapshot& snapshot,
       Result<TokenHash> hash = ReadHash(snapshot, status.id);
       if (!hash.has_value()) continue;
       TRY(record, RecordOf(*hash, token));
-      Identity identity{.subject = record.name, .grants = {record.grant}};
-      if (!trust::MayInfer(identity, project, service)) continue;
-      keys.push_back({record.secret_sha256, record.expires_at});
+      all.entries_.push_back({.identity = {.subject = record.name, .grants = {record.grant}},
+                              .key = {record.secret_sha256, record.expires_at}});
     }
-    if (rows.size() < kPage) return keys;
+    if (rows.size() < kPage) return all;
     begin = rows.back().key + '\0';
   }
+}
+
+std::vector<InferenceKey> InferenceTokens::KeysOf(std::string_view project,
+                                                  std::string_view service) const {
+  std::vector<InferenceKey> keys;
+  for (const Entry& entry : entries_) {
+    if (trust::MayInfer(entry.identity, project, service)) keys.push_back(entry.key);
+  }
+  return keys;
 }
 
 }  // namespace slipway::resource

@@ -27,12 +27,23 @@ Result<Resource> StoreToken(ResourceTransaction& transaction, Resource wanted,
 // For an Authenticator; `meta` outlives it.
 trust::TokenLookup MakeTokenLookup(store::MetaStore& meta);
 
-// A token that may infer on a service: by a role in its project, or as the service's own key.
+// All tokens as they were in one snapshot, to be asked which of them may infer on a service: by a
+// role in its project, or as the service's own key.
 struct InferenceKey {
   std::string secret_sha256;  // of the whole text
   std::optional<WallTime> expires_at;
 };
-Result<std::vector<InferenceKey>> InferenceKeys(const store::Snapshot& snapshot,
-                                                std::string_view project, std::string_view service);
+class InferenceTokens {
+ public:
+  static Result<InferenceTokens> Read(const store::Snapshot& snapshot);
+  std::vector<InferenceKey> KeysOf(std::string_view project, std::string_view service) const;
+
+ private:
+  struct Entry {
+    Identity identity;
+    InferenceKey key;
+  };
+  std::vector<Entry> entries_;
+};
 
 }  // namespace slipway::resource

@@ -18,8 +18,10 @@ std::vector<std::string> KeysFor(TestStore& store, std::string_view project,
                                  std::string_view service) {
   std::vector<std::string> hashes;
   Result<void> read = store.meta().ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(keys, InferenceKeys(snapshot, project, service));
-    for (const InferenceKey& key : keys) hashes.push_back(key.secret_sha256);
+    TRY(tokens, InferenceTokens::Read(snapshot));
+    for (const InferenceKey& key : tokens.KeysOf(project, service)) {
+      hashes.push_back(key.secret_sha256);
+    }
     return {};
   });
   EXPECT_THAT(read, IsOk());

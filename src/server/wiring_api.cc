@@ -3,6 +3,7 @@
 
 #include "async/guarded.h"
 #include "base/build_info.h"
+#include "controller/model/usage.h"
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
@@ -107,7 +108,8 @@ class HttpApiPart final : public ApiPart {
                                      .pool = &threads_.blocking,
                                      .clock = &SystemClock(),
                                      .random = &SystemRandom(),
-                                     .format_of = model::FormatOfManifest});
+                                     .format_of = model::FormatOfManifest,
+                                     .check_unused = controller::CheckModelUnused});
   }
 
   void FillRouter() {

@@ -2,11 +2,13 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "controller/model/model_controller.h"
+#include "controller/model/usage.h"
 #include "controller/service/admission.h"
 #include "controller/service/service_controller.h"
 #include "controller/site/site_desk.h"
 #include "model/inspect.h"
 #include "registry/content.h"
+#include "registry/removal.h"
 #include "server/parts.h"
 
 namespace slipway::server {
@@ -56,6 +58,7 @@ void AddAdmissions(resource::ResourceStore& store) {
   std::vector<std::string> formats;
   for (std::string_view format : model::DeployableFormats()) formats.emplace_back(format);
   store.AddAdmission("Service", controller::ServiceAdmission(std::move(formats)));
+  registry::AddRemovals(store, controller::CheckModelUnused);
 }
 
 std::unique_ptr<ControllersPart> MakeControllersPart(Threads& threads, Stores& stores,

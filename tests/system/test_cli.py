@@ -91,11 +91,21 @@ def test_version(centre):
 def test_explain_needs_no_server(centre, tmp_path):
     environment = {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
     kinds = centre.cli("explain", environment=environment).stdout
-    assert "Service" in kinds and "Revision" in kinds
+    assert "service " in kinds and "revision " in kinds
     shown = centre.cli("explain", "service.spec.predictor.threads", environment=environment).stdout
     assert "threads" in shown
     assert "nope" in fails(centre, NOT_FOUND, "explain", "service.spec.nope",
                            environment=environment)
+
+
+def test_explain_tells_what_the_server_says(centre):
+    said = requests.get(centre.api_url + "/api/v1/explain?path=service.spec.predictor",
+                        headers=centre.headers).json()
+    assert load(centre.cli("explain", "service.spec.predictor", "-o", "json")) == said
+    text = centre.cli("explain", "service.spec.predictor").stdout
+    assert all(field["text"] in text for field in said["fields"])
+    kinds = centre.cli("explain", "-o", "name").stdout.split()
+    assert {"service", "modelversion", "project"} <= set(kinds)
 
 
 # Models -----------------------------------------------------------------------------------------
@@ -144,6 +154,41 @@ def test_models_lists_tags_and_versions(centre):
     assert rows[0].split() == ["NAME", "VERSIONS", "TAGS", "AGE"]
     assert any(re.match(r"linear +\d+ +a,b", row) for row in rows), rows
     assert len(load(centre.cli("models", "linear", "-o", "json"))["items"]) >= 2
+
+
+def test_models_are_deleted_unless_a_service_needs_them(centre):
+    centre.cli("push", MODELS / "mlp_a.onnx", "going:v1")
+    second = load(centre.cli("push", MODELS / "mlp_b.onnx", "going:v2", "-o", "json"))["digest"]
+    centre.cli("deploy", "going:v1", "--as", "going")
+    refused = fails(centre, STATE, "delete", "model/going")
+    assert "service default/going" in refused, refused
+    version = f"modelversion/going-{second.removeprefix('sha256:')[:16]}"
+    centre.cli("delete", version)
+    fails(centre, NOT_FOUND, "inspect", "going:v2")
+    fails(centre, NOT_FOUND, "delete", version)
+    assert "is not there" in centre.cli("delete", version, "--ignore-missing").stdout
+    centre.cli("delete", "going")
+    centre.cli("delete", "model/going")
+    fails(centre, NOT_FOUND, "inspect", "going:v1")
+    assert "going" not in centre.cli("models", "-o", "name").stdout.split()
+    assert requests.get(centre.api_url + "/v2/going/tags/list",
+                        headers=centre.headers).status_code == 404
+
+
+def test_a_project_is_deleted_with_all_that_is_in_it_or_not_at_all(centre):
+    centre.cli("push", MODELS / "linear_a.onnx", "leaving/linear:v1")
+    centre.cli("--project", "leaving", "deploy", "leaving/linear:v1", "--as", "one")
+    assert "leaving/linear" in fails(centre, STATE, "delete", "project/leaving")
+    centre.cli("--project", "default", "deploy", "leaving/linear:v1", "--as", "elsewhere")
+    used = fails(centre, STATE, "delete", "project/leaving", "--cascade")
+    assert "service default/elsewhere" in used, used
+    centre.cli("--project", "leaving", "get", "service/one")
+    centre.cli("delete", "elsewhere")
+    centre.cli("delete", "project/leaving", "--cascade")
+    fails(centre, NOT_FOUND, "get", "project/leaving")
+    assert requests.get(centre.api_url + "/v2/leaving/linear/tags/list",
+                        headers=centre.headers).status_code == 404
+    assert not load(centre.cli("--project", "leaving", "models", "-o", "json"))["items"]
 
 
 def test_push_errors_say_what_is_wrong(centre, tmp_path):

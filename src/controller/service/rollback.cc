@@ -5,16 +5,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "controller/service/plan.h"
 #include "runtime/site_state.h"
 
 namespace slipway::controller {
-namespace {
-
-// Newest first.
 Result<std::vector<Revision>> RevisionsOf(const resource::ResourceTransaction& transaction,
-                                          const resource::Resource& service) {
-  TRY(dependents, transaction.Dependents(service.metadata.uid));
+                                          const resource::Metadata& service) {
+  TRY(dependents, transaction.Dependents(service.uid));
   std::vector<Revision> revisions;
   for (const resource::Resource& dependent : dependents) {
     if (dependent.kind != "Revision") continue;
@@ -25,20 +21,35 @@ Result<std::vector<Revision>> RevisionsOf(const resource::ResourceTransaction& t
   return revisions;
 }
 
+namespace {
+
+// Once, if not now: a revision that was retired keeps what was last said of it, and one that failed
+// later the time that its loading took.
+bool WasReady(const Revision& revision) {
+  if (revision.status.load_ms > 0 || revision.status.phase == runtime::kPhaseReady) return true;
+  return std::ranges::any_of(revision.status.conditions, [](const resource::Condition& condition) {
+    return condition.type == "Ready" && condition.status == "True";
+  });
+}
+
 }  // namespace
+
+const Revision* PreviousRevision(const resource::ServiceSpec& spec,
+                                 const std::vector<Revision>& revisions) {
+  const Json wanted = Encode(spec.predictor);
+  for (const Revision& revision : revisions) {
+    if (WasReady(revision) && Encode(revision.spec.predictor) != wanted) return &revision;
+  }
+  return nullptr;
+}
 
 Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
                                     const resource::Key& key) {
   TRY(service, transaction.Get(key));
-  TRY(revisions, RevisionsOf(transaction, service));
+  TRY(revisions, RevisionsOf(transaction, service.metadata));
   TRY(spec, Decode<resource::ServiceSpec>(service.spec, "spec", UnknownFields::kIgnore));
-  const Json wanted = Encode(spec.predictor);
-  for (const Revision& revision : revisions) {
-    const Json settings = Encode(revision.spec.predictor);
-    const bool was_ready =
-        revision.status.load_ms > 0 || revision.status.phase == runtime::kPhaseReady;
-    if (!was_ready || settings == wanted) continue;
-    service.spec["predictor"] = settings;
+  if (const Revision* previous = PreviousRevision(spec, revisions)) {
+    service.spec["predictor"] = Encode(previous->spec.predictor);
     return transaction.Update(std::move(service));
   }
   return FailedPrecondition(
@@ -49,7 +60,7 @@ Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
 
 Result<bool> Retry(resource::ResourceTransaction& transaction, const resource::Key& key) {
   TRY(service, transaction.Get(key));
-  TRY(revisions, RevisionsOf(transaction, service));
+  TRY(revisions, RevisionsOf(transaction, service.metadata));
   if (revisions.empty() || revisions.front().status.phase != runtime::kPhaseFailed) return false;
   resource::RevisionStatus status = revisions.front().status;
   status.phase = runtime::kPhasePending;

@@ -1,9 +1,20 @@
 // Going back, and trying again: what a person asks of a Service by a verb.
 #pragma once
 
+#include <vector>
+
+#include "controller/service/plan.h"
 #include "resource/resource_store.h"
 
 namespace slipway::controller {
+
+// The revisions of a service, newest first.
+Result<std::vector<Revision>> RevisionsOf(const resource::ResourceTransaction& transaction,
+                                          const resource::Metadata& service);
+
+// What Rollback goes back to, out of `revisions`, newest first; nullptr if there is none.
+const Revision* PreviousRevision(const resource::ServiceSpec& spec,
+                                 const std::vector<Revision>& revisions);
 
 // Sets spec.predictor to that of the newest revision that was loaded once and differs from what is
 // asked for now; the controller makes a new revision of it. Returns the changed service.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "controller/reconciler.h"
 #include "controller/service/plan.h"
+#include "controller/service/rollback.h"
 #include "oci/reference.h"
 #include "registry/lookup.h"
 #include "runtime/site_state.h"
@@ -20,18 +21,6 @@ using resource::Resource;
 using resource::ResourceTransaction;
 
 constexpr std::string_view kServiceLabel = "slipway/service";
-
-Result<std::vector<Revision>> RevisionsOf(const ResourceTransaction& transaction,
-                                          const Service& service) {
-  TRY(dependents, transaction.Dependents(service.metadata.uid));
-  std::vector<Revision> revisions;
-  for (const Resource& resource : dependents) {
-    if (resource.kind != "Revision") continue;
-    TRY(revision, Revision::From(resource));
-    revisions.push_back(std::move(revision));
-  }
-  return revisions;
-}
 
 Resource RevisionResource(const Service& service, const resource::RevisionSpec& spec) {
   Resource resource;
@@ -98,7 +87,7 @@ Result<void> ReconcileService(ResourceTransaction& transaction, const Key& key) 
   TRY(found, transaction.Find(key));
   if (!found || found->metadata.deleted_at) return {};
   TRY(service, Service::From(*found));
-  TRY(revisions, RevisionsOf(transaction, service));
+  TRY(revisions, RevisionsOf(transaction, service.metadata));
   TRY(followed, Followed(transaction, service));
   TRY(plan, PlanService(service, std::move(revisions), followed));
   return Act(transaction, service, plan);

@@ -11,10 +11,8 @@
 #include "async/guarded.h"
 #include "base/log.h"
 #include "controller/reconciler.h"
-#include "controller/site/desired_state.h"
+#include "controller/site/desired_input.h"
 #include "controller/site/site_report.h"
-#include "resource/kinds/project.h"
-#include "resource/list.h"
 #include "resource/token_store.h"
 
 namespace slipway::controller {
@@ -22,60 +20,6 @@ namespace {
 
 using resource::Key;
 using resource::Resource;
-
-constexpr size_t kPage = 5'000;
-
-// All resources of a kind, in all projects.
-Result<std::vector<Resource>> ReadAll(const store::Snapshot& snapshot, const std::string& epoch,
-                                      std::string_view kind) {
-  std::vector<Resource> out;
-  resource::ListOptions options{.limit = kPage};
-  do {
-    TRY(page, resource::ReadList(snapshot, epoch, *resource::FindKind(kind), "", options));
-    std::move(page.items.begin(), page.items.end(), std::back_inserter(out));
-    options.continue_token = page.continue_token;
-  } while (!options.continue_token.empty());
-  return out;
-}
-
-Result<std::vector<runtime::ServingKey>> ReadKeys(const store::Snapshot& snapshot,
-                                                  const Service& service) {
-  TRY(tokens, resource::InferenceKeys(snapshot, service.metadata.project, service.metadata.name));
-  std::vector<runtime::ServingKey> out;
-  for (const resource::InferenceKey& token : tokens) {
-    runtime::ServingKey key{.sha256 = token.secret_sha256};
-    if (token.expires_at.has_value()) {
-      key.expires_at_ms = token.expires_at->time_since_epoch().count();
-    }
-    out.push_back(std::move(key));
-  }
-  return out;
-}
-
-Result<DesiredInput> ReadInput(const store::Snapshot& snapshot, const std::string& epoch,
-                               resource::InferenceAccess default_access) {
-  DesiredInput input{.default_access = default_access};
-  TRY(projects, ReadAll(snapshot, epoch, "Project"));
-  for (const Resource& resource : projects) {
-    TRY(spec, Decode<resource::ProjectSpec>(resource.spec, "spec", UnknownFields::kIgnore));
-    if (!spec.allow_anonymous) input.token_only_projects.insert(resource.metadata.name);
-  }
-  TRY(services, ReadAll(snapshot, epoch, "Service"));
-  for (const Resource& resource : services) {
-    TRY(service, Service::From(resource));
-    if (AccessOf(input, service) == resource::InferenceAccess::kToken) {
-      TRY(keys, ReadKeys(snapshot, service));
-      input.keys[{service.metadata.project, service.metadata.name}] = std::move(keys);
-    }
-    input.services.push_back(std::move(service));
-  }
-  TRY(revisions, ReadAll(snapshot, epoch, "Revision"));
-  for (const Resource& resource : revisions) {
-    TRY(revision, Revision::From(resource));
-    input.revisions.push_back(std::move(revision));
-  }
-  return input;
-}
 
 // The statuses that the report changes.
 Result<void> WriteReport(resource::ResourceTransaction& transaction,
@@ -106,24 +50,54 @@ struct Waiter {
 };
 
 struct Published {
-  std::string content;  // of the state, without its version
   runtime::DesiredState state;
   uint64_t next_waiter = 1;
   std::map<uint64_t, Waiter> waiters;
 };
 
+// A service as the site shall run it, and the same as text: two are the same if their texts are.
+struct Wanted {
+  runtime::DesiredService service;
+  std::string text;
+};
+
+Wanted WantedOf(runtime::DesiredService service) {
+  std::string text = DumpJson(Encode(service));
+  return {std::move(service), std::move(text)};
+}
+
+// The service that a change of this resource concerns; nothing where it may concern several.
+std::optional<Key> ServiceOf(const Resource& resource) {
+  const std::string& project = resource.metadata.project;
+  if (resource.kind == "Service") return Key{"Service", project, resource.metadata.name};
+  if (resource.kind != "Revision") return std::nullopt;
+  return Key{"Service", project, resource.spec.value("service", std::string())};
+}
+
 }  // namespace
 
+// All but `store`, `options` and `published` belongs to the reconciler's executor.
 struct SiteDesk::State {
   State(asio::any_io_executor on, resource::ResourceStore& resources, SiteDeskOptions with);
 
-  Task<Result<void>> Recompute();
-  void Publish(runtime::DesiredState state);
+  Key All() const { return {"Site", "", options.site}; }
+  Key Note(const resource::WatchEvent& event);
+  Task<Result<void>> Reconcile(Key key);
+  Task<Result<void>> RecomputeAll();
+  Task<Result<void>> Recompute(Key key);
+  void Publish();
   bool IsNews(uint64_t known) const;
 
   resource::ResourceStore& store;
   const SiteDeskOptions options;
   Guarded<Published> published;
+
+  // What is published, by project and name. Before the first whole reading nothing is: a site that
+  // was told of some services only would end the others.
+  std::map<std::pair<std::string, std::string>, Wanted> wanted;
+  std::optional<uint64_t> read_version;      // of the store, when all was read
+  resource::InferenceTokens tokens;          // as of then; a change of one reads all again
+  std::map<Key, uint64_t> changed_versions;  // newest change of each service that is to be read
   Reconciler reconciler;
 };
 
@@ -132,35 +106,91 @@ SiteDesk::State::State(asio::any_io_executor on, resource::ResourceStore& resour
     : store(resources),
       options(std::move(with)),
       reconciler(on, resources,
-                 {.name = "site", .reconcile = [this](Key) { return Recompute(); }}) {
-  auto to_key = [this](const resource::WatchEvent&) {
-    return std::optional(Key{"Site", "", options.site});
-  };
-  for (const char* kind : {"Project", "Service", "Revision", "Token"})
-    reconciler.Watch(kind, to_key);
+                 {.name = "site",
+                  .reconcile = [this](Key key) { return Reconcile(std::move(key)); },
+                  .listing = [this] { reconciler.Enqueue(All()); }}) {
+  for (const char* kind : {"Project", "Service", "Revision", "Token"}) {
+    reconciler.Watch(
+        kind, [this](const resource::WatchEvent& event) { return std::optional(Note(event)); });
+  }
 }
 
-Task<Result<void>> SiteDesk::State::Recompute() {
+Key SiteDesk::State::Note(const resource::WatchEvent& event) {
+  const std::optional<Key> service = ServiceOf(event.resource);
+  if (!service) return All();
+  uint64_t& newest = changed_versions[*service];
+  newest = std::max(newest, event.resource.metadata.version);
+  return *service;
+}
+
+Task<Result<void>> SiteDesk::State::Reconcile(Key key) {
+  if (key.kind != "Service") co_return co_await RecomputeAll();
+  // Until all was read, and of what was in that reading, there is nothing to do.
+  const auto changed = changed_versions.extract(key);
+  const bool is_read = !read_version || (!changed.empty() && changed.mapped() <= *read_version);
+  co_return is_read ? Result<void>() : co_await Recompute(std::move(key));
+}
+
+Task<Result<void>> SiteDesk::State::RecomputeAll() {
   DesiredInput input;
+  resource::InferenceTokens read_tokens;
+  uint64_t version = 0;
   CO_TRY_VOID(co_await store.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(read, ReadInput(snapshot, store.meta().epoch(), options.default_access));
+    TRY(now, snapshot.Version());
+    TRY(all_tokens, resource::InferenceTokens::Read(snapshot));
+    TRY(read, ReadDesiredInput(snapshot, store.meta().epoch(), options.default_access, all_tokens));
+    version = now;
+    read_tokens = std::move(all_tokens);
     input = std::move(read);
     return {};
   }));
-  Publish(ComputeDesiredState(input));
+  std::map<std::pair<std::string, std::string>, Wanted> next;
+  for (runtime::DesiredService& service : ComputeDesiredState(input).services) {
+    std::pair name(service.project, service.name);
+    next.emplace(std::move(name), WantedOf(std::move(service)));
+  }
+  const bool same = read_version && std::ranges::equal(next, wanted, [](auto& a, auto& b) {
+                      return a.first == b.first && a.second.text == b.second.text;
+                    });
+  tokens = std::move(read_tokens);
+  read_version = version;
+  if (same) co_return Result<void>();
+  wanted = std::move(next);
+  Publish();
   co_return Result<void>();
 }
 
-void SiteDesk::State::Publish(runtime::DesiredState state) {
-  std::string content = DumpJson(Encode(state));
+Task<Result<void>> SiteDesk::State::Recompute(Key key) {
+  DesiredInput input;
+  CO_TRY_VOID(co_await store.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(read, ReadDesiredInput(snapshot, key, options.default_access, tokens));
+    input = std::move(read);
+    return {};
+  }));
+  std::vector<runtime::DesiredService> services = ComputeDesiredState(input).services;
+  const std::pair name(key.project, key.name);
+  auto before = wanted.find(name);
+  if (services.empty()) {
+    if (before == wanted.end()) co_return Result<void>();
+    wanted.erase(before);
+  } else {
+    Wanted next = WantedOf(std::move(services.front()));
+    if (before != wanted.end() && before->second.text == next.text) co_return Result<void>();
+    wanted.insert_or_assign(name, std::move(next));
+  }
+  Publish();
+  co_return Result<void>();
+}
+
+void SiteDesk::State::Publish() {
+  runtime::DesiredState state;
+  for (const auto& [name, one] : wanted) state.services.push_back(one.service);
   // Versions of another run of the control centre never look like one of this run.
   auto floor = static_cast<uint64_t>(store.clock().Wall().time_since_epoch().count());
   std::map<uint64_t, Waiter> waiters;
   published.With([&](Published& now) {
-    if (now.state.version != 0 && now.content == content) return;
     state.version = std::max(now.state.version + 1, floor);
     now.state = std::move(state);
-    now.content = std::move(content);
     waiters.swap(now.waiters);
   });
   for (const auto& [id, waiter] : waiters) waiter.resume();
@@ -180,8 +210,6 @@ SiteDesk::~SiteDesk() = default;
 
 void SiteDesk::Start() {
   state_->reconciler.Start();
-  // A store without services has a desired state too.
-  state_->reconciler.Enqueue({"Site", "", state_->options.site});
 }
 
 Task<void> SiteDesk::Stop() {

@@ -20,8 +20,9 @@ struct SiteDeskOptions {
   resource::InferenceAccess default_access = resource::InferenceAccess::kToken;
 };
 
-// Recomputes the desired state when a Service, a Revision or a Token changes, and hands it out when
-// it really is another one. Reports become the status of Revisions and of the Site.
+// Recomputes what a change of a Service, a Revision, a Project or a Token concerns (one service,
+// where it is no more), and hands the desired state out when it really is another one. Reports
+// become the status of Revisions and of the Site.
 class SiteDesk {
  public:
   // `executor` is one core's; `store` outlives the desk.

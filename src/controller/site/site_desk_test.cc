@@ -13,6 +13,7 @@
 #include "async/testing/run.h"
 #include "controller/service/plan.h"
 #include "resource/bootstrap.h"
+#include "resource/testing/test_store.h"
 #include "resource/token_store.h"
 
 namespace slipway::controller {
@@ -106,6 +107,64 @@ TEST_F(SiteDeskTest, NewRevisionIsHandedOut) {
   EXPECT_EQ(desired.services[0].revisions[0].name, "fraud-1");
   EXPECT_EQ(desired.services[0].revisions[0].manifest_digest, kDigest);
   EXPECT_EQ(desired.services[0].revisions[0].uid, Get(kFirst).metadata.uid);
+}
+
+TEST_F(SiteDeskTest, EachServiceGoesAndComesByItself) {
+  MakeService();
+  runtime::DesiredState desired = DesiredWithRevision();
+  Change([](ResourceTransaction& transaction) -> Result<void> {
+    Resource service = resource::TestStore::WantedService("second");
+    TRY_VOID(transaction.Create(std::move(service)));
+    return {};
+  });
+  desired = Desired(desired.version);
+  ASSERT_EQ(desired.services.size(), 2U);
+  EXPECT_EQ(desired.services[0].revisions.size(), 1U);
+  EXPECT_EQ(desired.services[1].name, "second");
+  Change([](ResourceTransaction& transaction) {
+    return transaction.Delete({"Service", "default", "fraud"});
+  });
+  desired = Desired(desired.version);
+  ASSERT_EQ(desired.services.size(), 1U);
+  EXPECT_EQ(desired.services[0].name, "second");
+}
+
+TEST_F(SiteDeskTest, AProjectsRuleReachesAllItsServices) {
+  MakeService();
+  Change([](ResourceTransaction& transaction) -> Result<void> {
+    TRY(service, transaction.Get({"Service", "default", "fraud"}));
+    service.spec["access"] = "anonymous";
+    TRY_VOID(transaction.Update(std::move(service)));
+    return {};
+  });
+  runtime::DesiredState desired;
+  do {
+    desired = Desired(desired.version);
+  } while (desired.services.empty() || desired.services[0].access != "anonymous");
+  Change([](ResourceTransaction& transaction) -> Result<void> {
+    TRY(project, transaction.Get({"Project", "", "default"}));
+    project.spec["allowAnonymous"] = false;
+    TRY_VOID(transaction.Update(std::move(project)));
+    return {};
+  });
+  do {
+    desired = Desired(desired.version);
+  } while (desired.services[0].access != "token");
+}
+
+TEST_F(SiteDeskTest, ADeskThatStartsLaterKnowsAllAtOnce) {
+  MakeService();
+  Change([](ResourceTransaction& transaction) -> Result<void> {
+    Resource service = resource::TestStore::WantedService("second");
+    TRY_VOID(transaction.Create(std::move(service)));
+    return {};
+  });
+  SiteDesk later(cores_.executor(0), store_);
+  later.Start();
+  const auto first = RunSync(later.Desired(0));
+  RunToEnd(later.Stop());
+  ASSERT_TRUE(first.has_value()) << first.error().ToString();
+  EXPECT_EQ(first->services.size(), 2U) << "never a part: a site would end the rest";
 }
 
 TEST_F(SiteDeskTest, TokenBecomesAKey) {

@@ -140,14 +140,16 @@ RegistryStores::RegistryStores()
   CHECK(made);
 }
 
-RegistryFixture::RegistryFixture(RegistryStores& stores, FormatOf format_of)
+RegistryFixture::RegistryFixture(RegistryStores& stores, FormatOf format_of,
+                                 CheckUnused check_unused)
     : stores_(stores), identity_(AdminOfAll()) {
   auto registry = Registry::Open({.meta = stores.meta.get(),
                                   .objects = stores.objects.get(),
                                   .pool = &pool_,
                                   .clock = &stores.clock,
                                   .random = stores.random.get(),
-                                  .format_of = std::move(format_of)});
+                                  .format_of = std::move(format_of),
+                                  .check_unused = std::move(check_unused)});
   CHECK(registry);
   registry_ = std::move(*registry);
   router_.AddAll(registry_->Routes());

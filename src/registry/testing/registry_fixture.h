@@ -55,7 +55,8 @@ struct RegistryStores {
 
 class RegistryFixture {
  public:
-  explicit RegistryFixture(RegistryStores& stores, FormatOf format_of = nullptr);
+  explicit RegistryFixture(RegistryStores& stores, FormatOf format_of = nullptr,
+                           CheckUnused check_unused = nullptr);
   ~RegistryFixture();
 
   // As the identity `subject` with admin rights of everything, until As() says otherwise. Router,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "resource/api/event_endpoint.h"
+#include "resource/api/explain_endpoint.h"
 #include "resource/api/objects.h"
 #include "resource/api/token_endpoint.h"
 
@@ -57,6 +58,7 @@ class KindRoutes {
     // Of a project: ProjectEvents, which has those of all that is in it.
     if (!is_project) AddEvents(one + "/events");
     if (kind_.user_writable) AddWrites(list, one, is_project);
+    if (kind_.user_deletable) AddDelete(one, is_project);
     return std::move(routes_);
   }
 
@@ -81,6 +83,8 @@ class KindRoutes {
         "Replaces one of {}; with apply=1 makes it if it is missing.");
     Add(Method::kPatch, one, access_.write, &KindEndpoint::Patch,
         "Changes one of {} by a merge patch.");
+  }
+  void AddDelete(const std::string& one, bool is_project) {
     Add(Method::kDelete, one, is_project ? Access::kGlobalAdmin : access_.write,
         &KindEndpoint::Delete, "Deletes one of {}.");
   }
@@ -137,6 +141,7 @@ std::vector<net::Route> ApiRoutes(ResourceStore& store, ApiHooks hooks) {
   }
   for (net::Route& route : TokenRoutes(store)) routes.push_back(std::move(route));
   routes.push_back(ProjectEvents(store));
+  routes.push_back(ExplainRoute());
   if (hooks.service_logs) routes.push_back(ServiceLogs(std::move(hooks)));
   return routes;
 }

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "async/testing/run.h"
+#include "resource/explain.h"
+#include "resource/limits.h"
 #include "resource/openapi.h"
 #include "resource/testing/test_store.h"
 
@@ -259,6 +261,28 @@ TEST_F(Api, EventsTellWhatHappened) {
   EXPECT_EQ(answer.body.at("items").at(0).at("actor"), "tester");
   EXPECT_FALSE(Send(net::Method::kGet, "/api/v1/projects/default/events").body.at("items").empty());
   EXPECT_EQ(Send(net::Method::kGet, std::string(kServices) + "/none/events").status, 404);
+}
+
+TEST_F(Api, ExplainsInTheServersWords) {
+  const Answer field = Send(net::Method::kGet, "/api/v1/explain?path=service.spec.predictor");
+  EXPECT_EQ(field.status, 200);
+  EXPECT_EQ(field.body, Encode(Explain("service.spec.predictor").value()));
+  EXPECT_EQ(field.body.at("fields").at(0).at("name"), "model");
+  EXPECT_EQ(Send(net::Method::kGet, "/api/v1/explain").body.at("fields").size(), Kinds().size());
+  const Answer unknown = Send(net::Method::kGet, "/api/v1/explain?path=service.spec.colour");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.body.at("reason"), "FIELD_UNKNOWN");
+}
+
+TEST_F(Api, ATooLargeResourceIsTooLarge) {
+  Json service = ParseJson(kService).value();
+  service["metadata"]["annotations"]["a"] = "";
+  std::string& large = service["metadata"]["annotations"]["a"].get_ref<std::string&>();
+  // The body passes by a byte; what is added to it does not.
+  large.resize(kMaxResourceBytes - service.dump().size() - 1, 'x');
+  const Answer answer = Send(net::Method::kPost, std::string(kServices), service.dump());
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_EQ(answer.body.value("reason", ""), "RESOURCE_TOO_LARGE");
 }
 
 TEST_F(Api, OpenApiHasEveryRouteAndResolvesItsReferences) {

@@ -199,7 +199,8 @@ Task<net::HttpResponse> KindEndpoint::Delete(net::HttpRequest& request) const {
 Task<Result<net::HttpResponse>> KindEndpoint::TryDelete(net::HttpRequest& request) const {
   const Key key = KeyOf(request);
   CO_TRY(if_version, IfMatch(request));
-  CO_TRY_VOID(co_await store_.Delete(request.context, key, if_version));
+  const Cascade cascade = IsSet(request, "cascade") ? Cascade::kYes : Cascade::kNo;
+  CO_TRY_VOID(co_await store_.Delete(request.context, key, if_version, cascade));
   auto left = co_await store_.Get(key);
   // Finalizers hold it: the delete was accepted and will be finished by their owners.
   if (left.has_value()) co_return ResourceResponse(202, *left);

@@ -21,6 +21,7 @@ class KindEndpoint {
   // Replaces; with ?apply=1 it creates what is missing.
   Task<net::HttpResponse> Put(net::HttpRequest& request) const;
   Task<net::HttpResponse> Patch(net::HttpRequest& request) const;
+  // With ?cascade=1 it takes along what would otherwise stand in the way.
   Task<net::HttpResponse> Delete(net::HttpRequest& request) const;
 
   const KindInfo& kind() const { return kind_; }

@@ -42,6 +42,7 @@ KindInfo RevisionKind() {
           .plural = "revisions",
           .singular = "revision",
           .user_writable = false,
+          .user_deletable = false,
           .spec_immutable = true,
           .spec = &TypeOf<RevisionSpec>(),
           .status = &TypeOf<RevisionStatus>(),
