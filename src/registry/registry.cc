@@ -8,6 +8,7 @@
 #include "oci/reference.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
+#include "registry/upload_age.h"
 
 namespace slipway::registry {
 namespace {
@@ -46,11 +47,11 @@ Task<Result<net::HttpResponse>> GetVersion(Core&, net::HttpRequest&) {
 }
 
 Task<void> SweepUploads(std::shared_ptr<Core> core) {
+  const UploadAge age(*core->options.clock);
   while (co_await SleepFor(kSweepInterval)) {
-    const auto oldest = core->options.clock->Wall().time_since_epoch() -
-                        std::chrono::duration_cast<std::chrono::milliseconds>(kUploadExpiry);
-    const Result<uint64_t> removed = co_await core->pool().Run([core, oldest] {
-      return core->objects().RemoveStaleUploads(static_cast<uint64_t>(oldest.count()));
+    const auto before = age.ExpiredBefore(kUploadExpiry).time_since_epoch();
+    const Result<uint64_t> removed = co_await core->pool().Run([core, before] {
+      return core->objects().RemoveStaleUploads(static_cast<uint64_t>(before.count()));
     });
     if (!removed) {
       LogWarning("expired uploads were not removed", {{"error", removed.error()}});
