@@ -46,6 +46,12 @@ bool MayPass(const Error& error) {
   return false;
 }
 
+// For the site's report, which users read: the log has the path.
+std::string MessageOf(const Error& error) {
+  if (error.reason() != "DISK_FULL") return error.message();
+  return "the disk of the site's models is full: free space there, it is tried again by itself";
+}
+
 }  // namespace
 
 struct RevisionPreparer::Work {
@@ -155,7 +161,7 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
   LogWarning("failed to prepare a revision", {{"revision", revision.name}, {"error", error}});
   state->second = {.preparation = Preparation::kFailed,
                    .reason = std::string(error.reason()),
-                   .message = error.message()};
+                   .message = MessageOf(error)};
   if (MayPass(error)) {
     Work& work = work_[revision.uid];
     SteadyTime now = dependencies_.clock.Steady();

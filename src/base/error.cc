@@ -133,6 +133,8 @@ Error SystemError(int error_number, std::string_view what) {
     case ENOSPC:
     case EDQUOT:
       return ResourceExhausted("DISK_FULL", std::move(message));
+    case EFBIG:
+      return ResourceExhausted("FILE_SIZE_LIMIT", std::move(message));
     case EMFILE:
     case ENFILE:
       return ResourceExhausted("TOO_MANY_FILES", std::move(message));

@@ -90,8 +90,8 @@ Error Unimplemented(std::string_view reason, std::string message);
 Error Internal(std::string_view reason, std::string message);
 Error DataLoss(std::string_view reason, std::string message);
 
-// The error of a failed system call: code from errno (ENOSPC and EDQUOT are RESOURCE_EXHAUSTED /
-// `DISK_FULL`, EMFILE and ENFILE RESOURCE_EXHAUSTED / `TOO_MANY_FILES`, ENOENT NOT_FOUND /
+// The error of a failed system call: code from errno (RESOURCE_EXHAUSTED: ENOSPC, EDQUOT
+// `DISK_FULL`, EFBIG `FILE_SIZE_LIMIT`, EMFILE, ENFILE `TOO_MANY_FILES`; ENOENT NOT_FOUND /
 // `FILE_NOT_FOUND`, EEXIST ALREADY_EXISTS / `FILE_EXISTS`, ENOTDIR and EISDIR FAILED_PRECONDITION /
 // `FILE_TYPE`, EACCES, EPERM and EROFS PERMISSION_DENIED / `FILE_ACCESS`, EADDRINUSE
 // FAILED_PRECONDITION / `ADDRESS_IN_USE`, others INTERNAL / `SYSTEM`), message "WHAT: strerror".

@@ -73,6 +73,7 @@ TEST(ErrorTest, TellsWhatTheSystemSaid) {
   };
   for (const Row& row : {Row{ENOSPC, Code::kResourceExhausted, "DISK_FULL"},
                          Row{EDQUOT, Code::kResourceExhausted, "DISK_FULL"},
+                         Row{EFBIG, Code::kResourceExhausted, "FILE_SIZE_LIMIT"},
                          Row{EMFILE, Code::kResourceExhausted, "TOO_MANY_FILES"},
                          Row{ENFILE, Code::kResourceExhausted, "TOO_MANY_FILES"},
                          Row{ENOENT, Code::kNotFound, "FILE_NOT_FOUND"},

@@ -9,14 +9,38 @@
 namespace slipway::cli {
 namespace {
 
-// How one HTTP endpoint is: "ready", "not ready (503)", "unreachable".
-std::string HealthOf(ApiClient& api, const std::string& url) {
+// How one HTTP endpoint is: "ready", "not ready (503)" or "unreachable"; `warning` is what a ready
+// one says is in its way.
+struct Health {
+  std::string text;
+  std::string warning;
+};
+
+constexpr std::string_view kReady = "ready";
+constexpr size_t kMaxWarningBytes = 500;
+
+Health HealthOf(ApiClient& api, const std::string& url) {
   net::ClientRequest request;
   request.url = url;
   request.timeout = std::chrono::seconds(5);
   Result<net::ClientResponse> response = api.Send(std::move(request));
-  if (!response) return "unreachable";
-  return response->status == 200 ? "ready" : fmt::format("not ready ({})", response->status);
+  if (!response) return {.text = "unreachable", .warning = {}};
+  if (response->status != 200) {
+    return {.text = fmt::format("not ready ({})", response->status), .warning = {}};
+  }
+  Health health{.text = std::string(kReady), .warning = {}};
+  const std::string prefix = std::string(kReady) + ": ";
+  if (response->body.starts_with(prefix)) {
+    health.warning = response->body.substr(prefix.size(), kMaxWarningBytes);
+    health.warning.resize(health.warning.find_last_not_of('\n') + 1);
+  }
+  return health;
+}
+
+Json ToJson(const std::string& address, const Health& health) {
+  Json json = {{"address", address}, {"health", health.text}};
+  if (!health.warning.empty()) json["warning"] = health.warning;
+  return json;
 }
 
 // The state of the data plane at the site, as its agent reports it.
@@ -41,12 +65,12 @@ Result<Json> Gather(Client& client) {
   TRY(services, CountPhases(*api, client.Project()));
   Json site = SiteOf(*api);
   Json status = {{"context", context.name},
-                 {"server", {{"address", context.address}, {"health", HealthOf(*api, "/readyz")}}},
+                 {"server", ToJson(context.address, HealthOf(*api, "/readyz"))},
                  {"serve", Json::object()},
                  {"services", services}};
   if (!context.inference.empty()) {
-    status["serve"] = {{"address", context.inference},
-                       {"health", HealthOf(*api, context.inference + "/v2/health/ready")}};
+    status["serve"] =
+        ToJson(context.inference, HealthOf(*api, context.inference + "/v2/health/ready"));
   }
   if (int64_t pid = NumberAt(site, "/pid"); pid > 0) status["serve"]["pid"] = pid;
   return status;
@@ -65,7 +89,11 @@ Result<void> Status(Client& client) {
       {"control centre", TextAt(status, "/server/health"), TextAt(status, "/server/address")});
   table.Add({"data plane", TextAt(status, "/serve/health"), TextAt(status, "/serve/address")});
   table.Add({"services of " + client.Project(), services.empty() ? "none" : services, ""});
-  return Print(table.Text());
+  TRY_VOID(Print(table.Text()));
+  if (std::string warning = TextAt(status, "/server/warning"); !warning.empty()) {
+    return PrintLine(Printable("warning: " + warning));
+  }
+  return {};
 }
 
 }  // namespace

@@ -128,6 +128,8 @@ class Client {
   Result<void> AppendRest(UploadSession& session, uint64_t size_bytes, const ContentReader& reader,
                           const UploadOptions& options);
   Result<void> RefreshOffset(UploadSession& session);
+  // What the registry answers changes nothing.
+  void CancelUpload(const UploadSession& session);
 
   ClientOptions options_;
   std::unique_ptr<net::HttpClient> http_;

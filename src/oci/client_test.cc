@@ -245,8 +245,10 @@ TEST_F(ClientTest, UploadWhoseSessionIsLostBeginsAnew) {
 
 TEST_F(ClientTest, UploadGivesUp) {
   int patches = 0;
+  int cancels = 0;
   registry_.intercept =
       [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    if (request.method == "DELETE") ++cancels;
     if (request.method != "PATCH") return std::nullopt;
     ++patches;
     return Status(503);
@@ -255,6 +257,7 @@ TEST_F(ClientTest, UploadGivesUp) {
   ASSERT_FALSE(failed.has_value());
   EXPECT_EQ(failed.error().code(), Code::kUnavailable);
   EXPECT_EQ(patches, kMaxTransferAttempts);
+  EXPECT_EQ(cancels, 1) << "what came is not kept for nobody";
 }
 
 TEST_F(ClientTest, RefusalIsNotTriedAgain) {

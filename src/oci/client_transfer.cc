@@ -110,13 +110,9 @@ Result<bool> Client::MountBlob(const std::string& repository, const Digest& dige
   TRY(response, Send(std::move(request), "repository:" + repository + ":pull,push"));
   if (response.status == 201) return true;
   // The registry opened an upload instead; it is not needed.
-  const auto location = Resolve(response);
+  auto location = Resolve(response);
   if (location) {
-    net::ClientRequest cancel;
-    cancel.method = "DELETE";
-    cancel.url = *location;
-    const auto ignored = Send(std::move(cancel), "repository:" + repository + ":pull,push");
-    static_cast<void>(ignored);
+    CancelUpload({.repository = repository, .location = std::move(*location), .offset = 0});
   }
   return false;
 }
@@ -163,6 +159,14 @@ Result<Client::UploadSession> Client::StartUpload(const std::string& repository)
   TRY(response, Send(std::move(request), "repository:" + repository + ":pull,push"));
   TRY(location, Resolve(response));
   return UploadSession{.repository = repository, .location = std::move(location), .offset = 0};
+}
+
+void Client::CancelUpload(const UploadSession& session) {
+  net::ClientRequest request;
+  request.method = "DELETE";
+  request.url = session.location;
+  const auto ignored = Send(std::move(request), "repository:" + session.repository + ":pull,push");
+  static_cast<void>(ignored);
 }
 
 Result<void> Client::AppendRest(UploadSession& session, uint64_t size_bytes,
@@ -220,6 +224,8 @@ Result<void> Client::UploadInSession(const std::string& repository, const Digest
     }
     const bool lost_step = done.error().code() == Code::kOutOfRange;
     if (!(lost_step || IsPassing(done.error())) || !attempts.Again(session.offset)) {
+      // Nobody goes on with it: what it holds is not to lie about until it expires.
+      CancelUpload(session);
       return done.error();
     }
     // A session that the registry no longer knows, or whose end it disputes, begins anew.

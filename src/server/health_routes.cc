@@ -9,9 +9,10 @@ Task<net::HttpResponse> Health(net::HttpRequest&) {
   co_return net::HttpResponse::Text(200, "ok\n");
 }
 
-Task<net::HttpResponse> Ready(bool ready) {
-  co_return ready ? net::HttpResponse::Text(200, "ready\n")
-                  : net::HttpResponse::Text(503, "starting or stopping\n");
+Task<net::HttpResponse> Ready(HealthHooks hooks) {
+  if (!hooks.ready()) co_return net::HttpResponse::Text(503, "starting or stopping\n");
+  const std::string warning = co_await hooks.warning();
+  co_return net::HttpResponse::Text(200, warning.empty() ? "ready\n" : "ready: " + warning + "\n");
 }
 
 Task<net::HttpResponse> Metrics(net::HttpRequest&) {
@@ -22,13 +23,13 @@ Task<net::HttpResponse> Metrics(net::HttpRequest&) {
 
 }  // namespace
 
-std::vector<net::Route> HealthRoutes(std::function<bool()> ready) {
+std::vector<net::Route> HealthRoutes(HealthHooks hooks) {
   using enum net::Method;
   return {
       {kGet, "/healthz", net::Access::kLocal, Health, "Whether the program runs"},
       {kGet, "/readyz", net::Access::kLocal,
-       [ready = std::move(ready)](net::HttpRequest&) { return Ready(ready()); },
-       "Whether it can do its work: 503 while it starts or stops"},
+       [hooks = std::move(hooks)](net::HttpRequest&) { return Ready(hooks); },
+       "Whether it can do its work: 503 while it starts or stops; a line says what is in its way"},
       {kGet, "/metrics", net::Access::kLocal, Metrics, "Metrics as Prometheus text"},
   };
 }

@@ -13,6 +13,7 @@
 #include "resource/openapi.h"
 #include "resource/token_store.h"
 #include "runtime/site_folder.h"
+#include "server/disk_room.h"
 #include "server/health_routes.h"
 #include "server/parts.h"
 #include "server/revocation_watch.h"
@@ -43,6 +44,10 @@ net::Route OpenApiRoute(const net::Router& router) {
   return {net::Method::kGet, "/openapi.json", net::Access::kIdentified,
           [document](net::HttpRequest&) { return OpenApi(document()); },
           "This interface, as OpenAPI 3.1"};
+}
+
+Task<std::string> Warning(BlockingPool& pool, std::string data_folder) {
+  co_return co_await pool.Run([&data_folder] { return DiskWarning(data_folder); });
 }
 
 Task<Result<bool>> ProjectExists(resource::ResourceStore& store, std::string project) {
@@ -122,7 +127,9 @@ class HttpApiPart final : public ApiPart {
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
-    router_.AddAll(HealthRoutes([this] { return ready_.load(); }));
+    router_.AddAll(
+        HealthRoutes({.ready = [this] { return ready_.load(); },
+                      .warning = [this] { return Warning(threads_.blocking, options_.data); }}));
     router_.Add(OpenApiRoute(router_));
     router_.SetErrorWriter("/v2/", registry::ErrorResponse);
     router_.SetGuard(trust::MakeGuard(
@@ -141,6 +148,7 @@ class HttpApiPart final : public ApiPart {
   std::unique_ptr<net::HttpServer> http_;
   std::atomic<bool> ready_ = false;
   uint16_t port_ = 0;
+  const std::unique_ptr<MetricCollection> disk_room_ = CollectDiskRoom(options_.data);
 };
 
 }  // namespace

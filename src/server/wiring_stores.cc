@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "resource/bootstrap.h"
 #include "resource/token_store.h"
+#include "server/disk_room.h"
 #include "server/parts.h"
 #include "trust/access.h"
 
@@ -28,7 +29,7 @@ Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
   auto stores = std::make_unique<Stores>();
   TRY(folder, store::DataFolder::Open(files, data, program));
   stores->folder = std::move(folder);
-  TRY(objects, store::MakeLocalObjectStore(files, data));
+  TRY(objects, store::MakeLocalObjectStore(files, data, ReserveOf(data)));
   stores->objects = std::move(objects);
   TRY(meta,
       store::MakeSqliteMetaStore({.path = stores->folder->database_path(), .program = program}));

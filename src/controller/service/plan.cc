@@ -82,8 +82,12 @@ resource::Condition ConditionOf(const Revision* latest, int64_t latest_number, i
         fmt::format("revision {} failed: {}{}", latest_number,
                     cause != nullptr ? cause->message : "no reason was given", serving);
   } else {
-    condition.reason = "REVISION_LOADING";
-    condition.message = fmt::format("revision {} is not ready yet{}", latest_number, serving);
+    // What went wrong may come right: until then the service says what its revision waits for.
+    const resource::Condition* cause = latest != nullptr ? ReadyCondition(*latest) : nullptr;
+    const bool waits = cause != nullptr && !cause->message.empty();
+    condition.reason = waits ? cause->reason : "REVISION_LOADING";
+    condition.message = fmt::format("revision {} is not ready yet{}{}{}", latest_number,
+                                    waits ? ": " : "", waits ? cause->message : "", serving);
   }
   return condition;
 }

@@ -123,6 +123,24 @@ TEST(PlanService, AFailedRevisionLeavesTheOldServingAndSaysWhy) {
   EXPECT_EQ(condition.message, "revision 2 failed: byte 7 is wrong; revision 1 still answers");
 }
 
+TEST(PlanService, ARevisionThatWaitsSaysForWhat) {
+  Revision waiting = MakeRevision(2, "Fetching", kDigestB);
+  waiting.status.conditions = {{.type = "Ready",
+                                .status = "Unknown",
+                                .reason = "DISK_FULL",
+                                .message = "the disk is full",
+                                .changed_at = ""}};
+  const auto plan =
+      PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready"), waiting}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->status.phase, "Progressing");
+  const resource::Condition& condition = plan->status.conditions.at(0);
+  EXPECT_EQ(condition.status, "False");
+  EXPECT_EQ(condition.reason, "DISK_FULL");
+  EXPECT_EQ(condition.message,
+            "revision 2 is not ready yet: the disk is full; revision 1 still answers");
+}
+
 TEST(PlanService, TheFirstRevisionMayFailToo) {
   const auto plan = PlanService(MakeService(), {Failed(1, kDigestA)}, std::nullopt);
   ASSERT_TRUE(plan.has_value());

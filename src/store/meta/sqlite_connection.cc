@@ -11,19 +11,45 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
-bool IsFullDisk(sqlite3* database, int code) {
-  if ((code & 0xFF) == SQLITE_FULL) return true;
-  if ((code & 0xFF) != SQLITE_IOERR) return false;
-  const int error_number = sqlite3_system_errno(database);
-  return error_number == ENOSPC || error_number == EDQUOT;
+bool IsNoRoom(int error_number) {
+  return error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
+}
+
+// Why a write found no room: ENOSPC, EDQUOT or EFBIG; 0 if that was not the reason. SQLite tells
+// only the first apart, and only of log and database. The others are asked of these two files,
+// because errno may have been used for something else by the time that the connection keeps it;
+// what the connection keeps tells of the index of the log.
+int WhyNoRoom(sqlite3* database, int code) {
+  if ((code & 0xFF) == SQLITE_FULL) return ENOSPC;
+  if ((code & 0xFF) != SQLITE_IOERR) return 0;
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error_number = 0;
+    sqlite3_file_control(database, "main", which, static_cast<void*>(&file));
+    if (file == nullptr || file->pMethods == nullptr) continue;
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error_number);
+    if (IsNoRoom(error_number)) return error_number;
+  }
+  const int kept = sqlite3_system_errno(database);
+  return IsNoRoom(kept) ? kept : 0;
 }
 
 // The error of the last call on this connection.
 Error LastError(sqlite3* database) {
   const int code = sqlite3_extended_errcode(database);
   const std::string text = "database: " + std::string(sqlite3_errmsg(database));
-  if (IsFullDisk(database, code)) {
-    return ResourceExhausted("DISK_FULL", text + ": free space on the disk of the data folder");
+  const int error_number = WhyNoRoom(database, code);
+  if (error_number == ENOSPC || error_number == EDQUOT) {
+    return ResourceExhausted("DISK_FULL",
+                             "the database cannot grow: free space on the disk of the data folder, "
+                             "then try again")
+        .With("sqlite", std::to_string(code));
+  }
+  if (error_number == EFBIG) {
+    return ResourceExhausted("FILE_SIZE_LIMIT",
+                             "the database cannot grow: its file is at the limit that the program "
+                             "was started with (ulimit -f); raise it")
+        .With("sqlite", std::to_string(code));
   }
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:

@@ -53,8 +53,8 @@ struct SqliteConnectionOptions {
   int cache_kib = 512;
 };
 
-// Errors: RESOURCE_EXHAUSTED / DISK_FULL, DATA_LOSS / DATABASE_CORRUPT, UNAVAILABLE /
-// DATABASE_BUSY, PERMISSION_DENIED / FILE_ACCESS, INTERNAL / DATABASE.
+// Errors: RESOURCE_EXHAUSTED / DISK_FULL or FILE_SIZE_LIMIT, DATA_LOSS / DATABASE_CORRUPT,
+// UNAVAILABLE / DATABASE_BUSY, PERMISSION_DENIED / FILE_ACCESS, INTERNAL / DATABASE.
 class SqliteConnection {
  public:
   static Result<std::unique_ptr<SqliteConnection>> Open(const SqliteConnectionOptions& options);

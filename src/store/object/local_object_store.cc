@@ -14,11 +14,14 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 class LocalObjectStore final : public ObjectStore {
  public:
-  LocalObjectStore(FileSystem& files, const std::string& root)
-      : files_(files), blobs_(root + "/blobs/sha256"), spools_(files, root + "/uploads") {}
+  LocalObjectStore(FileSystem& files, const std::string& root, DiskReserve reserve)
+      : files_(files),
+        blobs_(root + "/blobs/sha256"),
+        spools_(files, root + "/uploads", std::move(reserve)) {}
 
   // Makes what is missing, and syncs also what a process made that died before it had synced it.
-  static Result<std::unique_ptr<LocalObjectStore>> Make(FileSystem& files, const std::string& root);
+  static Result<std::unique_ptr<LocalObjectStore>> Make(FileSystem& files, const std::string& root,
+                                                        DiskReserve reserve);
 
   Result<std::unique_ptr<Upload>> Begin() override {
     TRY(upload, spools_.Begin());
@@ -70,7 +73,8 @@ class LocalObjectStore final : public ObjectStore {
 };
 
 Result<std::unique_ptr<LocalObjectStore>> LocalObjectStore::Make(FileSystem& files,
-                                                                 const std::string& root) {
+                                                                 const std::string& root,
+                                                                 DiskReserve reserve) {
   const std::string blobs = root + "/blobs/sha256";
   TRY_VOID(files.MakeDirectories(blobs));
   TRY_VOID(files.MakeDirectories(root + "/uploads"));
@@ -78,7 +82,7 @@ Result<std::unique_ptr<LocalObjectStore>> LocalObjectStore::Make(FileSystem& fil
   TRY_VOID(files.SyncDirectory(blobs));
   TRY_VOID(files.SyncDirectory(root + "/blobs"));
   TRY_VOID(files.SyncDirectory(root));
-  auto store = std::make_unique<LocalObjectStore>(files, root);
+  auto store = std::make_unique<LocalObjectStore>(files, root, std::move(reserve));
   for (std::string& name : folders) {
     const size_t stripe = kHexDigits.find(name.front());
     if (stripe != std::string_view::npos) store->ready_[stripe].insert(std::move(name));
@@ -197,8 +201,9 @@ Result<void> LocalObjectStore::ForEach(
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root) {
-  TRY(store, LocalObjectStore::Make(files, root));
+Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root,
+                                                          DiskReserve reserve) {
+  TRY(store, LocalObjectStore::Make(files, root, std::move(reserve)));
   return store;
 }
 

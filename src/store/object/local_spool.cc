@@ -48,16 +48,43 @@ std::string ParentOf(const std::string& path) {
 }  // namespace
 
 Error WithoutPath(const Error& error) {
-  if (error.reason() != "DISK_FULL") return error;
-  return ResourceExhausted("DISK_FULL",
-                           "the disk of the data folder is full: free space there, then try again")
-      .CausedBy(error);
+  if (error.reason() == "DISK_FULL") {
+    return ResourceExhausted(
+               "DISK_FULL", "the disk of the data folder is full: free space there, then try again")
+        .CausedBy(error);
+  }
+  if (error.reason() == "FILE_SIZE_LIMIT") {
+    return ResourceExhausted("FILE_SIZE_LIMIT",
+                             "the content is larger than the files that the program may write "
+                             "(ulimit -f of its start, or the file system's own limit)")
+        .CausedBy(error);
+  }
+  return error;
 }
 
-LocalUpload::LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, std::string id,
-                         std::string path, std::unique_ptr<File> file, SpoolProgress progress)
+namespace {
+
+// Whether the reserve stays whole after so many bytes more.
+Result<void> CheckReserve(const DiskReserve& reserve, uint64_t more_bytes) {
+  if (!reserve.free_bytes) return {};
+  TRY(room, reserve.free_bytes());
+  if (room >= more_bytes && room - more_bytes >= reserve.bytes) return {};
+  return ResourceExhausted("DISK_FULL",
+                           "the disk of the data folder is full but for the " +
+                               std::to_string(reserve.bytes) +
+                               " bytes that are kept for the database: free space there, then try "
+                               "again")
+      .With("free_bytes", std::to_string(room));
+}
+
+}  // namespace
+
+LocalUpload::LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table,
+                         SharedReserve reserve, std::string id, std::string path,
+                         std::unique_ptr<File> file, SpoolProgress progress)
     : files_(files),
       table_(std::move(table)),
+      reserve_(std::move(reserve)),
       id_(std::move(id)),
       path_(std::move(path)),
       file_(std::move(file)),
@@ -76,6 +103,7 @@ LocalUpload::~LocalUpload() {
 
 Result<void> LocalUpload::Append(std::string_view bytes) {
   if (lost_) return *lost_;
+  TRY_VOID(CheckReserve(*reserve_, bytes.size()));
   const Result<void> written = file_->WriteAt(progress_.size_bytes, bytes);
   if (!written) return WithoutPath(written.error());
   if (progress_.hashed_bytes == progress_.size_bytes) {
@@ -146,8 +174,11 @@ void LocalUpload::Discard() {
   table_->With([this](auto& spools) { spools.erase(id_); });
 }
 
-LocalSpools::LocalSpools(FileSystem& files, std::string folder)
-    : files_(files), folder_(std::move(folder)), table_(std::make_shared<SpoolTable>()) {}
+LocalSpools::LocalSpools(FileSystem& files, std::string folder, DiskReserve reserve)
+    : files_(files),
+      folder_(std::move(folder)),
+      table_(std::make_shared<SpoolTable>()),
+      reserve_(std::make_shared<const DiskReserve>(std::move(reserve))) {}
 
 std::string LocalSpools::PathOf(std::string_view id) const {
   return folder_ + "/" + std::string(id);
@@ -162,7 +193,7 @@ Result<std::unique_ptr<LocalUpload>> LocalSpools::Begin() {
     table_->With([&id](auto& spools) { spools.erase(id); });
     return WithoutPath(file.error());
   }
-  return std::make_unique<LocalUpload>(files_, table_, std::move(id), std::move(path),
+  return std::make_unique<LocalUpload>(files_, table_, reserve_, std::move(id), std::move(path),
                                        std::move(file).value(), SpoolProgress{});
 }
 
@@ -206,8 +237,8 @@ Result<std::unique_ptr<LocalUpload>> LocalSpools::Resume(const std::string& id) 
       TRY(recovered, Recover(id, **file));
       known = std::move(recovered);
     }
-    return std::make_unique<LocalUpload>(files_, table_, id, PathOf(id), std::move(file).value(),
-                                         std::move(*known));
+    return std::make_unique<LocalUpload>(files_, table_, reserve_, id, PathOf(id),
+                                         std::move(file).value(), std::move(*known));
   };
   auto upload = open();
   if (!upload) table_->With([&id](auto& spools) { spools.erase(id); });

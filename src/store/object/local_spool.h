@@ -27,13 +27,16 @@ struct SpoolProgress {
 // Shared with the uploads, which may be destroyed after the store.
 using SpoolTable = Guarded<std::unordered_map<std::string, std::optional<SpoolProgress>>>;
 
+// The reserve, shared with uploads, which may be destroyed after the store.
+using SharedReserve = std::shared_ptr<const DiskReserve>;
+
 // A full disk as a caller may be told of it, without paths; other errors as they are.
 Error WithoutPath(const Error& error);
 
 class LocalUpload final : public Upload {
  public:
-  LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, std::string id,
-              std::string path, std::unique_ptr<File> file, SpoolProgress progress);
+  LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table, SharedReserve reserve,
+              std::string id, std::string path, std::unique_ptr<File> file, SpoolProgress progress);
   ~LocalUpload() override;
   LocalUpload(const LocalUpload&) = delete;
   LocalUpload& operator=(const LocalUpload&) = delete;
@@ -57,6 +60,7 @@ class LocalUpload final : public Upload {
 
   FileSystem& files_;
   const std::shared_ptr<SpoolTable> table_;
+  const SharedReserve reserve_;
   const std::string id_;
   const std::string path_;
   std::unique_ptr<File> file_;
@@ -70,7 +74,7 @@ class LocalUpload final : public Upload {
 class LocalSpools {
  public:
   // `folder` exists.
-  LocalSpools(FileSystem& files, std::string folder);
+  LocalSpools(FileSystem& files, std::string folder, DiskReserve reserve);
 
   Result<std::unique_ptr<LocalUpload>> Begin();
   Result<std::unique_ptr<LocalUpload>> Resume(const std::string& id);
@@ -86,6 +90,7 @@ class LocalSpools {
   FileSystem& files_;
   const std::string folder_;
   const std::shared_ptr<SpoolTable> table_;
+  const SharedReserve reserve_;
 };
 
 }  // namespace slipway::store

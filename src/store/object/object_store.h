@@ -67,9 +67,18 @@ class ObjectStore {
   virtual std::optional<std::string> LocalPath(const Digest& digest) const = 0;
 };
 
+// What uploads leave free on a disk, so that a large one cannot stop all that is small: an Append
+// that would leave less is RESOURCE_EXHAUSTED / DISK_FULL.
+struct DiskReserve {
+  uint64_t bytes = 0;
+  // The room that is left; asked before each Append, on its thread.
+  std::function<Result<uint64_t>()> free_bytes;
+};
+
 // Objects at ROOT/blobs/sha256/ab/<hex>, spools at ROOT/uploads/<id>. See docs/formats/blobs.md.
 // ROOT exists durably, and one store at a time is on it: store/data_folder.h sees to both.
-Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root);
+Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std::string root,
+                                                          DiskReserve reserve = {});
 std::unique_ptr<ObjectStore> MakeMemoryObjectStore();
 
 // Whole small objects in one call.

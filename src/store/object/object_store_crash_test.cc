@@ -315,6 +315,25 @@ TEST_F(FullDiskTest, PublishesOnlyWhatWasAppended) {
   EXPECT_EQ(*GetObject(*store_, *digest, 1 << 20), "whole");
 }
 
+TEST_F(FullDiskTest, LeavesTheReserveToOthers) {
+  uint64_t room = 150'000;
+  const auto store = *MakeLocalObjectStore(
+      files_, "/reserved",
+      {.bytes = 100'000, .free_bytes = [&room] { return Result<uint64_t>(room); }});
+  auto upload = *store->Begin();
+  ASSERT_THAT(upload->Append(std::string(50'000, 'x')), IsOk());
+  room = 149'999;
+  const Result<void> full = upload->Append(std::string(50'000, 'x'));
+  ASSERT_THAT(full, IsError(Code::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(full.error().message(), testing::HasSubstr("100000 bytes"));
+  EXPECT_EQ(upload->size_bytes(), 50'000u);
+  room = 10;
+  EXPECT_THAT(upload->Append("x"), IsError(Code::kResourceExhausted, "DISK_FULL"));
+  room = 150'000;
+  ASSERT_THAT(upload->Append(std::string(50'000, 'x')), IsOk()) << "it goes on when there is room";
+  EXPECT_THAT(store->Commit(std::move(upload), Digest::Of(std::string(100'000, 'x'))), IsOk());
+}
+
 TEST_F(FullDiskTest, RefusesToBegin) {
   files_.SetCapacity(files_.used_bytes());
   EXPECT_THAT(store_->Begin(), IsError(Code::kResourceExhausted, "DISK_FULL"));
