@@ -104,12 +104,12 @@ Result<CertificatePointer> UseCertificates(SSL_CTX* context, const std::string& 
     return CertificateError("the certificate in " + path + " cannot be used");
   }
   while (true) {
-    CertificatePointer next(PEM_read_bio_X509(bio.get(), nullptr, &SlipwayNoPassphrase, nullptr));
+    const CertificatePointer next(
+        PEM_read_bio_X509(bio.get(), nullptr, &SlipwayNoPassphrase, nullptr));
     if (next == nullptr) break;
-    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) {
+    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) {
       return CertificateError("a certificate of the chain in " + path + " cannot be used");
     }
-    (void)next.release();  // the context's now
   }
   const unsigned long end = ERR_peek_last_error();
   if (ERR_GET_LIB(end) != ERR_LIB_PEM || ERR_GET_REASON(end) != PEM_R_NO_START_LINE) {

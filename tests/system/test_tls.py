@@ -20,32 +20,39 @@ import programs
 MODELS = programs.ROOT / "tests/fixtures/models"
 BODY = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
 HANDSHAKE_LIMIT_S = 60  # the programs allow 10
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
 
 class Authority:
     """A private authority, and the certificates that it issues."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, issuer=None):
         self.folder = pathlib.Path(folder)
-        self.name = name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.certificate = self.folder / f"{name}.crt"
         self.key = self.folder / f"{name}.key"
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                      "-nodes", "-keyout", self.key, "-out", self.certificate, "-days", "2",
-                      "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
+        if issuer is not None:
+            issuer.sign(self.certificate, self.key, "basicConstraints=critical,CA:TRUE")
+            return
+        self._openssl("req", "-x509", *NEW_KEY, "-keyout", self.key, "-out", self.certificate,
+                      "-days", "2", "-subj", f"/CN={name}", "-addext",
+                      "keyUsage=critical,keyCertSign")
 
     def issue(self, name, names="DNS:localhost,IP:127.0.0.1", days=1):
         """Writes name.crt and name.key, over what is there; returns the two options."""
-        certificate, key, request, extensions = (
-            self.folder / f"{name}.{suffix}" for suffix in ("crt", "key", "csr", "ext"))
-        extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
-        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                      "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
-                      "-CAcreateserial", "-days", days, "-extfile", extensions, "-out",
-                      certificate)
+        certificate, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        self.sign(certificate, key, f"subjectAltName={names}", "extendedKeyUsage=serverAuth",
+                  days=days)
         return ["--tls-cert", str(certificate), "--tls-key", str(key)]
+
+    def sign(self, certificate, key, *extensions, days=1):
+        """Makes a key, and a certificate for it with the extensions."""
+        request, written = certificate.with_suffix(".csr"), certificate.with_suffix(".ext")
+        written.write_text("\n".join(extensions) + "\n")
+        self._openssl("req", "-new", *NEW_KEY, "-keyout", key, "-out", request, "-subj",
+                      f"/CN={certificate.stem}")
+        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+                      "-CAcreateserial", "-days", days, "-extfile", written, "-out", certificate)
 
     @staticmethod
     def _openssl(*arguments):
@@ -213,12 +220,26 @@ def test_a_certificate_of_another_time_or_name(start_serve, authority, names, da
     tls = authority.issue("unfit", names=names, days=days)
     serve = start_serve(MODELS / "identity.onnx", "--name", "m", *tls, wait=False,
                         ca=authority.certificate)
-    programs.wait_until(serve._has_ports, serve.ports_file())  # pylint: disable=protected-access
+    programs.wait_until(serve._has_ports, serve.ports_file())
     serve.cli("context", "add", "unfit", "--use", "--address", serve.inference_url,
               "--inference", serve.inference_url, "--ca-file", authority.certificate)
     done = serve.cli("infer", "m", "--input", "-", check=False, stdin=json.dumps(BODY))
     assert done.returncode == 6 and words in done.stderr, done.stderr
     assert ("the TLS certificate has expired" in serve.log_tail()) == (days < 0)
+
+
+def test_a_chain_leads_to_the_authority(start_serve, tmp_path):
+    root = Authority(tmp_path / "pair", "root")
+    middle = Authority(tmp_path / "pair", "middle", issuer=root)
+    tls = middle.issue("server")
+    whole = tmp_path / "whole.crt"
+    whole.write_text(leaf(tls[1]) + "\n" + leaf(middle.certificate) + "\n")
+    start_serve(MODELS / "identity.onnx", "--tls-cert", whole, *tls[2:], ca=root.certificate)
+
+    alone = start_serve(MODELS / "identity.onnx", *tls, wait=False, ca=root.certificate)
+    programs.wait_until(alone._has_ports, alone.ports_file())
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(alone.inference_url + "/v2", verify=str(root.certificate), timeout=30)
 
 
 def test_plain_http_to_a_tls_port_is_answered(centre):
@@ -305,9 +326,8 @@ def test_files_that_cannot_be_used_are_one_sentence(authority, stranger, tmp_pat
     assert not (tmp_path / "data").exists()
 
 
-def test_a_renewed_certificate_is_read_and_no_connection_ends(start_centre, authority, tmp_path):
-    folder = tmp_path / "pair"
-    mine = Authority(folder, "mine")
+def test_a_renewed_certificate_is_read_and_no_connection_ends(start_centre, tmp_path):
+    mine = Authority(tmp_path / "pair", "mine")
     tls = mine.issue("server")
     centre = start_centre(*tls, ca=mine.certificate)
     before = leaf(tls[1])
