@@ -30,40 +30,49 @@ Progress::Options OptionsOfStandardError() {
 
 }  // namespace
 
-Progress::Progress(Clock& clock) : Progress(clock, OptionsOfStandardError()) {}
+Progress::Progress(Clock& clock, std::string step)
+    : Progress(clock, std::move(step), OptionsOfStandardError()) {}
 
-Progress::Progress(Clock& clock, Options options) : clock_(clock), options_(options) {}
+Progress::Progress(Clock& clock, std::string step, Options options)
+    : clock_(clock), step_(std::move(step)), options_(options) {}
 
 Progress::~Progress() {
   ClearBar();
 }
 
-void Progress::Update(std::string_view what, uint64_t done_bytes, uint64_t total_bytes) {
+void Progress::Update(std::string_view name, uint64_t done_bytes, uint64_t total_bytes) {
   if (options_.quiet) return;
-  auto [entry, is_new] = seen_.try_emplace(std::string(what), false);
-  bool complete = total_bytes > 0 && done_bytes >= total_bytes && !entry->second;
-  if (options_.terminal) {
-    if (is_new || complete || clock_.Steady() - last_drawn_ >= kRedrawEvery) {
-      Draw(what, done_bytes, total_bytes);
-    }
-  }
-  if (complete) {
-    entry->second = true;
+  const bool is_first = files_.empty();
+  File& file = files_.try_emplace(std::string(name)).first->second;
+  // A transfer that begins anew takes back what it had done.
+  done_bytes_ += done_bytes - file.done_bytes;
+  total_bytes_ += total_bytes - file.total_bytes;
+  file.done_bytes = done_bytes;
+  file.total_bytes = total_bytes;
+  const bool is_news = !file.is_told && done_bytes > 0 && done_bytes >= total_bytes;
+  if (is_news) {
+    file.is_told = true;
+    ++files_done_;
     ClearBar();
-    Write(fmt::format("{}: {}\n", Printable(what), FormatBytes(total_bytes)));
+    Write(fmt::format("{} {}: {}\n", step_, Printable(name), FormatBytes(total_bytes)));
   }
+  if (!options_.terminal || (is_news && files_done_ == files_.size())) return;
+  if (is_first || is_news || clock_.Steady() - last_drawn_ >= kRedrawEvery) Draw();
 }
 
-void Progress::Draw(std::string_view what, uint64_t done_bytes, uint64_t total_bytes) {
+void Progress::Draw() {
   last_drawn_ = clock_.Steady();
-  double share =
-      total_bytes == 0
+  const double share =
+      total_bytes_ == 0
           ? 0
-          : std::min(1.0, static_cast<double>(done_bytes) / static_cast<double>(total_bytes));
-  int filled = static_cast<int>(share * kBarWidth);
+          : std::min(1.0, static_cast<double>(done_bytes_) / static_cast<double>(total_bytes_));
+  const int filled = static_cast<int>(share * kBarWidth);
+  const std::string what = files_.size() == 1
+                               ? Printable(files_.begin()->first)
+                               : fmt::format("file {} of {}", files_done_ + 1, files_.size());
   std::string line =
-      fmt::format("[{:#<{}}{:<{}}] {:3.0f}% {} {}", "", filled, "", kBarWidth - filled, share * 100,
-                  FormatBytes(done_bytes), Printable(what));
+      fmt::format("[{:#<{}}{:<{}}] {:3.0f}% {} {} {}", "", filled, "", kBarWidth - filled,
+                  share * 100, FormatBytes(done_bytes_), step_, what);
   if (line.size() >= static_cast<size_t>(options_.columns)) {
     line.resize(static_cast<size_t>(std::max(options_.columns - 1, 1)));
   }
@@ -79,6 +88,12 @@ void Progress::ClearBar() {
 void Progress::Write(std::string_view text) {
   if (options_.write != nullptr) return options_.write(text);
   (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+std::function<void(std::string_view, uint64_t, uint64_t)> UpdatesOf(Progress& progress) {
+  return [&progress](std::string_view file, uint64_t done_bytes, uint64_t total_bytes) {
+    progress.Update(file, done_bytes, total_bytes);
+  };
 }
 
 }  // namespace slipway::cli

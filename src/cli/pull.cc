@@ -26,12 +26,10 @@ Result<void> Pull(Client& client, const Options& options) {
   const std::string& repository = registry.reference.repository;
   std::string folder =
       options.folder.empty() ? repository.substr(repository.rfind('/') + 1) : options.folder;
-  Progress progress(client.clock());
+  Progress progress(client.clock(), "pulling");
   TRY(pulled,
       model::Pull(PosixFileSystem(), registry.reference, *registry.client, AbsolutePath(folder),
-                  [&](std::string_view what, uint64_t done, uint64_t total) {
-                    progress.Update(fmt::format("pulling {}", what), done, total);
-                  }));
+                  {.progress = UpdatesOf(progress), .make_client = registry.make_client}));
   progress.Finish();
   if (format == Format::kJson || format == Format::kYaml) {
     return PrintJson({{"repository", repository},

@@ -43,17 +43,15 @@ Json ToJson(const oci::Reference& reference, const model::Package& package,
 Result<void> Push(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(registry, OpenRegistry(client, options.reference));
-  Progress progress(client.clock());
-  auto show = [&](std::string_view verb) {
-    return [&progress, verb](std::string_view what, uint64_t done, uint64_t total) {
-      progress.Update(fmt::format("{} {}", verb, what), done, total);
-    };
-  };
   FileSystem& files = PosixFileSystem();
-  model::Progress reading = progress.is_bar() ? model::Progress(show("reading")) : nullptr;
-  TRY(package, model::PackageModel(files, AbsolutePath(options.path), reading));
-  TRY(pushed, model::Push(files, package, registry.reference, *registry.client, show("pushing")));
-  progress.Finish();
+  Progress reading(client.clock(), "reading");
+  TRY(package, model::PackageModel(files, AbsolutePath(options.path),
+                                   reading.is_bar() ? UpdatesOf(reading) : nullptr));
+  reading.Finish();
+  Progress pushing(client.clock(), "pushing");
+  TRY(pushed, model::Push(files, package, registry.reference, *registry.client,
+                          {.progress = UpdatesOf(pushing), .make_client = registry.make_client}));
+  pushing.Finish();
   if (format == Format::kJson || format == Format::kYaml) {
     return PrintJson(ToJson(registry.reference, package, pushed), format);
   }

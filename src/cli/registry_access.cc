@@ -1,5 +1,7 @@
 #include "cli/registry_access.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 namespace slipway::cli {
@@ -50,17 +52,23 @@ Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
   }
   access.is_own = reference.host.empty();
   oci::ClientOptions options;
+  std::optional<Context> context;
   if (access.is_own) {
     TRY(api, client.Api());
     TRY(token, api->Token());
     options.base_url = api->context().address;
     options.token = token;
-    options.transport = TransportOf(api->context());
+    context = api->context();
   } else {
     options.base_url = (IsThisMachine(reference.host) ? "http://" : "https://") + reference.host;
   }
   access.reference = std::move(reference);
-  access.client = std::make_unique<oci::Client>(std::move(options));
+  access.make_client = [options, context] {
+    oci::ClientOptions own = options;
+    if (context) own.transport = TransportOf(*context);
+    return std::make_unique<oci::Client>(std::move(own));
+  };
+  access.client = access.make_client();
   return access;
 }
 

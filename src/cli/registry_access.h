@@ -1,6 +1,7 @@
 // Which registry a reference means, and a client for it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace slipway::cli {
 struct RegistryAccess {
   oci::Reference reference;
   std::unique_ptr<oci::Client> client;
+  // One more of the same, for another thread.
+  std::function<std::unique_ptr<oci::Client>()> make_client;
   bool is_own = false;  // the registry of the chosen context
 };
 

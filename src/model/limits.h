@@ -22,6 +22,8 @@ inline constexpr size_t kMaxPathBytes = 1'024;
 inline constexpr size_t kMaxPathComponentBytes = 255;
 inline constexpr size_t kMaxPathDepth = 32;
 inline constexpr uint64_t kMaxConfigBytes = 1 << 20;
+// Files of one push or pull that travel at the same time. A small one is in memory as a whole.
+inline constexpr size_t kParallelTransfers = 4;
 // Bytes that are read of a file's beginning to recognise its format.
 inline constexpr size_t kHeadBytes = 4'096;
 

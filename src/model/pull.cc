@@ -32,33 +32,46 @@ Result<bool> IsThere(FileSystem& files, const std::string& path, const oci::Desc
   return hasher.Finish() == layer.digest;
 }
 
+// Those that are not in the folder already with their content.
+Result<std::vector<const LayerFile*>> MissingFiles(FileSystem& files,
+                                                   const std::vector<LayerFile>& layers,
+                                                   const std::string& folder,
+                                                   Transfers& transfers) {
+  std::vector<char> is_there(layers.size());  // one byte each: threads write side by side
+  TRY_VOID(transfers.Run(layers.size(), [&](size_t index, oci::Client&) -> Result<void> {
+    TRY(found, IsThere(files, folder + "/" + layers[index].path, layers[index].layer));
+    is_there[index] = found ? 1 : 0;
+    return {};
+  }));
+  std::vector<const LayerFile*> missing;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (is_there[i] == 0) missing.push_back(&layers[i]);
+  }
+  return missing;
+}
+
 class FilePull {
  public:
-  FilePull(FileSystem& files, oci::Client& client, const std::string& repository,
-           const Progress& progress)
-      : files_(files), client_(client), repository_(repository), progress_(progress) {}
+  FilePull(FileSystem& files, const std::string& repository, Transfers& transfers)
+      : files_(files), repository_(repository), transfers_(transfers) {}
 
-  // true if bytes were loaded.
-  Result<bool> Pull(const LayerFile& wanted, const std::string& target) {
-    TRY(there, IsThere(files_, target, wanted.layer));
-    if (there) return false;
+  Result<void> Pull(const LayerFile& wanted, const std::string& target, oci::Client& client) {
     TRY_VOID(files_.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
     const std::string partial = target + std::string(kPartialSuffix);
     TRY(resumed, files_.Exists(partial));
-    auto loaded = Load(wanted, partial);
+    auto loaded = Load(wanted, partial, client);
     if (!loaded.has_value() && loaded.error().reason() == "DIGEST_MISMATCH") {
       // Wrong bytes are of no use for the next try; what is left of a cut transfer is. They may be
       // the remains of an earlier one: then it is worth one more try from the beginning.
       TRY_VOID(files_.Remove(partial));
-      if (resumed) loaded = Load(wanted, partial);
+      if (resumed) loaded = Load(wanted, partial, client);
     }
     if (!loaded.has_value()) return loaded.error().Prefixed(fmt::format("{}: ", wanted.path));
-    TRY_VOID(files_.Rename(partial, target));
-    return true;
+    return files_.Rename(partial, target);
   }
 
  private:
-  Result<void> Load(const LayerFile& wanted, const std::string& partial) {
+  Result<void> Load(const LayerFile& wanted, const std::string& partial, oci::Client& client) {
     TRY(file, files_.Open(partial, {.write = true, .create = true, .mode = 0644}));
     TRY(info, file->Info());
     uint64_t offset = info.size_bytes;
@@ -68,12 +81,13 @@ class FilePull {
     }
     Hasher hasher(wanted.layer.digest.algorithm());
     TRY_VOID(HashFile(*file, offset, hasher));
-    TRY_VOID(client_.DownloadBlob(
+    TRY_VOID(client.DownloadBlob(
         repository_, wanted.layer.digest, wanted.layer.size_bytes, offset,
         [&](std::string_view piece) -> Result<void> {
+          TRY_VOID(transfers_.Check());
           TRY_VOID(file->WriteAt(offset, piece));
           offset += piece.size();
-          if (progress_) progress_(wanted.path, offset, wanted.layer.size_bytes);
+          transfers_.Report(wanted.path, offset, wanted.layer.size_bytes);
           return {};
         },
         std::move(hasher)));
@@ -81,26 +95,30 @@ class FilePull {
   }
 
   FileSystem& files_;
-  oci::Client& client_;
   const std::string& repository_;
-  const Progress& progress_;
+  Transfers& transfers_;
 };
 
 }  // namespace
 
 Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
-                    const std::string& folder, const Progress& progress) {
+                    const std::string& folder, const TransferOptions& options) {
   TRY(fetched, client.GetManifest(from.repository, from.Selector()));
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
   TRY(layers, LayerFiles(manifest));
   Pulled pulled{.digest = fetched.digest, .files = {}};
   TRY_VOID(files.MakeDirectories(folder, 0755));
-  FilePull pull(files, client, from.repository, progress);
-  for (const LayerFile& wanted : layers) {
-    TRY(loaded, pull.Pull(wanted, folder + "/" + wanted.path));
-    if (loaded) pulled.bytes_downloaded += wanted.layer.size_bytes;
-    pulled.files.push_back(wanted.path);
+  Transfers transfers(client, options);
+  TRY(missing, MissingFiles(files, layers, folder, transfers));
+  for (const LayerFile& wanted : layers) pulled.files.push_back(wanted.path);
+  for (const LayerFile* wanted : missing) {
+    transfers.Report(wanted->path, 0, wanted->layer.size_bytes);
+    pulled.bytes_downloaded += wanted->layer.size_bytes;
   }
+  FilePull pull(files, from.repository, transfers);
+  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
+    return pull.Pull(*missing[index], folder + "/" + missing[index]->path, worker);
+  }));
   TRY_VOID(files.SyncDirectory(folder));
   return pulled;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/package.h"
+#include "model/transfers.h"
 #include "oci/client.h"
 #include "oci/reference.h"
 
@@ -22,6 +23,6 @@ struct Pulled {
 // answered; INVALID_ARGUMENT / PATH_INVALID names a layer that would leave the folder, or two with
 // one path; UNIMPLEMENTED / LAYER_UNSUPPORTED for archives.
 Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
-                    const std::string& folder, const Progress& progress = {});
+                    const std::string& folder, const TransferOptions& options = {});
 
 }  // namespace slipway::model

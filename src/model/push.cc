@@ -1,7 +1,8 @@
 #include "model/push.h"
 
 #include <cstring>
-#include <memory>
+#include <set>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -10,23 +11,42 @@
 namespace slipway::model {
 namespace {
 
-Result<bool> UploadFile(FileSystem& files, const PackageFile& file, const std::string& repository,
-                        oci::Client& client, const Progress& progress) {
-  TRY(there, client.HeadBlob(repository, file.digest));
-  if (there) return false;
+Result<void> UploadFile(FileSystem& files, const PackageFile& file, const std::string& repository,
+                        oci::Client& client, Transfers& transfers) {
   TRY(open, files.Open(file.source, {}));
   oci::UploadOptions options;
-  if (progress) {
-    options.progress = [&](uint64_t done) { progress(file.path, done, file.size_bytes); };
-  }
+  options.progress = [&](uint64_t done) { transfers.Report(file.path, done, file.size_bytes); };
   auto uploaded = client.UploadBlob(
       repository, file.digest, file.size_bytes,
-      [&open](uint64_t offset, char* out, size_t size) { return open->ReadAt(offset, out, size); },
+      [&](uint64_t offset, char* out, size_t size) -> Result<size_t> {
+        TRY_VOID(transfers.Check());
+        return open->ReadAt(offset, out, size);
+      },
       options);
-  if (!uploaded.has_value()) {
-    return uploaded.error().Prefixed(fmt::format("{}: ", file.path));
+  if (!uploaded.has_value()) return uploaded.error().Prefixed(fmt::format("{}: ", file.path));
+  return {};
+}
+
+// Files whose content the registry does not have, each content once.
+Result<std::vector<const PackageFile*>> MissingFiles(const Package& package,
+                                                     const std::string& repository,
+                                                     Transfers& transfers) {
+  std::vector<const PackageFile*> distinct;
+  std::set<std::string> digests;
+  for (const PackageFile& file : package.files) {
+    if (digests.insert(file.digest.text()).second) distinct.push_back(&file);
   }
-  return true;
+  std::vector<char> is_there(distinct.size());  // one byte each: threads write side by side
+  TRY_VOID(transfers.Run(distinct.size(), [&](size_t index, oci::Client& client) -> Result<void> {
+    TRY(found, client.HeadBlob(repository, distinct[index]->digest));
+    is_there[index] = found.has_value() ? 1 : 0;
+    return {};
+  }));
+  std::vector<const PackageFile*> missing;
+  for (size_t i = 0; i < distinct.size(); ++i) {
+    if (is_there[i] == 0) missing.push_back(distinct[i]);
+  }
+  return missing;
 }
 
 Result<void> UploadConfig(const Package& package, const std::string& repository,
@@ -46,15 +66,20 @@ Result<void> UploadConfig(const Package& package, const std::string& repository,
 }  // namespace
 
 Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Reference& to,
-                    oci::Client& client, const Progress& progress) {
+                    oci::Client& client, const TransferOptions& options) {
   Pushed pushed{.digest = package.manifest_digest};
   const std::string selector = to.tag.empty() ? package.manifest_digest.text() : to.tag;
   TRY(before, client.HeadManifest(to.repository, selector));
   if (before && before->digest == package.manifest_digest) return pushed;
-  for (const PackageFile& file : package.files) {
-    TRY(sent, UploadFile(files, file, to.repository, client, progress));
-    if (sent) pushed.bytes_uploaded += file.size_bytes;
+  Transfers transfers(client, options);
+  TRY(missing, MissingFiles(package, to.repository, transfers));
+  for (const PackageFile* file : missing) {
+    transfers.Report(file->path, 0, file->size_bytes);
+    pushed.bytes_uploaded += file->size_bytes;
   }
+  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
+    return UploadFile(files, *missing[index], to.repository, worker, transfers);
+  }));
   TRY_VOID(UploadConfig(package, to.repository, client));
   TRY(digest, client.PutManifest(to.repository, selector, std::string(oci::kImageManifestType),
                                  package.manifest));

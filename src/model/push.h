@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "model/package.h"
+#include "model/transfers.h"
 #include "oci/client.h"
 #include "oci/reference.h"
 
@@ -19,6 +20,6 @@ struct Pushed {
 // digest, if it has no tag): nobody ever sees a manifest whose content is not there. A file that
 // changed since it was packaged is refused by the registry.
 Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Reference& to,
-                    oci::Client& client, const Progress& progress = {});
+                    oci::Client& client, const TransferOptions& options = {});
 
 }  // namespace slipway::model

@@ -1,6 +1,10 @@
 // Push and pull against a registry in memory.
+#include <algorithm>
+#include <barrier>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -115,6 +119,118 @@ TEST_F(TransferTest, ManifestComesLast) {
   ASSERT_THAT(PushFolder(), IsOk());
   ASSERT_FALSE(registry_.requests.empty());
   EXPECT_EQ(registry_.requests.back(), "PUT /v2/p/a/manifests/v1");
+}
+
+// A registry that several clients use at the same time, and in which the test may look on.
+class ParallelTransferTest : public TransferTest {
+ protected:
+  static constexpr size_t kFiles = 12;
+
+  ParallelTransferTest() {
+    for (size_t i = 0; i < kFiles; ++i) {
+      Write("many/f" + std::to_string(i), std::string(5'000, static_cast<char>('a' + i)));
+    }
+  }
+  std::unique_ptr<oci::Client> NewClient() {
+    oci::Transport answer = registry_.transport();
+    return std::make_unique<oci::Client>(
+        oci::ClientOptions{.base_url = "http://registry.test",
+                           .transport =
+                               [this, answer](const net::ClientRequest& request) {
+                                 if (seen_) seen_(request);
+                                 const std::lock_guard lock(mutex_);
+                                 return answer(request);
+                               },
+                           .retry_pause = std::chrono::milliseconds(0)});
+  }
+  TransferOptions Options() {
+    return {.progress =
+                [this](std::string_view file, uint64_t done, uint64_t total) {
+                  told_.push_back({std::string(file), done});
+                  EXPECT_EQ(total, 5'000U);
+                },
+            .make_client = [this] { return NewClient(); }};
+  }
+  Result<Pushed> PushMany() {
+    TRY(package, PackageModel(PosixFileSystem(), folder_ / "many"));
+    return Push(PosixFileSystem(), package, *oci::Reference::Parse("p/a:v1"), *NewClient(),
+                Options());
+  }
+  Result<Pulled> PullMany() {
+    return Pull(PosixFileSystem(), *oci::Reference::Parse("p/a:v1"), *NewClient(), folder_ / "out",
+                Options());
+  }
+  // Lets uploads (downloads) through only when so many are under way.
+  void WaitForEachOther(const std::string& method, std::barrier<>& barrier) {
+    seen_ = [method, &barrier](const net::ClientRequest& request) {
+      const bool is_blob = request.url.find("/blobs/") != std::string::npos;
+      if (request.method == method && is_blob && !IsConfig(request)) barrier.arrive_and_wait();
+    };
+  }
+  static bool IsConfig(const net::ClientRequest& request) {
+    return request.body.find("modelfs") != std::string::npos;
+  }
+  void ExpectWhole() {
+    for (size_t i = 0; i < kFiles; ++i) {
+      EXPECT_EQ(Read("out/f" + std::to_string(i)), std::string(5'000, static_cast<char>('a' + i)));
+    }
+  }
+
+  std::mutex mutex_;  // of the registry
+  std::function<void(const net::ClientRequest&)> seen_;
+  std::vector<std::pair<std::string, uint64_t>> told_;
+};
+
+TEST_F(ParallelTransferTest, SeveralFilesTravelAtOnce) {
+  std::barrier<> at_once(kParallelTransfers);
+  WaitForEachOther("POST", at_once);
+  const auto pushed = PushMany();
+  ASSERT_THAT(pushed, IsOk());
+  EXPECT_EQ(pushed->bytes_uploaded, kFiles * 5'000);
+  EXPECT_EQ(registry_.requests.back(), "PUT /v2/p/a/manifests/v1");
+  WaitForEachOther("GET", at_once);
+  const auto pulled = PullMany();
+  ASSERT_THAT(pulled, IsOk());
+  EXPECT_EQ(pulled->bytes_downloaded, kFiles * 5'000);
+  ExpectWhole();
+}
+
+TEST_F(ParallelTransferTest, AllThatThereIsToDoIsToldFirst) {
+  ASSERT_THAT(PushMany(), IsOk());
+  ASSERT_GE(told_.size(), 2 * kFiles);
+  std::set<std::string> announced;
+  for (size_t i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(told_[i].second, 0U);
+    announced.insert(told_[i].first);
+  }
+  EXPECT_EQ(announced.size(), kFiles);
+  const auto done = std::ranges::count(told_, 5'000U, &std::pair<std::string, uint64_t>::second);
+  EXPECT_EQ(static_cast<size_t>(done), kFiles);
+  told_.clear();
+  registry_.manifests.clear();
+  ASSERT_THAT(PushMany(), IsOk());
+  EXPECT_TRUE(told_.empty());
+}
+
+TEST_F(ParallelTransferTest, OneThatFailsEndsTheOthersWithItsError) {
+  Write("many/f7", std::string(5'000, 'z'));
+  const auto package = PackageModel(PosixFileSystem(), folder_ / "many");
+  ASSERT_THAT(package, IsOk());
+  Write("many/f7", std::string(5'000, 'y'));
+  const auto pushed =
+      Push(PosixFileSystem(), *package, *oci::Reference::Parse("p/a:v1"), *NewClient(), Options());
+  ASSERT_THAT(pushed, IsError(Code::kInvalidArgument, "DIGEST_INVALID"));
+  EXPECT_THAT(pushed.error().message(), ::testing::HasSubstr("f7"));
+  EXPECT_TRUE(registry_.manifests.empty());
+}
+
+TEST_F(ParallelTransferTest, ContentThatIsThereTwiceTravelsOnce) {
+  Write("many/again", std::string(5'000, 'a'));
+  const auto pushed = PushMany();
+  ASSERT_THAT(pushed, IsOk());
+  EXPECT_EQ(pushed->bytes_uploaded, kFiles * 5'000);
+  ASSERT_THAT(PullMany(), IsOk());
+  EXPECT_EQ(Read("out/again"), std::string(5'000, 'a'));
 }
 
 TEST_F(TransferTest, FileThatChangedAfterPackagingIsRefused) {
