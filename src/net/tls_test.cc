@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "async/deadline.h"
 #include "base/file_system.h"
+#include "base/metrics.h"
 #include "base/testing/temporary_folder.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -116,6 +118,18 @@ TEST_F(TlsTest, CertificatesOfAnotherTimeOrAnotherName) {
   EXPECT_EQ(reason({.begins_in_s = -2 * kDayS, .ends_in_s = -kDayS}), "TLS_EXPIRED");
   EXPECT_EQ(reason({.begins_in_s = kDayS, .ends_in_s = 2 * kDayS}), "TLS_NOT_YET_VALID");
   EXPECT_EQ(reason({.names = "DNS:elsewhere.example"}), "TLS_HOST_NAME");
+}
+
+TEST_F(TlsTest, MetricsSayWhenTheCertificateExpires) {
+  constexpr long kHourS = 3600;
+  const TestCertificate made = WriteTestCertificate(folder_.path(), "made", {.ends_in_s = kHourS});
+  const auto before = static_cast<double>(std::time(nullptr));
+  ASSERT_TRUE(LoadTlsContext(made.files(), "measured").has_value());
+  const double expiry = GetGauge("slipway_tls_certificate_expiry_timestamp_seconds",
+                                 "When the TLS certificate in use expires, in seconds since 1970.",
+                                 {{"server", "measured"}})
+                            .Value();
+  EXPECT_NEAR(expiry, before + kHourS, 600);
 }
 
 TEST_F(TlsTest, TlsToAPortThatDoesNotSpeakIt) {

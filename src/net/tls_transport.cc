@@ -17,6 +17,7 @@
 
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "net/limits.h"
 #include "net/transport.h"
 
@@ -151,10 +152,19 @@ std::string TextOf(const ASN1_TIME* time) {
   return text;
 }
 
+double SecondsOf(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<double>(timegm(&parts)) : 0;
+}
+
 // A wrong clock, of this machine or of the clients', is no reason not to serve.
 void NoteValidity(std::string_view server_name, const std::string& path, const X509* certificate) {
   const ASN1_TIME* const begin = X509_get0_notBefore(certificate);
   const ASN1_TIME* const end = X509_get0_notAfter(certificate);
+  GetGauge("slipway_tls_certificate_expiry_timestamp_seconds",
+           "When the TLS certificate in use expires, in seconds since 1970.",
+           {{"server", std::string(server_name)}})
+      .Set(SecondsOf(end));
   const std::initializer_list<LogField> fields = {{"server", server_name},
                                                   {"file", path},
                                                   {"valid_from", TextOf(begin)},

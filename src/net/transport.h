@@ -55,8 +55,8 @@ class TlsContext {
   virtual ~TlsContext() = default;
   virtual std::unique_ptr<Transport> MakeTransport(PolledSocket& socket) = 0;
 };
-// Blocking. Errors as CheckTlsFiles. The log is told until when the certificate of this server is
-// valid, and warned of one that is not.
+// Blocking. Errors as CheckTlsFiles. Log and metrics are told until when the certificate of this
+// server is valid; the log warns of one that is not.
 Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
                                                    std::string_view server_name);
 

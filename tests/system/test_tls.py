@@ -128,6 +128,7 @@ def test_the_command_line_works_over_tls(centre, authority, tmp_path):
         metrics = requests.get(centre.url(port) + "/metrics", verify=authority.certificate,
                                timeout=30)
         assert metrics.status_code == 200
+        assert "slipway_tls_certificate_expiry_timestamp_seconds{" in metrics.text
 
 
 def test_streams_work_over_tls(centre):
