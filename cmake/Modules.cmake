@@ -169,14 +169,16 @@ function(slipway_program name)
   add_dependencies(${name} plugins)
 endfunction()
 
-# Adds bin/NAME from bench/NAME.cc, a program that uses a library without Slipway.
-function(slipway_floor name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADERS" "")
-  if(NOT EXISTS "${CMAKE_SOURCE_DIR}/bench/${name}.cc" OR NOT EXISTS "${arg_HEADERS}")
+# Adds bin/NAME from bench/NAME.cc, a program that benchmarks run. HEADERS: an include folder of a
+# library that it opens; it is left out when that is missing. MODULES: what it uses of Slipway.
+function(slipway_bench_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADERS" "MODULES")
+  if(CMAKE_BUILD_TYPE STREQUAL "Fuzz" OR (arg_HEADERS AND NOT EXISTS "${arg_HEADERS}"))
     return()
   endif()
+  list(TRANSFORM arg_MODULES PREPEND slipway_)
   add_executable(${name} EXCLUDE_FROM_ALL "${CMAKE_SOURCE_DIR}/bench/${name}.cc")
-  target_include_directories(${name} SYSTEM PRIVATE "${arg_HEADERS}")
-  target_link_libraries(${name} PRIVATE ${CMAKE_DL_LIBS})
+  target_include_directories(${name} SYSTEM PRIVATE ${arg_HEADERS})
+  target_link_libraries(${name} PRIVATE ${arg_MODULES} ${CMAKE_DL_LIBS})
   add_dependencies(benchmarks ${name})
 endfunction()

@@ -55,6 +55,14 @@ def start_nginx(folder: pathlib.Path) -> Variant:
                    Server(["nginx", "-p", folder, "-c", configuration], url), url)
 
 
+def start_http_floor() -> Variant:
+    port = measure.free_port()
+    address = f"http://127.0.0.1:{port}"
+    server = Server([measure.BUILD / "bin" / "http_floor", port], f"{address}/fixed")
+    return Variant("Slipway's HTTP alone, static answer", server,
+                   f"{address}/v2/models/model/infer")
+
+
 def start_slipway(name: str, model: pathlib.Path) -> Variant:
     base = measure.free_port_base()
     address = f"http://127.0.0.1:{base}/v2"
@@ -84,7 +92,7 @@ def run() -> str:
     onnx = MODELS / "linear_a.onnx"
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        variants = [start_nginx(folder),
+        variants = [start_nginx(folder), start_http_floor(),
                     start_slipway("Slipway, identity engine", MODELS / "identity.fake.json"),
                     start_slipway("Slipway, ONNX Runtime", onnx), start_fastapi(onnx)]
         for variant in variants:
@@ -102,7 +110,7 @@ def run() -> str:
 
 
 def report(variants: list[Variant], floor_us: float) -> str:
-    nginx, identity, engine, fastapi = variants
+    nginx, floor, identity, engine, fastapi = variants
     nginx_us = nginx.median(nginx.busy, "cpu_us")
     lines = ["## V2 JSON inference, 1x4 floats", "",
              "wrk, 32 keep-alive connections; p50 with one connection.", "",
@@ -119,6 +127,8 @@ def report(variants: list[Variant], floor_us: float) -> str:
     lines += ["", f"Bare ONNX Runtime run of the same model: {floor_us:.2f} CPU us.", "",
               "| ratio | measured | target |", "|---|---|---|",
               f"| identity engine to nginx, CPU | {identity_us / nginx_us:.2f} | at most 1.4 |",
+              f"| Slipway's HTTP alone to nginx, CPU | "
+              f"{floor.median(floor.busy, 'cpu_us') / nginx_us:.2f} | for comparison |",
               f"| ONNX Runtime to (nginx + bare run), CPU | "
               f"{engine_us / (nginx_us + floor_us):.2f} | for comparison |",
               f"| ONNX Runtime to (2 nginx + bare run), CPU | "
