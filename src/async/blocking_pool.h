@@ -19,7 +19,9 @@ class BlockingPool {
   // First come, first served. Each caller waits for its own work, so the queue is never longer than
   // there are callers; who bounds those (connections, tasks) bounds it.
   explicit BlockingPool(size_t threads);
-  ~BlockingPool();  // finishes what is queued, joins
+  // Finishes what is queued, joins. Before the executors of its callers are destroyed: declare it
+  // after their CorePool.
+  ~BlockingPool();
 
   // Runs `work` (which returns Result<T>, and owns what it uses) on a pool thread and resumes the
   // caller on its own executor. Work that has begun is finished even if the caller is cancelled;

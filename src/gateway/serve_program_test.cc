@@ -95,6 +95,11 @@ TEST_F(ServeProgramTest, SaysWhatIsWrongWithAPath) {
   EXPECT_THAT(StartAlone("/nowhere/at/all").error().message(), HasSubstr("/nowhere/at/all"));
   EXPECT_EQ(StartAlone(Write("a.txt", "x")).error().reason(), "MODEL_FILE");
   EXPECT_EQ(StartAlone(folder_.native()).error().reason(), "MODEL_FILE");
+  Write("repository/fraud/1/model.fake.json", kModel);
+  const Error folders = StartAlone((folder_ / "repository").native()).error();
+  EXPECT_EQ(folders.reason(), "MODEL_FILE");
+  EXPECT_THAT(folders.message(), HasSubstr("such as " + (folder_ / "repository/fraud/1").native()));
+  EXPECT_THAT(folders.message(), HasSubstr("slipway server"));
   Write("one.fake.json", kModel);
   Write("two.fake.json", kModel);
   const Error several = StartAlone(folder_.native()).error();

@@ -36,6 +36,35 @@ std::string KnownSuffixes() {
   return text;
 }
 
+constexpr std::string_view kOneModel =
+    "; `slipway serve` alone serves one model, a control centre (`slipway server`) as many as are "
+    "pushed and deployed";
+
+// A model in the folders below, where a model repository has them: NAME/1/model.onnx. Looks at no
+// more than a few entries: it is for an error's words.
+std::optional<fs::path> ModelBelow(const fs::path& folder) {
+  constexpr int kDepth = 2;
+  constexpr int kMaxLooks = 1'000;
+  std::error_code error;
+  fs::recursive_directory_iterator at(folder, error);
+  for (int looks = 0; !error && at != fs::end(at) && looks < kMaxLooks; ++looks) {
+    if (at.depth() >= kDepth) at.disable_recursion_pending();
+    if (at->is_regular_file(error) && SuffixOf(at->path())) return at->path();
+    at.increment(error);
+  }
+  return std::nullopt;
+}
+
+Error NoModelIn(const fs::path& folder) {
+  if (const std::optional<fs::path> below = ModelBelow(folder)) {
+    return NotFound("MODEL_FILE", folder.native() + " is no model but a folder of model folders; " +
+                                      "name one, such as " + below->parent_path().native() +
+                                      std::string(kOneModel));
+  }
+  return NotFound("MODEL_FILE", "there is no model in " + folder.native() +
+                                    ": no file ends with one of " + KnownSuffixes());
+}
+
 Result<fs::path> FindModel(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) {
@@ -53,15 +82,12 @@ Result<fs::path> FindModel(const fs::path& path) {
     if (entry.is_regular_file(error) && SuffixOf(entry.path())) models.push_back(entry.path());
   }
   if (models.size() == 1) return models.front();
-  if (models.empty()) {
-    return NotFound("MODEL_FILE", "there is no model in " + path.native() +
-                                      ": no file ends with one of " + KnownSuffixes());
-  }
+  if (models.empty()) return NoModelIn(path);
   std::sort(models.begin(), models.end());
-  return InvalidArgument("MODEL_AMBIGUOUS", path.native() + " has several models, among them " +
-                                                models[0].filename().native() + " and " +
-                                                models[1].filename().native() +
-                                                ": name the file that is meant");
+  return InvalidArgument(
+      "MODEL_AMBIGUOUS",
+      path.native() + " has several models, among them " + models[0].filename().native() + " and " +
+          models[1].filename().native() + ": name the file that is meant" + std::string(kOneModel));
 }
 
 // `model.onnx` says nothing: then the folder has the name.

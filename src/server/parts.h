@@ -23,7 +23,8 @@
 
 namespace slipway::server {
 
-// Threads come first and end last.
+// Threads come first and end last. The order of the members is that of BlockingPool's contract: its
+// work ends by resuming callers on their cores, so it goes before the cores do.
 struct Threads {
   Threads();
   CorePool cores;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <optional>
+#include <string_view>
 
 #include "base/log.h"
 #include "gateway/serve_program.h"
@@ -22,6 +23,7 @@ constexpr std::chrono::milliseconds kDrain{5'000};
 // Longer than any drain; what hangs then is cut short.
 constexpr unsigned kStopLimitSeconds = 9;
 constexpr uint64_t kMaxTokenFileBytes = 4096;
+constexpr int kExitInterrupted = 130;  // as the command line's (docs/operations.md)
 
 Result<std::string> ReadToken(const std::string& path) {
   if (path.empty()) return std::string();
@@ -76,6 +78,15 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
   return composed;
 }
 
+// Alone, a program whose model is still being loaded has answered nobody and keeps nothing: it ends
+// as it is, for no engine can be made to stop loading.
+bool EndWithoutTheModel() {
+  if (!StopSignals::IsEndAsked()) return false;
+  constexpr std::string_view kWords = "slipway: interrupted while the model was loading\n";
+  (void)!::write(STDERR_FILENO, kWords.data(), kWords.size());
+  _exit(kExitInterrupted);
+}
+
 // Serves until a signal or the agent asks for the end.
 Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, CorePool& cores,
                    StopSignals& signals) {
@@ -84,6 +95,7 @@ Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, 
     drain = wanted;
     StopSignals::Raise();
   };
+  composed.interrupted = options.site_folder.empty() ? EndWithoutTheModel : StopSignals::IsEndAsked;
   const PortsFile ports = PortsOfListeners(options, composed.listeners);
   TRY(program, gateway::ServeProgram::Start(cores, std::move(composed)));
   Result<void> told;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <string_view>
@@ -17,9 +18,13 @@ constexpr std::string_view kTookTooLong = "slipway: the stop took too long and w
 
 // The pipe carries the signal's number from the handler, which may do nothing else, to Wait.
 std::array<int, 2> pipe_ends = {-1, -1};
+bool hang_up_stops = true;  // set before the handlers are
+std::atomic<bool> end_asked = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "a handler writes it");
 
 void OnSignal(int number) {
   int saved = errno;
+  if (number != SIGHUP || hang_up_stops) end_asked = true;
   auto byte = static_cast<char>(number);
   (void)!::write(pipe_ends[1], &byte, 1);
   errno = saved;
@@ -48,6 +53,8 @@ bool IsIgnored(int number) {
 
 StopSignals::StopSignals(HangUp hang_up) : hang_up_(hang_up) {
   CHECK(pipe_ends[0] == -1);
+  hang_up_stops = hang_up_ == HangUp::kStops;
+  end_asked = false;
   CHECK(::pipe2(pipe_ends.data(), O_CLOEXEC) == 0);
   // The handler must never block; one pending byte is enough.
   CHECK(::fcntl(pipe_ends[1], F_SETFL, O_NONBLOCK) == 0);
@@ -86,6 +93,10 @@ int StopSignals::WaitForOne() {
     count = ::read(pipe_ends[0], &number, 1);
   } while (count < 0 && errno == EINTR);
   return count == 1 ? number : SIGTERM;
+}
+
+bool StopSignals::IsEndAsked() {
+  return end_asked;
 }
 
 void StopSignals::EndAfter(unsigned seconds) {

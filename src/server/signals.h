@@ -26,6 +26,8 @@ class StopSignals {
   // Blocks until one came, now or before, that asks for the end; returns its number. `reload` is
   // called for each SIGHUP that does not.
   int Wait(const std::function<void()>& reload);
+  // Whether Wait would return at once, or has returned. From any thread.
+  static bool IsEndAsked();
   // From now on the stop has so long; then the process says so and ends with exit code 1.
   void EndAfter(unsigned seconds);
   // Lets Wait return, as if SIGTERM had come: for a part that cannot go on.

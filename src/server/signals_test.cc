@@ -29,6 +29,21 @@ TEST(StopSignals, TheWishToLeaveIsToldFromOthers) {
   EXPECT_EQ(signals.Wait([] {}), kLeaveSignal);
 }
 
+TEST(StopSignals, WhoIsBusyMayAskForTheWish) {
+  {
+    StopSignals signals(HangUp::kReloads);
+    EXPECT_FALSE(StopSignals::IsEndAsked());
+    ASSERT_EQ(std::raise(SIGHUP), 0);
+    EXPECT_FALSE(StopSignals::IsEndAsked()) << "files are to be read again";
+    ASSERT_EQ(std::raise(SIGINT), 0);
+    EXPECT_TRUE(StopSignals::IsEndAsked());
+  }
+  StopSignals signals(HangUp::kStops);
+  EXPECT_FALSE(StopSignals::IsEndAsked());
+  ASSERT_EQ(std::raise(SIGHUP), 0);
+  EXPECT_TRUE(StopSignals::IsEndAsked());
+}
+
 TEST(StopSignals, NohupIsRespected) {
   ASSERT_NE(std::signal(SIGHUP, SIG_IGN), SIG_ERR);
   {

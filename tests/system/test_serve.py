@@ -1,6 +1,7 @@
 """`slipway serve MODEL` alone, and the real clients of the V2 protocol."""
 
 import json
+import pathlib
 import signal
 import socket
 import subprocess
@@ -131,6 +132,27 @@ def test_a_signal_ends_it(start_serve, number):
     serve.process.send_signal(number)
     assert serve.process.wait(10) == 0
     serve.process = None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_while_it_still_loads(tmp_path, number):
+    model = tmp_path / "slow.fake.json"
+    tensor = {"datatype": "FP32", "shape": [-1]}
+    model.write_text(json.dumps({"inputs": [{"name": "x"} | tensor],
+                                 "outputs": [{"name": "y"} | tensor],
+                                 "loadDelayUs": 600_000_000}))
+    serve = subprocess.Popen([programs.BINARY, "serve", model, "--port-base", "0"],
+                             stderr=subprocess.PIPE, text=True)
+    try:
+        # Signals are taken before anything is opened, and the engine is opened before it loads.
+        maps = pathlib.Path(f"/proc/{serve.pid}/maps")
+        programs.wait_until(lambda: "engine_fake" in maps.read_text(), "the engine to be opened")
+        serve.send_signal(number)
+        assert serve.wait(60) == 130
+        assert serve.stderr.read().splitlines()[-1].endswith("while the model was loading")
+    finally:
+        serve.kill()
+        serve.wait()
 
 
 def test_what_cannot_be_served_is_one_sentence(tmp_path):
