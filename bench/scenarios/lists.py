@@ -123,8 +123,8 @@ def report(floor: Pages, pages: list[Pages], memory: Memory) -> str:
     ratio = statistics.median(pages[0].times_ms) / statistics.median(floor.times_ms)
     return "\n".join([
         f"## Lists of {OBJECTS:,} objects", "",
-        f"Pages of {PAGE} over HTTP, from the request to the last byte, server and client on a core "
-        "each. A page of a filtered list looks at no more than 1,000 objects.", "",
+        f"Pages of {PAGE} over HTTP, from the request to the last byte, server and client on a "
+        "core each. A page of a filtered list looks at no more than 1,000 objects.", "",
         "| list | pages | objects | median, ms | p99, ms | slowest, ms |",
         "|---|---|---|---|---|---|",
         floor.row(), *[page.row() for page in pages], "",

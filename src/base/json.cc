@@ -145,9 +145,11 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::optional<Error> error_;
 };
 
-Error NotUtf8(size_t at) {
-  return InvalidArgument("JSON_SYNTAX", "JSON: no well-formed UTF-8 at byte " + std::to_string(at))
-      .With("byte", std::to_string(at));
+// Bytes are counted from 1, as by the parser.
+Error BadByte(std::string_view what, size_t offset) {
+  const std::string byte = std::to_string(offset + 1);
+  return InvalidArgument("JSON_SYNTAX", "JSON: " + std::string(what) + " at byte " + byte)
+      .With("byte", byte);
 }
 
 std::string Dump(const Json& value, int indent) {
@@ -162,12 +164,11 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
                                                  " bytes, got " + std::to_string(text.size()))
         .With("byte", std::to_string(limits.max_bytes));
   }
-  if (std::optional<size_t> at = FindInvalidUtf8(text)) return NotUtf8(*at);
-  // nlohmann takes a NUL byte for the end of the text.
-  if (size_t at = text.find('\0'); at != std::string_view::npos) {
-    return InvalidArgument("JSON_SYNTAX", "JSON: a NUL byte at byte " + std::to_string(at))
-        .With("byte", std::to_string(at));
+  if (std::optional<size_t> at = FindInvalidUtf8(text)) {
+    return BadByte("no well-formed UTF-8", *at);
   }
+  // nlohmann takes a NUL byte for the end of the text.
+  if (size_t at = text.find('\0'); at != std::string_view::npos) return BadByte("a NUL byte", at);
   size_t taken = 0;
   Builder builder(limits, taken);
   CountingIterator begin(text.data(), &taken);

@@ -22,7 +22,7 @@ struct JsonLimits {
 };
 
 // One value and nothing after it. Errors (INVALID_ARGUMENT): JSON_SYNTAX, JSON_DUPLICATE_KEY,
-// JSON_TOO_DEEP, JSON_TOO_LARGE; each says at which byte. Invalid UTF-8 is JSON_SYNTAX.
+// JSON_TOO_DEEP, JSON_TOO_LARGE; each says at which byte, from 1. Invalid UTF-8 is JSON_SYNTAX.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
 // The same for one YAML document with JSON's value set (YAML 1.2 core schema: `yes` is a string).
