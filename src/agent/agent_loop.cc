@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/limits.h"
+#include "agent/report_text.h"
 #include "agent/serving_plan.h"
 #include "async/deadline.h"
 #include "base/crash_point.h"
@@ -156,7 +157,7 @@ Task<void> Agent::Loop::UpdateServing() {
   });
   if (written.has_error()) {
     LogError("failed to write serving.json", {{"error", written.error()}});
-    serving_problem_ = "serving.json cannot be written: " + written.error().message() + ".";
+    serving_problem_ = "serving.json cannot be written: " + ReportText(written.error()) + ".";
     co_return;
   }
   CRASH_POINT("agent.serving_written");

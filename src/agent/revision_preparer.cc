@@ -5,6 +5,7 @@
 
 #include "agent/backoff.h"
 #include "agent/limits.h"
+#include "agent/report_text.h"
 #include "agent/unpacked_cache.h"
 #include "async/deadline.h"
 #include "base/log.h"
@@ -44,12 +45,6 @@ bool MayPass(const Error& error) {
       return false;
   }
   return false;
-}
-
-// For the site's report, which users read: the log has the path.
-std::string MessageOf(const Error& error) {
-  if (error.reason() != "DISK_FULL") return error.message();
-  return "the disk of the site's models is full: free space there, it is tried again by itself";
 }
 
 }  // namespace
@@ -161,7 +156,7 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
   LogWarning("failed to prepare a revision", {{"revision", revision.name}, {"error", error}});
   state->second = {.preparation = Preparation::kFailed,
                    .reason = std::string(error.reason()),
-                   .message = MessageOf(error)};
+                   .message = ReportText(error)};
   if (MayPass(error)) {
     Work& work = work_[revision.uid];
     SteadyTime now = dependencies_.clock.Steady();

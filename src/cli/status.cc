@@ -73,6 +73,9 @@ Result<Json> Gather(Client& client) {
         ToJson(context.inference, HealthOf(*api, context.inference + "/v2/health/ready"));
   }
   if (int64_t pid = NumberAt(site, "/pid"); pid > 0) status["serve"]["pid"] = pid;
+  if (TextAt(site, "/phase") == "Degraded") {
+    status["serve"]["warning"] = TextAt(site, "/conditions/0/message");
+  }
   return status;
 }
 
@@ -90,8 +93,9 @@ Result<void> Status(Client& client) {
   table.Add({"data plane", TextAt(status, "/serve/health"), TextAt(status, "/serve/address")});
   table.Add({"services of " + client.Project(), services.empty() ? "none" : services, ""});
   TRY_VOID(Print(table.Text()));
-  if (std::string warning = TextAt(status, "/server/warning"); !warning.empty()) {
-    return PrintLine(Printable("warning: " + warning));
+  for (const char* part : {"/server/warning", "/serve/warning"}) {
+    const std::string warning = TextAt(status, part);
+    if (!warning.empty()) TRY_VOID(PrintLine(Printable("warning: " + warning)));
   }
   return {};
 }

@@ -235,12 +235,12 @@ def test_a_start_on_a_full_disk(site, disk):
 
 @contextlib.contextmanager
 def full_folder(centre, folder):
-    """Restarts the centre with a full disk of its own at this folder of its data."""
+    """Restarts the centre with a disk of its own at this folder of its data, and fills that."""
     centre.stop()
-    with small_disk(folder, 1) as disk:
-        disk.fill()
+    with small_disk(folder, 4) as disk:
         try:
             centre.start()
+            disk.fill()
             yield disk
         finally:
             if centre.process is not None:
@@ -253,7 +253,7 @@ def test_deploy_while_the_models_folder_is_full(start_centre):
     centre.cli("push", MODELS / "linear_a.onnx", "linear:a")
     with full_folder(centre, centre.data / "unpacked") as disk:
         centre.cli("deploy", "linear:a", "--no-wait")
-        wanted = "the disk of the site's models is full: free space there"
+        wanted = "the disk of the site is full: free space there"
         said = programs.wait_until(
             lambda: (table if wanted in (table := centre.cli("services").stdout) else ""),
             "a service that says for what it waits")
@@ -267,6 +267,33 @@ def test_deploy_while_the_models_folder_is_full(start_centre):
             lambda: requests.post(url, json=BODY, timeout=30).status_code == 200,
             "the revision, once there is room", timeout_s=90)
         assert len(os.listdir(centre.data / "unpacked")) == 1, "no half of a model stays"
+
+
+def test_deploy_while_the_sites_folder_is_full(start_centre):
+    """What serves goes on; what cannot be told to serve waits, and status says for what."""
+    centre = start_centre()
+    for tag in "ab":
+        centre.cli("push", MODELS / f"linear_{tag}.onnx", f"linear:{tag}")
+    with full_folder(centre, centre.data / "sites/local") as disk:
+        url = f"{centre.inference_url}/v2/models/linear/infer"
+        disk.empty()
+        centre.cli("deploy", "linear:a")
+        disk.fill()
+        centre.cli("upgrade", "linear", "linear:b", "--no-wait")
+
+        def warning():
+            return json.loads(centre.cli("status", "-o", "json").stdout)["serve"].get("warning")
+
+        said = programs.wait_until(warning, "a status that warns")
+        assert "serving.json cannot be written: the disk of the site is full" in said
+        assert f"warning: {said}" in centre.cli("status").stdout
+        answer = requests.post(url, json=BODY, timeout=30)
+        assert (answer.status_code, answer.json()["model_version"]) == (200, "1")
+        disk.empty()
+        programs.wait_until(
+            lambda: requests.post(url, json=BODY, timeout=30).json()["model_version"] == "2",
+            "the new revision, once there is room", timeout_s=90)
+        programs.wait_until(lambda: not warning(), "a status without a warning")
 
 
 @contextlib.contextmanager
