@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format_check.h"
+#include "base/nearest_word.h"
 
 namespace slipway {
 namespace {
@@ -102,37 +103,15 @@ std::string BoundsText(double min, double max) {
   return NumberText(min) + " to " + NumberText(max);
 }
 
-// Number of single-byte edits between two short words, for "did you mean".
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 std::string KnownFields(const TypeInfo& type, std::string_view wrong) {
-  constexpr size_t kMaxName = 64;
-  const FieldInfo* nearest = nullptr;
-  size_t best = wrong.size() / 3 + 1;  // further away is another word
+  std::vector<std::string> names;
   std::string all;
   for (const FieldInfo& field : type.fields) {
     all += (all.empty() ? "" : ", ") + field.json_name;
-    if (wrong.size() > kMaxName) continue;
-    size_t distance = EditDistance(wrong, field.json_name);
-    if (distance < best || (distance == best && nearest == nullptr)) {
-      best = distance;
-      nearest = &field;
-    }
+    names.push_back(field.json_name);
   }
-  if (nearest != nullptr) return "did you mean " + nearest->json_name + "?";
+  const std::string nearest = NearestWord(wrong, names);
+  if (!nearest.empty()) return "did you mean " + nearest + "?";
   return type.fields.empty() ? "there are none" : "the fields are " + all;
 }
 

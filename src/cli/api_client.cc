@@ -60,6 +60,7 @@ Error ErrorOfContext(const Context& context, const Error& error) {
 Error ErrorOfProblem(int status, std::string_view body) {
   Result<Json> problem = ParseJson(body);
   std::string detail = problem ? TextAt(*problem, "/detail") : "";
+  if (problem && detail.empty()) detail = TextAt(*problem, "/errors/0/message");  // the registry's
   if (detail.empty()) {
     return Error(net::CodeOfStatus(status), "HTTP_STATUS",
                  fmt::format("the server answered {} without a reason", status));

@@ -74,7 +74,8 @@ class ApiClient {
 Error ErrorOfContext(const Context& context, const Error& error);
 net::HttpClient::Options HttpOptionsOf(const Context& context);
 
-// The Error of a problem document (RFC 9457) that came with this HTTP status.
+// The Error of a problem document (RFC 9457), or of the registry's own, that came with this HTTP
+// status.
 Error ErrorOfProblem(int status, std::string_view body);
 
 // "/api/v1/projects/P/services/N" of a plural; without project for global kinds, without name for

@@ -98,7 +98,8 @@ void AddApply(Command& command, Client& client) {
   command.Option(file.get(), "-f,--file", "FILE", "YAML or JSON; - is standard input",
                  Need::kRequired);
   command.Example("apply -f service.yaml");
-  command.Example("get service fraud -o yaml | sed s/fraud/fraud2/ | slipway apply -f -");
+  command.Example(
+      "get service fraud -o yaml | sed 's/name: fraud/name: fraud2/' | slipway apply -f -");
   command.Run([&client, file] { return Apply(client, *file); });
 }
 

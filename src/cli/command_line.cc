@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/nearest_word.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/report.h"
@@ -46,10 +47,16 @@ constexpr std::array kVerbs = {
     Verb{"version", "Show the version", &AddVersion},
 };
 
+// At the end of each verb's help.
+constexpr std::string_view kGeneralOptions =
+    "General options: -o table|wide|json|yaml|name, --project NAME, --context NAME";
+
 // A Command on CLI11's App.
 class AppCommand final : public Command {
  public:
-  AppCommand(CLI::App& app, std::function<Result<void>()>& chosen) : app_(app), chosen_(chosen) {}
+  AppCommand(CLI::App& app, std::function<Result<void>()>& chosen) : app_(app), chosen_(chosen) {
+    app_.footer(std::string(kGeneralOptions));
+  }
 
   void Positional(std::string* value, std::string_view name, std::string_view text,
                   Need need) override {
@@ -69,15 +76,15 @@ class AppCommand final : public Command {
   void Option(std::optional<int64_t>* value, std::string_view names, int64_t min, int64_t max,
               std::string_view text) override {
     app_.add_option(std::string(names), *value, std::string(text))
-        ->type_name("N")
-        ->check(CLI::Range(min, max));
+        ->type_name(fmt::format("{}..{}", min, max))
+        ->check(CLI::Range(min, max).description(""));
   }
   void Choice(std::string* value, std::string_view names, const std::vector<std::string>& choices,
               std::string_view text, Need need) override {
     std::string joined = fmt::format("{}", fmt::join(choices, "|"));
     app_.add_option(std::string(names), *value, std::string(text))
         ->type_name(joined)
-        ->check(CLI::IsMember(choices).name(""))
+        ->check(CLI::IsMember(choices).description(""))
         ->required(need == Need::kRequired);
   }
   void Flag(bool* value, std::string_view names, std::string_view text) override {
@@ -85,7 +92,7 @@ class AppCommand final : public Command {
   }
   void Example(std::string_view line) override {
     examples_ += fmt::format("\n  slipway {}", line);
-    app_.footer("Examples:" + examples_);
+    app_.footer(fmt::format("{}\n\nExamples:{}", kGeneralOptions, examples_));
   }
   Command& Sub(std::string_view name, std::string_view text) override {
     app_.require_subcommand(1);
@@ -121,19 +128,56 @@ void LetFallThrough(CLI::App& app) {
   }
 }
 
-int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* at = &app;
+std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& known) {
+  const std::string nearest = NearestWord(wrong, known);
+  return nearest.empty() ? "" : fmt::format(", did you mean {}?", nearest);
+}
+
+std::vector<std::string> VerbsOf(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  return names;
+}
+
+// Of the verb and of the program: both are understood.
+std::vector<std::string> OptionsOf(const CLI::App& program, const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::App* app : {&verb, &program}) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+// What is wrong with the words, in ours where CLI11's would not help.
+std::string UsageProblem(const CLI::App& program, const CLI::App& at,
+                         const CLI::ParseError& error) {
+  const bool wants_verb = at.get_require_subcommand_min() > 0;
+  const std::vector<std::string> rest = program.remaining(true);
+  if (rest.empty()) {
+    return wants_verb ? fmt::format("a verb is missing: {}", fmt::join(VerbsOf(at), ", "))
+                      : std::string(error.what());
+  }
+  const std::string& word = rest.front();
+  if (word.starts_with('-')) {
+    return fmt::format("there is no option {}{}", word, DidYouMean(word, OptionsOf(program, at)));
+  }
+  if (!wants_verb) return fmt::format("\"{}\" is one word too many", word);
+  return fmt::format("there is no verb \"{}\"{}", word, DidYouMean(word, VerbsOf(at)));
+}
+
+int FailUsage(const CLI::App& program, const CLI::ParseError& error) {
+  const CLI::App* at = &program;
   std::string path = "slipway";
   while (!at->get_subcommands().empty()) {
     at = at->get_subcommands().front();
     path += " " + at->get_name();
   }
-  std::vector<std::string> rest = at->remaining();
-  if (at->get_require_subcommand_min() > 0 && !rest.empty()) {
-    Note(fmt::format("slipway: there is no verb \"{}\"; see {} --help", Printable(rest[0]), path));
-  } else {
-    Note(fmt::format("slipway: {}; see {} --help", error.what(), path));
-  }
+  Note(fmt::format("slipway: {}; see {} --help", Printable(UsageProblem(program, *at, error)),
+                   path));
   return kExitUsage;
 }
 

@@ -32,6 +32,12 @@ Result<Json> DeleteOne(Client& client, const Options& options, const std::string
     result["deleted"] = false;
     return result;
   }
+  if (!answer && answer.error().reason() == "METHOD_NOT_ALLOWED") {
+    return FailedPrecondition(
+        "KIND_OF_THE_SYSTEM",
+        fmt::format("a {} is made and deleted by the system, with what it belongs to",
+                    kind->singular));
+  }
   if (!answer) return answer.error();
   if (!options.no_wait) {
     TRY_VOID(WaitUntilGone(*api, *kind, client.Project(), wanted.name,

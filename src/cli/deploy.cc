@@ -82,7 +82,7 @@ Result<void> Deploy(Client& client, const Options& options) {
 void AddSettings(Command& command, Options& options) {
   command.Option(&options.threads, "--threads", 0, 1024,
                  "Threads of a run in the engine; 0: chosen");
-  command.Option(&options.instances, "--instances", 1, 1024, "Runs at the same time");
+  command.Option(&options.instances, "--instances", 1, 64, "Runs at the same time");
   command.Flag(&options.wait.no_wait, "--no-wait", "Return before the revision is ready");
   command.Option(&options.wait.timeout_s, "--timeout", 1, 86'400, "Seconds to wait (300)");
 }

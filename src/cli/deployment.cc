@@ -33,8 +33,7 @@ Result<void> PrintService(Client& client, const Json& service, bool changed, Set
 
 Result<std::string> PinReference(ApiClient& api, const ModelName& model) {
   std::string name = model.repository + (model.tag.empty() ? "" : ":" + model.tag);
-  net::ClientRequest request;
-  request.method = "HEAD";
+  net::ClientRequest request;  // not HEAD: its refusals come without words
   request.url = fmt::format("/v2/{}/manifests/{}", model.repository, model.selector);
   request.headers.emplace_back("Accept", "*/*");
   TRY(response, api.Send(std::move(request)));

@@ -20,6 +20,7 @@ Result<void> Describe(Client& client, const std::string& text) {
   TRY(api, client.Api());
   std::string path = ResourcePath(kind->plural, kind->global, client.Project(), wanted.name);
   TRY(answer, api->Get(path));
+  if (format == Format::kName) return PrintLine(Printable(NameOf(*kind, answer.body)));
   TRY(events, api->Get(path + "/events"));
   Json& resource = answer.body;
   if (format == Format::kJson || format == Format::kYaml) {

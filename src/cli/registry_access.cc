@@ -23,13 +23,17 @@ Result<net::ClientResponse> SendToOwn(net::HttpClient& http, const Context& cont
                                       const net::ClientRequest& request) {
   Result<net::ClientResponse> response = http.Send(request);
   if (!response) return ErrorOfContext(context, response.error());
-  if (!IsProblem(*response)) return response;
-  if (request.method == "HEAD") {  // no words come with it: any other request gets them
+  const bool is_refusal = response->status == 401 || IsProblem(*response);
+  if (request.method == "HEAD" && is_refusal) {  // no words come with it: a GET gets them
     net::ClientRequest why;
     why.url = context.address + "/v2/";
+    for (const auto& [name, value] : request.headers) {
+      if (name == "Authorization") why.headers.emplace_back(name, value);
+    }
     Result<net::ClientResponse> words = http.Send(why);
-    if (words && IsProblem(*words)) response = std::move(words);
+    if (words && words->status == response->status) response = std::move(words);
   }
+  if (!IsProblem(*response)) return response;
   return ErrorOfProblem(response->status, response->body)
       .Prefixed(fmt::format("context {}: ", context.name));
 }

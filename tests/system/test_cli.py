@@ -65,7 +65,13 @@ def test_help_lists_every_verb_and_each_has_examples(centre):
 
 
 @pytest.mark.parametrize("arguments, word", [
-    ((), "subcommand"),
+    ((), "a verb is missing: push, "),
+    (("deplyo", "a:b"), "did you mean deploy?"),
+    (("token", "lits"), "did you mean list?"),
+    (("token",), "a verb is missing: create, list, revoke"),
+    (("services", "--wacht"), "did you mean --watch?"),
+    (("services", "--contxt", "x"), "did you mean --context?"),
+    (("services", "extra"), "extra"),
     (("nope",), "nope"),
     (("deploy",), "NAME:TAG"),
     (("deploy", "a:b", "--nope"), "--nope"),
@@ -156,6 +162,20 @@ def test_models_lists_tags_and_versions(centre):
     assert len(load(centre.cli("models", "linear", "-o", "json"))["items"]) >= 2
 
 
+def test_a_revoked_token_is_told_apart_by_every_verb(centre, tmp_path):
+    token = tmp_path / "gone.token"
+    token.write_text(centre.cli("token", "create", "gone", "--role", "editor").stdout)
+    centre.cli("context", "add", "gone", "--address", centre.api_url, "--token-file", token)
+    centre.cli("token", "revoke", "gone")
+    programs.wait_until(
+        lambda: centre.cli("--context", "gone", "services", check=False).returncode == ACCESS,
+        "the token to be refused")
+    for verb in (("services",), ("push", MODELS / "mlp_a.onnx", "x:y"), ("pull", "linear:a"),
+                 ("inspect", "linear:a"), ("deploy", "linear:a"), ("delete", "x")):
+        assert "revoked" in fails(centre, ACCESS, "--context", "gone", *verb), verb
+    centre.cli("context", "remove", "gone")
+
+
 def test_models_are_deleted_unless_a_service_needs_them(centre):
     centre.cli("push", MODELS / "mlp_a.onnx", "going:v1")
     second = load(centre.cli("push", MODELS / "mlp_b.onnx", "going:v2", "-o", "json"))["digest"]
@@ -167,6 +187,7 @@ def test_models_are_deleted_unless_a_service_needs_them(centre):
     fails(centre, NOT_FOUND, "inspect", "going:v2")
     fails(centre, NOT_FOUND, "delete", version)
     assert "is not there" in centre.cli("delete", version, "--ignore-missing").stdout
+    assert "system" in fails(centre, STATE, "delete", "revision/going-1")
     centre.cli("delete", "going")
     centre.cli("delete", "model/going")
     fails(centre, NOT_FOUND, "inspect", "going:v1")
