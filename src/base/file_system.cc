@@ -15,11 +15,19 @@
 namespace slipway {
 namespace {
 
+std::string_view SpecialOf(mode_t mode) {
+  if (S_ISREG(mode) || S_ISDIR(mode)) return {};
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
 FileInfo ToInfo(const struct stat& status) {
   return {.size_bytes = static_cast<uint64_t>(status.st_size),
           .inode = status.st_ino,
           .links = status.st_nlink,
           .is_directory = S_ISDIR(status.st_mode),
+          .special = SpecialOf(status.st_mode),
           .modified_ms = static_cast<int64_t>(status.st_mtim.tv_sec) * 1000 +
                          status.st_mtim.tv_nsec / 1'000'000};
 }
@@ -102,9 +110,22 @@ class RealFileSystem final : public FileSystem {
     if (options.create) flags |= O_CREAT;
     if (options.exclusive) flags |= O_EXCL;
     if (options.truncate) flags |= O_TRUNC;
+    // Without O_NONBLOCK a FIFO would keep the caller until somebody writes to it; on regular files
+    // it has no effect.
+    if (options.refuse_special) flags |= O_NONBLOCK | O_NOCTTY;
     const int descriptor = open(path.c_str(), flags, options.mode);
+    if (descriptor < 0 && errno == ENXIO && options.refuse_special) {
+      TRY(info, Info(path));
+      TRY_VOID(CheckNotSpecial(path, info));
+      return SystemError(ENXIO, "open " + path);
+    }
     if (descriptor < 0) return Failed("open", path);
-    return std::make_unique<PosixFile>(descriptor, path);
+    auto file = std::make_unique<PosixFile>(descriptor, path);
+    if (options.refuse_special) {
+      TRY(info, file->Info());
+      TRY_VOID(CheckNotSpecial(path, info));
+    }
+    return file;
   }
 
   Result<void> Rename(const std::string& from, const std::string& to) override {
@@ -181,6 +202,21 @@ class RealFileSystem final : public FileSystem {
     return Failed("stat", path);
   }
 
+  Result<std::string> LinkTarget(const std::string& path) override {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error == std::errc::invalid_argument) return std::string();
+    if (error) return SystemError(error.value(), "read link " + path);
+    return target.native();
+  }
+
+  Result<std::string> Canonical(const std::string& path) override {
+    std::error_code error;
+    const std::filesystem::path canonical = std::filesystem::canonical(path, error);
+    if (error) return SystemError(error.value(), "follow " + path);
+    return canonical.native();
+  }
+
  private:
   static Error Failed(std::string_view what, const std::string& path) {
     const int error_number = errno;
@@ -200,6 +236,12 @@ Result<void> WriteNewFile(FileSystem& files, const std::string& path, std::strin
 FileSystem& PosixFileSystem() {
   static RealFileSystem files;
   return files;
+}
+
+Result<void> CheckNotSpecial(const std::string& path, const FileInfo& info) {
+  if (info.special.empty()) return {};
+  return InvalidArgument("FILE_SPECIAL",
+                         path + " is " + std::string(info.special) + ", not a regular file");
 }
 
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,

@@ -18,6 +18,8 @@ struct OpenOptions {
   bool create = false;     // make it if it is missing
   bool exclusive = false;  // with create: ALREADY_EXISTS / FILE_EXISTS if it is there
   bool truncate = false;
+  // INVALID_ARGUMENT / FILE_SPECIAL, at once, if it is neither a regular file nor a folder.
+  bool refuse_special = false;
   int mode = 0600;
 };
 
@@ -26,7 +28,8 @@ struct FileInfo {
   uint64_t inode = 0;
   uint64_t links = 0;  // names of this file; 1 unless Link was used
   bool is_directory = false;
-  int64_t modified_ms = 0;  // since 1970, UTC
+  std::string_view special;  // what else it is: "a FIFO"; empty for regular files and folders
+  int64_t modified_ms = 0;   // since 1970, UTC
 };
 
 // An open file, closed by the destructor. Calls at different offsets may run at the same time.
@@ -67,9 +70,16 @@ class FileSystem {
   virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
   virtual Result<FileInfo> Info(const std::string& path) = 0;
   virtual Result<bool> Exists(const std::string& path) = 0;
+  // Where a symbolic link leads, as it is written; empty for all that is no link.
+  virtual Result<std::string> LinkTarget(const std::string& path) = 0;
+  // The path with all its links followed.
+  virtual Result<std::string> Canonical(const std::string& path) = 0;
 };
 
 FileSystem& PosixFileSystem();
+
+// INVALID_ARGUMENT / FILE_SPECIAL if `info` is that of a FIFO, a device or a socket.
+Result<void> CheckNotSpecial(const std::string& path, const FileInfo& info);
 
 // FAILED_PRECONDITION / FILE_TOO_LARGE above `limit_bytes`.
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, uint64_t limit_bytes);

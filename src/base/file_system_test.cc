@@ -1,7 +1,9 @@
 #include "base/file_system.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,6 +69,41 @@ TEST_F(PosixFileSystemTest, ReadsFilesWhoseSizeIsNotKnownBefore) {
   EXPECT_FALSE(ReadWholeFile(files_, "/proc/self/status", 1 << 20)->empty());
   EXPECT_THAT(ReadWholeFile(files_, "/dev/zero", 10'000),
               IsError(Code::kFailedPrecondition, "FILE_TOO_LARGE"));
+}
+
+// A FIFO without a writer would keep an open that waits.
+TEST_F(PosixFileSystemTest, RefusesWhatIsNoFileWithoutWaitingForIt) {
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  const OpenOptions options{.refuse_special = true};
+  const auto fifo = files_.Open(folder_ / "fifo", options);
+  EXPECT_THAT(fifo, IsError(Code::kInvalidArgument, "FILE_SPECIAL"));
+  EXPECT_EQ(fifo.error().message(), (folder_ / "fifo") + " is a FIFO, not a regular file");
+  EXPECT_THAT(files_.Open("/dev/null", options), IsError(Code::kInvalidArgument, "FILE_SPECIAL"));
+  EXPECT_THAT(files_.Open("/dev/null", {}), IsOk());
+
+  const int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = folder_ / "s";
+  ASSERT_LT(path.size(), sizeof(address.sun_path));
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  const auto opened = files_.Open(path, options);
+  EXPECT_THAT(opened, IsError(Code::kInvalidArgument, "FILE_SPECIAL"));
+  EXPECT_EQ(opened.error().message(), path + " is a socket, not a regular file");
+  close(listening);
+}
+
+TEST_F(PosixFileSystemTest, TellsWhereLinksLead) {
+  ASSERT_THAT(WriteFileDurably(files_, folder_ / "file", "x"), IsOk());
+  ASSERT_EQ(symlink("./file", (folder_ / "link").c_str()), 0);
+  ASSERT_EQ(symlink("missing", (folder_ / "dangling").c_str()), 0);
+  ASSERT_EQ(symlink("circle", (folder_ / "circle").c_str()), 0);
+  EXPECT_EQ(*files_.LinkTarget(folder_ / "file"), "");
+  EXPECT_EQ(*files_.LinkTarget(folder_ / "link"), "./file");
+  EXPECT_THAT(files_.LinkTarget(folder_ / "none"), IsError(Code::kNotFound, "FILE_NOT_FOUND"));
+  EXPECT_EQ(*files_.Canonical(folder_ / "link"), *files_.Canonical(folder_ / "file"));
+  EXPECT_THAT(files_.Canonical(folder_ / "dangling"), IsError(Code::kNotFound, "FILE_NOT_FOUND"));
+  EXPECT_FALSE(files_.Canonical(folder_ / "circle").has_value());
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ class OpenFile final : public File {
             .inode = node.inode,
             .links = node.links,
             .is_directory = node.is_directory,
+            .special = {},
             .modified_ms = node.modified_ms};
   }
 
@@ -273,6 +274,16 @@ Result<bool> FaultFileSystem::Exists(const std::string& path) {
   const std::lock_guard lock(disk_->mutex);
   if (disk_->IsOff()) return PowerIsOff();
   return disk_->Find(path).has_value();
+}
+
+Result<std::string> FaultFileSystem::LinkTarget(const std::string& path) {
+  TRY_VOID(Info(path));
+  return std::string();
+}
+
+Result<std::string> FaultFileSystem::Canonical(const std::string& path) {
+  TRY_VOID(Info(path));
+  return path;
 }
 
 }  // namespace slipway

@@ -57,6 +57,9 @@ class FaultFileSystem final : public FileSystem {
   Result<std::vector<std::string>> List(const std::string& path) override;
   Result<FileInfo> Info(const std::string& path) override;
   Result<bool> Exists(const std::string& path) override;
+  // There are no symbolic links here.
+  Result<std::string> LinkTarget(const std::string& path) override;
+  Result<std::string> Canonical(const std::string& path) override;
 
  private:
   explicit FaultFileSystem(std::shared_ptr<FaultDisk> disk);

@@ -50,6 +50,10 @@ class LyingFileSystem final : public FileSystem {
   }
   Result<FileInfo> Info(const std::string& path) override { return files_.Info(path); }
   Result<bool> Exists(const std::string& path) override { return files_.Exists(path); }
+  Result<std::string> LinkTarget(const std::string& path) override {
+    return files_.LinkTarget(path);
+  }
+  Result<std::string> Canonical(const std::string& path) override { return files_.Canonical(path); }
 
  private:
   FileSystem& files_;
