@@ -1,6 +1,7 @@
 // LoadedModel: a model in memory, warmed up, with the sessions in which it runs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,10 @@ class LoadedModel {
   const exec::Model& model() const { return *model_; }
   const tensor::Signature& signature() const { return model_->signature(); }
   CostModel& cost() { return cost_; }
+  // What a run costs depends on more than the sizes of its inputs, as one has shown: from now on it
+  // is not to be run where other work waits for its end.
+  void Distrust() { trusted_.store(false, std::memory_order_relaxed); }
+  bool trusted() const { return trusted_.load(std::memory_order_relaxed); }
   std::chrono::milliseconds load_time() const { return load_time_; }
   // Growth of this process while the model was loaded: an estimate when others load as well.
   int64_t memory_bytes() const { return memory_bytes_; }
@@ -60,6 +65,7 @@ class LoadedModel {
 
   std::unique_ptr<exec::Model> model_;
   CostModel cost_;
+  std::atomic<bool> trusted_{true};
   std::chrono::milliseconds load_time_{0};
   int64_t memory_bytes_ = 0;
   // The last, so that sessions go before their model.

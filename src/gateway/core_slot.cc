@@ -39,6 +39,10 @@ CoreSlot& CoreSlots::current() {
   return *slots_[cores_.current()];
 }
 
+void CoreSlots::LookAtInlineRuns() {
+  for (const auto& slot : slots_) slot->inline_run.Look();
+}
+
 void CoreSlots::Publish(std::unique_ptr<const Snapshot> next) {
   CHECK(cores_.current() == cores_.size());
   // Shared, because the last core may still be in count_down when this returns.

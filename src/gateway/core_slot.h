@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "async/core_pool.h"
+#include "gateway/inline_watch.h"
 #include "gateway/snapshot.h"
 #include "gateway/v2/request_parser.h"
 
@@ -48,6 +49,7 @@ struct alignas(64) CoreSlot {
   const Snapshot* snapshot = nullptr;
   v2::RequestParser parser;
   InlineBudget budget;
+  InlineRun inline_run;
   uint64_t random;
   // SHA-256 of keys that were good for something, by the key; dropped with the snapshot.
   std::unordered_map<std::string, std::string> known_keys;
@@ -62,6 +64,8 @@ class CoreSlots {
 
   // Of the calling thread, which must be a core's.
   CoreSlot& current();
+  // For InlineWatch.
+  void LookAtInlineRuns();
   size_t size() const { return slots_.size(); }
 
   // Lets every core use `next` and returns when all do, so that no core can find anything that is

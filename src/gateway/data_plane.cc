@@ -39,6 +39,7 @@ struct DataPlane::State {
         host(options.plugin_folder.empty() ? engine::DefaultPluginFolder() : options.plugin_folder),
         threads(options.engine_threads == 0 ? pool.size() : options.engine_threads),
         slots(pool),
+        inline_watch([this] { slots.LookAtInlineRuns(); }),
         bodies(kMaxBodyBytesInFlight),
         reconciler({.slots = slots,
                     .host = host,
@@ -77,6 +78,7 @@ struct DataPlane::State {
   engine::PluginHost host;
   engine::EngineThreads threads;
   CoreSlots slots;
+  InlineWatch inline_watch;
   BodyBudget bodies;
   std::atomic<bool> stopping{false};
   Reconciler reconciler;

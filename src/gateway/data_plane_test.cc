@@ -269,6 +269,30 @@ TEST(DataPlane, WorkOfClientsThatLeaveIsCancelled) {
       [&] { return plane.Metric("nv_inference_request_failure", "CANCELED") == 2; }));
 }
 
+TEST(DataPlane, ARunThatIsNotAsCheapAsThoseBeforeLeavesTheCore) {
+  PlaneFixture plane({}, /*cores=*/1);
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)}),
+               PlaneFixture::Service("slow", {plane.Onnx(1, "slow_loop.onnx")})});
+  const auto loop = [](std::string_view iterations) {
+    return std::string(R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32",)") +
+           R"("data":[1,2,3,4]},{"name":"iterations","shape":[],"datatype":"INT64","data":[)" +
+           std::string(iterations) + "]}]}";
+  };
+  HttpCaller other(plane.port());
+  {
+    HttpCaller greedy(plane.port());
+    for (int i = 0; i < 8; ++i) {  // the core learns that it is cheap
+      EXPECT_EQ(greedy.Post("/v2/models/slow/infer", loop("1"))->status, 200);
+    }
+    const std::string endless = loop("9000000000000000000");
+    ASSERT_TRUE(greedy.Send(MakeRequest("POST", "/v2/models/slow/infer", endless)).has_value());
+    EXPECT_EQ(other.Post(kInfer, kFourFloats)->status, 200) << "the core is free again";
+  }
+  EXPECT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metric("nv_inference_request_failure", "CANCELED") == 1; }));
+  EXPECT_EQ(other.Post("/v2/models/slow/infer", loop("2"))->status, 200);
+}
+
 TEST(DataPlane, StopDrains) {
   PlaneFixture plane;
   plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":300000)")})});

@@ -19,6 +19,9 @@ inline constexpr size_t kMaxIdBytes = 64 << 10;
 
 // Inline runs of one core, before it turns to its other connections.
 inline constexpr std::chrono::microseconds kInlineBudget{200};
+// How often the runs on the cores are looked at: one that is under way at two looks is ended, and
+// its model runs on engine threads from then on.
+inline constexpr std::chrono::milliseconds kInlineLook{200};
 // Memory that one request object keeps for the next request, and how many a core keeps ready.
 inline constexpr size_t kKeepBytes = 256 << 10;
 inline constexpr size_t kKeepInvocations = 32;

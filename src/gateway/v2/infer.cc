@@ -74,12 +74,12 @@ class Exchange {
     return parsed;
   }
 
-  // Runs here and now if that is cheap enough; nothing if it is not.
+  // Runs here and now if that is cheap enough; nothing if it is not, or has not been.
   std::optional<Result<void>> TryInline(CoreSlot& core) {
     engine::LoadedModel& model = revision_.model();
     const uint64_t elements = engine::InputElements(invocation_->request.inputs);
     const auto cost = model.cost().Predict(elements);
-    if (!cost || *cost >= engine::kInlineCost || !core.budget.Allows(*cost) ||
+    if (!cost || *cost >= engine::kInlineCost || !core.budget.Allows(*cost) || !model.trusted() ||
         !model.model().completes_in_call()) {
       return std::nullopt;
     }
@@ -89,9 +89,18 @@ class Exchange {
       lane_.session.emplace(*std::move(lease));
     }
     started_ = parsed_;
+    core.inline_run.Begin(**lane_.session);
     Result<void> result = invocation_->RunInline(**lane_.session);
+    const bool interrupted = core.inline_run.End();
     ended_ = Clock::now();
     core.budget.Spend(ended_ - started_);
+    if (interrupted) {
+      model.Distrust();
+      LogWarning("a run held a core for long, the model runs on engine threads from now on",
+                 {{"service", revision_.project() + "/" + revision_.service()},
+                  {"revision", revision_.version()}});
+      if (result.has_error()) return std::nullopt;
+    }
     // What all cores share is written now and then only.
     constexpr uint64_t kObserveEvery = 16;
     if (lane_.counters.executions.Value() % kObserveEvery == 0 && result.has_value()) {
