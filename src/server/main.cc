@@ -1,6 +1,7 @@
 // slipway: one executable. `server` and `serve` are programs of their own, everything else is a
 // verb of the command line.
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "base/crash_point.h"
@@ -8,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/report.h"
 #include "server/programs.h"
+#include "server/standard_streams.h"
 
 namespace {
 
@@ -18,6 +20,9 @@ int Exit(const slipway::Result<void>& done) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  slipway::server::OccupyStandardDescriptors();
+  // ONNX Runtime reports to its maker unless it is told not to. Here, before there are threads.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   if (!slipway::CrashPointSettingIsValid()) {
     std::fputs(
         "slipway: SLIPWAY_CRASH_AT names no crash point; `slipway version --crash-points` "

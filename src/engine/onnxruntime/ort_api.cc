@@ -2,10 +2,14 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "engine/reasons.h"
 
 namespace slipway::engine::ort {
 namespace {
@@ -40,6 +44,9 @@ Result<std::string> FindLibrary() {
 
 Result<const OrtApi*> Open() {
   TRY(path, FindLibrary());
+  // Without it the library sends events to its maker and keeps a file in the user's cache. Our
+  // programs have set it before their first thread; this is for other hosts of the plugin.
+  setenv("ORT_DISABLE_TELEMETRY", "1", /*overwrite=*/0);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     return Unavailable("ENGINE_LIBRARY", std::string("cannot open ONNX Runtime: ") + dlerror());
@@ -78,6 +85,17 @@ Code CodeOf(OrtErrorCode code, Step step) {
   return step == Step::kLoad ? Code::kInvalidArgument : Code::kInternal;
 }
 
+// The library throws for want of memory, and keeps of that no more than the words.
+bool IsOutOfMemory(std::string_view text) {
+  return text.find("std::bad_alloc") != std::string_view::npos ||
+         text.find("Failed to allocate memory") != std::string_view::npos;
+}
+
+std::string_view ReasonOf(std::string_view text, Step step) {
+  if (step == Step::kLoad) return "MODEL_INVALID";
+  return IsOutOfMemory(text) ? kOutOfMemory : "RUN_FAILED";
+}
+
 }  // namespace
 
 const OrtApi& Api() {
@@ -99,7 +117,7 @@ Result<void> Check(OrtStatus* status, Step step) {
   std::string text = Api().GetErrorMessage(status);
   Api().ReleaseStatus(status);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return Error(CodeOf(code, step), step == Step::kLoad ? "MODEL_INVALID" : "RUN_FAILED",
+  return Error(CodeOf(code, step), ReasonOf(text, step),
                "ONNX Runtime error " + std::to_string(static_cast<int>(code)) + ": " + text);
 }
 
