@@ -206,7 +206,7 @@ class RealFileSystem final : public FileSystem {
     std::error_code error;
     const std::filesystem::path target = std::filesystem::read_symlink(path, error);
     if (error == std::errc::invalid_argument) return std::string();
-    if (error) return SystemError(error.value(), "read link " + path);
+    if (error) return SystemError(error.value(), "stat " + path);
     return target.native();
   }
 

@@ -14,7 +14,9 @@
 namespace slipway::model {
 namespace {
 
+// What users have comes first; the engine of the tests is there, but no word of it.
 constexpr std::string_view kDeployable[] = {"onnx", "fake"};
+constexpr size_t kOffered = 1;
 constexpr std::string_view kTitle = "org.opencontainers.image.title";
 
 Result<tensor::Signature> ReadOnnxSignature(File& file, std::string_view file_name) {
@@ -60,6 +62,10 @@ std::string StatedFormat(std::string_view config_json) {
 
 std::span<const std::string_view> DeployableFormats() {
   return kDeployable;
+}
+
+std::span<const std::string_view> OfferedFormats() {
+  return DeployableFormats().first(kOffered);
 }
 
 std::string LayerPath(const oci::Descriptor& layer) {

@@ -17,6 +17,8 @@ namespace slipway::model {
 
 // Formats for which this build has an engine.
 std::span<const std::string_view> DeployableFormats();
+// Those of them that users are told of: not the format of the test engine.
+std::span<const std::string_view> OfferedFormats();
 
 // Reads inputs and outputs of one model file. UNIMPLEMENTED / SIGNATURE_UNREADABLE for formats
 // without a reader; INVALID_ARGUMENT / MODEL_INVALID names file and byte.

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "model/collect.h"
 #include "model/formats/onnx.h"
 #include "model/formats/recognise.h"
 #include "model/inspect.h"
 #include "model/limits.h"
-#include "model/path.h"
 #include "oci/descriptor.h"
 #include "oci/media_types.h"
 
@@ -47,68 +47,10 @@ std::string_view KindOf(std::string_view path) {
   return "weight";
 }
 
-// Collects the files of a folder; symbolic links are followed, to a depth that ends any circle.
-class Collector {
- public:
-  explicit Collector(FileSystem& files) : files_(files) {}
-
-  Result<std::vector<PackageFile>> Collect(const std::string& path) {
-    TRY(info, files_.Info(path));
-    if (info.is_directory) {
-      TRY_VOID(AddFolder(path, "", 0));
-    } else {
-      TRY_VOID(AddFile(path, std::string(NameOf(path)), info.size_bytes));
-    }
-    if (found_.empty()) {
-      return InvalidArgument("PACKAGE_EMPTY",
-                             fmt::format("{} has no file that could be pushed", path));
-    }
-    std::ranges::sort(found_, {}, &PackageFile::path);
-    return std::move(found_);
-  }
-
- private:
-  Result<void> AddFolder(const std::string& folder, const std::string& prefix, size_t depth) {
-    if (depth > kMaxPathDepth) {
-      return InvalidArgument("PATH_INVALID", fmt::format("{}: folders are nested more than {} deep",
-                                                         folder, kMaxPathDepth));
-    }
-    TRY(names, files_.List(folder));
-    for (const std::string& name : names) {
-      if (name.starts_with('.')) continue;
-      const std::string source = folder + "/" + name;
-      TRY(info, files_.Info(source));
-      if (info.is_directory) {
-        TRY_VOID(AddFolder(source, prefix + name + "/", depth + 1));
-      } else {
-        TRY_VOID(AddFile(source, prefix + name, info.size_bytes));
-      }
-    }
-    return {};
-  }
-
-  Result<void> AddFile(const std::string& source, std::string path, uint64_t size_bytes) {
-    TRY_VOID(CheckPath(path));
-    if (found_.size() == kMaxPackageFiles) {
-      return InvalidArgument("PACKAGE_TOO_MANY_FILES",
-                             fmt::format("a package has at most {} files", kMaxPackageFiles));
-    }
-    found_.push_back({.path = std::move(path),
-                      .source = source,
-                      .size_bytes = size_bytes,
-                      .digest = Digest::Of(""),
-                      .media_type = ""});
-    return {};
-  }
-
-  FileSystem& files_;
-  std::vector<PackageFile> found_;
-};
-
 // Digest and true size of a file; its head goes to `head`.
 Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
                   const Progress& progress) {
-  TRY(open, files.Open(file.source, {}));
+  TRY(open, files.Open(file.source, {.refuse_special = true}));
   Hasher hasher;
   std::string piece(kPieceBytes, '\0');
   uint64_t offset = 0;
@@ -136,7 +78,7 @@ std::string FolderOf(std::string_view path) {
 }
 
 Result<OnnxModel> ReadOnnxFile(FileSystem& files, const PackageFile& file) {
-  TRY(open, files.Open(file.source, {}));
+  TRY(open, files.Open(file.source, {.refuse_special = true}));
   auto model = ReadOnnx(*open);
   if (!model.has_value()) {
     return model.error().Prefixed(fmt::format("{} is no ONNX model: ", file.path));
@@ -148,10 +90,14 @@ Result<OnnxModel> ReadOnnxFile(FileSystem& files, const PackageFile& file) {
 Result<void> AddExternalFiles(FileSystem& files, std::vector<PackageFile>& found) {
   if (found.size() != 1 || !IsOnnxName(found[0].path)) return {};
   TRY(model, ReadOnnxFile(files, found[0]));
+  // Links of the path that was named are its owner's choice; those beside the model are followed as
+  // in a folder.
   const std::string folder = FolderOf(found[0].source);
+  TRY(root, files.Canonical(folder));
   for (const std::string& path : model.external_files) {
+    TRY(source, FollowLink(files, root, folder + path));
     found.push_back({.path = path,
-                     .source = folder + path,
+                     .source = std::move(source),
                      .size_bytes = 0,
                      .digest = Digest::Of(""),
                      .media_type = ""});
@@ -179,7 +125,7 @@ Result<void> ReadModelFile(FileSystem& files, Package& package) {
   TRY_VOID(CheckOnnxFiles(files, package));
   const PackageFile* file = FindFile(package.files, package.model_file);
   if (file == nullptr) return {};
-  TRY(open, files.Open(file->source, {}));
+  TRY(open, files.Open(file->source, {.refuse_special = true}));
   auto signature = ReadSignature(package.format, *open, file->path);
   if (signature.has_value()) {
     package.signature = *std::move(signature);
@@ -224,7 +170,7 @@ void WriteManifest(Package& package) {
 }  // namespace
 
 Result<Package> PackageModel(FileSystem& files, const std::string& path, const Progress& progress) {
-  TRY(found, Collector(files).Collect(path));
+  TRY(found, CollectFiles(files, path));
   TRY_VOID(AddExternalFiles(files, found));
   Package package{.files = std::move(found),
                   .config = "",

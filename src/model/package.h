@@ -42,9 +42,8 @@ struct Package {
 };
 
 // `path` is a file or a folder. An ONNX file brings the files beside it that hold its weights;
-// names that begin with a dot are left out of folders. Errors: NOT_FOUND / FILE_NOT_FOUND,
-// INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES, PATH_INVALID; an ONNX file that is
-// none, or lacks its weights, is MODEL_INVALID, with file and byte.
+// links and names that begin with a dot: CollectFiles (collect.h). Errors: those of CollectFiles; an
+// ONNX file that is none, or lacks its weights, is MODEL_INVALID, with file and byte.
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const Progress& progress = {});
 

@@ -1,5 +1,7 @@
 #include "model/package.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -16,6 +18,7 @@
 namespace slipway::model {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -31,6 +34,11 @@ class PackageTest : public ::testing::Test {
   void CopyFixture(const std::string& name, const std::string& path) {
     std::filesystem::create_directories(std::filesystem::path(folder_ / path).parent_path());
     std::filesystem::copy_file(kFixtures + name, folder_ / path);
+  }
+  void Link(const std::string& target, const std::string& path) {
+    const std::filesystem::path whole = folder_ / path;
+    std::filesystem::create_directories(whole.parent_path());
+    std::filesystem::create_symlink(target, whole);
   }
   Result<Package> Pack(const std::string& path = "") {
     return PackageModel(PosixFileSystem(), path.empty() ? folder_.path() : folder_ / path);
@@ -171,18 +179,98 @@ TEST_F(PackageTest, EmptyFilesAreFilesAndEmptyFoldersAreNot) {
   EXPECT_EQ(package->files[0].digest, Digest::Of(""));
   std::filesystem::create_directories(folder_ / "empty");
   EXPECT_THAT(Pack("empty"), IsError(Code::kInvalidArgument, "PACKAGE_EMPTY"));
+  EXPECT_THAT(Pack("empty.bin"), IsError(Code::kInvalidArgument, "PACKAGE_EMPTY"));
   EXPECT_THAT(Pack("missing"), IsError(Code::kNotFound, "FILE_NOT_FOUND"));
 }
 
 TEST_F(PackageTest, CircleOfLinksEnds) {
   std::filesystem::create_directories(folder_ / "loop");
   std::filesystem::create_directory_symlink(folder_ / "loop", folder_ / "loop/again");
-  EXPECT_FALSE(Pack("loop").has_value());
+  EXPECT_THAT(Pack("loop"), IsError(Code::kInvalidArgument, "LINK_REFUSED"));
 }
 
 TEST_F(PackageTest, BadNamesAreRefused) {
-  Write("bad\nname.bin", "x");
-  EXPECT_THAT(Pack(), IsError(Code::kInvalidArgument, "PATH_INVALID"));
+  Write("a/bad\nname.bin", "x");
+  EXPECT_THAT(Pack("a"), IsError(Code::kInvalidArgument, "PATH_INVALID"));
+  Write("b/wei\xff\xc3\xa9.bin", "x");
+  const auto no_text = Pack("b");
+  EXPECT_THAT(no_text, IsError(Code::kInvalidArgument, "PATH_INVALID"));
+  EXPECT_EQ(no_text.error().message(), "the path 'wei\\xff\\xc3\\xa9.bin' is no UTF-8 text.");
+}
+
+// Opened as a file is, the FIFO would keep the test until somebody writes to it.
+TEST_F(PackageTest, WhatIsNoFileIsRefused) {
+  Write("a/model.bin", "x");
+  ASSERT_EQ(mkfifo((folder_ / "a/fifo").c_str(), 0600), 0);
+  for (const char* path : {"a", "a/fifo"}) {
+    const auto package = Pack(path);
+    EXPECT_THAT(package, IsError(Code::kInvalidArgument, "FILE_SPECIAL"));
+    EXPECT_THAT(package.error().message(), HasSubstr("a/fifo is a FIFO, not a regular file"));
+  }
+  for (const char* device : {"/dev/zero", "/dev/null"}) {
+    const auto package = PackageModel(PosixFileSystem(), device);
+    EXPECT_THAT(package, IsError(Code::kInvalidArgument, "FILE_SPECIAL"));
+    EXPECT_EQ(package.error().message(), std::string(device) + " is a device, not a regular file");
+  }
+}
+
+TEST_F(PackageTest, LinksStayWithinTheFolder) {
+  Write("outside.txt", "secret");
+  Write("m/labels.txt", "x");
+  Link("labels.txt", "m/again.txt");
+  Link(folder_ / "m/labels.txt", "m/sub/absolute.txt");
+  const auto package = Pack("m");
+  ASSERT_THAT(package, IsOk());
+  EXPECT_THAT(PathsOf(*package), ElementsAre("again.txt", "labels.txt", "sub/absolute.txt"));
+  EXPECT_EQ(package->files[0].digest, Digest::Of("x"));
+  EXPECT_EQ(package->files[2].digest, Digest::Of("x"));
+
+  Link("m", "named");
+  EXPECT_THAT(Pack("named"), IsOk());
+  Link("m/labels.txt", "named.txt");
+  EXPECT_THAT(Pack("named.txt"), IsOk());
+}
+
+TEST_F(PackageTest, OtherLinksAreRefused) {
+  Write("outside.txt", "secret");
+  Write("m/folder/labels.txt", "x");
+  Write("m-beside/labels.txt", "x");
+  const struct {
+    std::string target;
+    std::string says;
+  } kLinks[] = {
+      {folder_ / "outside.txt", "outside of"},
+      {"../outside.txt", "outside of"},
+      {"../m-beside/labels.txt", "outside of"},
+      {"/etc", "outside of"},
+      {"folder", "a folder"},
+      {".", "outside of"},
+      {"folder/missing", "which leads nowhere"},
+      {"notes", "which leads nowhere"},
+      {"folder/../../outside.txt", "outside of"},
+  };
+  for (const auto& link : kLinks) {
+    std::filesystem::remove(folder_ / "m/notes");
+    Link(link.target, "m/notes");
+    const auto package = Pack("m");
+    ASSERT_THAT(package, IsError(Code::kInvalidArgument, "LINK_REFUSED")) << link.target;
+    EXPECT_THAT(
+        package.error().message(),
+        AllOf(HasSubstr("m/notes is a link to " + link.target + ", "), HasSubstr(link.says)));
+  }
+}
+
+TEST_F(PackageTest, WeightsBesideAModelAreFollowedWithinItsFolderOnly) {
+  CopyFixture("external_data/model.onnx", "m/model.onnx");
+  CopyFixture("external_data/weights.bin", "outside.bin");
+  Link("../outside.bin", "m/weights.bin");
+  EXPECT_THAT(Pack("m/model.onnx"), IsError(Code::kInvalidArgument, "LINK_REFUSED"));
+  std::filesystem::remove(folder_ / "m/weights.bin");
+  CopyFixture("external_data/weights.bin", "m/other.bin");
+  Link("other.bin", "m/weights.bin");
+  const auto package = Pack("m/model.onnx");
+  ASSERT_THAT(package, IsOk());
+  EXPECT_THAT(PathsOf(*package), ElementsAre("model.onnx", "weights.bin"));
 }
 
 TEST_F(PackageTest, Progress) {

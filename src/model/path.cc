@@ -2,17 +2,32 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/utf8.h"
 #include "model/limits.h"
 
 namespace slipway::model {
 namespace {
 
+// Control characters, and all above ASCII of a text that is no UTF-8, as \xHH.
+std::string EscapeBytes(std::string_view text) {
+  const bool is_text = !FindInvalidUtf8(text);
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_text)) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
 Error PathError(std::string_view path, const std::string& what) {
-  std::string shown(path.substr(0, 200));
-  std::ranges::replace_if(
-      shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return InvalidArgument("PATH_INVALID", "the path '" + shown + "' " + what);
+  return InvalidArgument("PATH_INVALID",
+                         "the path '" + EscapeBytes(path.substr(0, 200)) + "' " + what);
 }
 
 }  // namespace
@@ -22,7 +37,7 @@ Result<void> CheckPath(std::string_view path) {
   if (path.size() > kMaxPathBytes) {
     return PathError(path, "has more than " + std::to_string(kMaxPathBytes) + " bytes.");
   }
-  if (FindInvalidUtf8(path)) return PathError("", "is no UTF-8 text.");
+  if (FindInvalidUtf8(path)) return PathError(path, "is no UTF-8 text.");
   if (std::ranges::any_of(path, [](char c) {
         return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\';
       })) {

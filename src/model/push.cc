@@ -13,7 +13,7 @@ namespace {
 
 Result<void> UploadFile(FileSystem& files, const PackageFile& file, const std::string& repository,
                         oci::Client& client, Transfers& transfers) {
-  TRY(open, files.Open(file.source, {}));
+  TRY(open, files.Open(file.source, {.refuse_special = true}));
   oci::UploadOptions options;
   options.progress = [&](uint64_t done) { transfers.Report(file.path, done, file.size_bytes); };
   auto uploaded = client.UploadBlob(

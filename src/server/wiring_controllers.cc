@@ -55,8 +55,11 @@ class Controllers final : public ControllersPart {
 }  // namespace
 
 void AddAdmissions(resource::ResourceStore& store) {
-  std::vector<std::string> formats;
-  for (std::string_view format : model::DeployableFormats()) formats.emplace_back(format);
+  controller::ServiceAdmission::Formats formats;
+  for (std::string_view format : model::DeployableFormats()) {
+    formats.deployable.emplace_back(format);
+  }
+  for (std::string_view format : model::OfferedFormats()) formats.offered.emplace_back(format);
   store.AddAdmission("Service", controller::ServiceAdmission(std::move(formats)));
   registry::AddRemovals(store, controller::CheckModelUnused);
 }

@@ -91,13 +91,13 @@ Result<void> ServiceAdmission::operator()(resource::ResourceTransaction& transac
   }
   TRY(version_spec,
       Decode<resource::ModelVersionSpec>(version->spec, "spec", UnknownFields::kIgnore));
-  if (std::ranges::find(deployable_formats_, version_spec.format) == deployable_formats_.end()) {
+  if (std::ranges::find(formats_.deployable, version_spec.format) == formats_.deployable.end()) {
     return FieldError(
         Code::kFailedPrecondition, "FORMAT_NOT_DEPLOYABLE",
         fmt::format("{} is stored as {}, which no engine of this build runs; it can deploy: {}",
                     spec.predictor.model,
                     version_spec.format.empty() ? "an unknown format" : version_spec.format,
-                    fmt::join(deployable_formats_, ", ")));
+                    fmt::join(formats_.offered, ", ")));
   }
   reference.digest = digest;
   now.spec["predictor"]["model"] = reference.ToString();

@@ -19,15 +19,18 @@ namespace slipway::controller {
 //   FAILED_PRECONDITION FORMAT_NOT_DEPLOYABLE
 class ServiceAdmission {
  public:
-  // Formats that this build can run, as model/ names them.
-  explicit ServiceAdmission(std::vector<std::string> deployable_formats)
-      : deployable_formats_(std::move(deployable_formats)) {}
+  // Formats as model/ names them: those that this build can run, and those that a refusal offers.
+  struct Formats {
+    std::vector<std::string> deployable;
+    std::vector<std::string> offered;
+  };
+  explicit ServiceAdmission(Formats formats) : formats_(std::move(formats)) {}
 
   Result<void> operator()(resource::ResourceTransaction& transaction, resource::Resource& now,
                           const resource::Resource* old) const;
 
  private:
-  std::vector<std::string> deployable_formats_;
+  Formats formats_;
 };
 
 // The digest that a reference in a Service means: its own, the old one of the same tag, or the

@@ -1,0 +1,115 @@
+#include "model/collect.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/limits.h"
+#include "model/path.h"
+
+namespace slipway::model {
+namespace {
+
+bool IsBelow(const std::string& path, const std::string& root) {
+  return path.starts_with(root.ends_with('/') ? root : root + "/");
+}
+
+class Collector {
+ public:
+  Collector(FileSystem& files, std::string root) : files_(files), root_(std::move(root)) {}
+
+  Result<void> AddFolder(const std::string& folder, const std::string& prefix, size_t depth) {
+    if (depth > kMaxPathDepth) {
+      return InvalidArgument("PATH_INVALID", fmt::format("{}: folders are nested more than {} deep",
+                                                         folder, kMaxPathDepth));
+    }
+    TRY(names, files_.List(folder));
+    for (const std::string& name : names) {
+      if (name.starts_with('.')) continue;
+      TRY_VOID(CheckPath(prefix + name));
+      const std::string entry = folder + "/" + name;
+      TRY(source, FollowLink(files_, root_, entry));
+      TRY(info, files_.Info(source));
+      if (info.is_directory) {
+        TRY_VOID(AddFolder(source, prefix + name + "/", depth + 1));
+        continue;
+      }
+      TRY_VOID(CheckNotSpecial(entry, info));
+      TRY_VOID(AddFile(source, prefix + name, info.size_bytes));
+    }
+    return {};
+  }
+
+  Result<void> AddFile(const std::string& source, std::string path, uint64_t size_bytes) {
+    TRY_VOID(CheckPath(path));
+    if (found_.size() == kMaxPackageFiles) {
+      return InvalidArgument("PACKAGE_TOO_MANY_FILES",
+                             fmt::format("a package has at most {} files", kMaxPackageFiles));
+    }
+    found_.push_back({.path = std::move(path),
+                      .source = source,
+                      .size_bytes = size_bytes,
+                      .digest = Digest::Of(""),
+                      .media_type = ""});
+    return {};
+  }
+
+  std::vector<PackageFile> TakeSorted() {
+    std::ranges::sort(found_, {}, &PackageFile::path);
+    return std::move(found_);
+  }
+
+ private:
+  FileSystem& files_;
+  const std::string root_;
+  std::vector<PackageFile> found_;
+};
+
+}  // namespace
+
+Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::string& path) {
+  TRY(info, files.Info(path));
+  TRY_VOID(CheckNotSpecial(path, info));
+  TRY(root, files.Canonical(path));
+  Collector collector(files, root);
+  if (info.is_directory) {
+    TRY_VOID(collector.AddFolder(root, "", 0));
+  } else if (info.size_bytes == 0) {
+    return InvalidArgument("PACKAGE_EMPTY", fmt::format("{} is empty, which no model is", path));
+  } else {
+    TRY_VOID(collector.AddFile(path, path.substr(path.rfind('/') + 1), info.size_bytes));
+  }
+  std::vector<PackageFile> found = collector.TakeSorted();
+  if (found.empty()) {
+    return InvalidArgument("PACKAGE_EMPTY",
+                           fmt::format("{} has no file that could be pushed", path));
+  }
+  return found;
+}
+
+// Another program that changes the folder meanwhile could still put a link in the file's place: who
+// may do that could as well copy the target into it.
+Result<std::string> FollowLink(FileSystem& files, const std::string& root,
+                               const std::string& source) {
+  auto refused = [&](const std::string& what) { return InvalidArgument("LINK_REFUSED", what); };
+  TRY(target, files.LinkTarget(source));
+  const auto canonical = files.Canonical(source);
+  const std::string what = target.empty() ? fmt::format("{} is behind a link", source)
+                                          : fmt::format("{} is a link to {}", source, target);
+  if (!canonical) {
+    if (target.empty()) return canonical.error();
+    return refused(fmt::format("{}, which leads nowhere ({})", what, canonical.error().message()));
+  }
+  if (!IsBelow(*canonical, root)) {
+    return refused(
+        fmt::format("{}, outside of {}; put a copy there if it belongs to the model", what, root));
+  }
+  if (target.empty()) return canonical;
+  TRY(info, files.Info(*canonical));
+  if (!info.is_directory) return canonical;
+  return refused(fmt::format("{}, a folder; links are followed to files only", what));
+}
+
+}  // namespace slipway::model

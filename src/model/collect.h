@@ -1,0 +1,27 @@
+// Collecting the files of a package from a folder that somebody may have prepared: only regular
+// files, none from outside of the folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "model/package.h"
+
+namespace slipway::model {
+
+// `path` is a file, or a folder with the files of a package; digests and media types are not filled
+// in. Sorted by path. Names that begin with a dot are left out. A symbolic link in the folder is
+// followed to a regular file in the same folder, nowhere else. Errors: NOT_FOUND / FILE_NOT_FOUND,
+// INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES, PATH_INVALID, FILE_SPECIAL (FIFO,
+// device, socket), LINK_REFUSED.
+Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::string& path);
+
+// The file at `source`, which is below the folder `root` (a canonical path), without links on the
+// way. INVALID_ARGUMENT / LINK_REFUSED, with link and target, if a link leads out of `root`, to a
+// folder or to nothing.
+Result<std::string> FollowLink(FileSystem& files, const std::string& root,
+                               const std::string& source);
+
+}  // namespace slipway::model
