@@ -9,8 +9,8 @@
 #include <numeric>
 #include <optional>
 
-#include "base/log.h"
 #include "engine/limits.h"
+#include "engine/reasons.h"
 
 namespace slipway::engine {
 namespace {
@@ -46,6 +46,16 @@ std::optional<std::vector<tensor::Tensor>> ZeroInputs(const tensor::Signature& s
     }
   }
   return inputs;
+}
+
+// Whether a run that failed so with zeros fails with every other input too.
+bool FailsWithAnyInput(const Error& error, const tensor::Signature& signature) {
+  return error.reason() == kOutOfMemory || error.code() == Code::kResourceExhausted ||
+         signature.inputs.empty();
+}
+
+Error WarmUpFailed(std::string_view what, const Error& cause) {
+  return FailedPrecondition(kWarmUpFailed, std::string(what) + ": " + cause.message());
 }
 
 // Waits for the last call, and keeps what it says.
@@ -93,16 +103,19 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
   const int64_t before = ResidentBytes();
   TRY(model, host.Load(source));
   auto loaded = std::make_unique<LoadedModel>(std::move(model));
-  loaded->WarmUp();
+  TRY_VOID(loaded->WarmUp());
   loaded->memory_bytes_ = std::max<int64_t>(ResidentBytes() - before, 0);
   loaded->load_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
   return loaded;
 }
 
-void LoadedModel::WarmUp() {
-  std::optional<std::vector<tensor::Tensor>> inputs = ZeroInputs(signature());
+Result<void> LoadedModel::WarmUp() {
   Result<SessionLease> session = Borrow();
-  if (!inputs || session.has_error()) return;
+  if (session.has_error()) {
+    return WarmUpFailed("the model was loaded, but nothing can run in it", session.error());
+  }
+  std::optional<std::vector<tensor::Tensor>> inputs = ZeroInputs(signature());
+  if (!inputs) return {};
   std::vector<tensor::Tensor> outputs(signature().outputs.size());
   std::vector<uint32_t> wanted(outputs.size());
   std::iota(wanted.begin(), wanted.end(), 0);
@@ -113,14 +126,22 @@ void LoadedModel::WarmUp() {
   for (int i = 0; i < kWarmUpRuns && Clock::now() - start < kWarmUpTime; ++i) {
     const Clock::time_point begin = Clock::now();
     const Result<void> ran = RunAndWait(**session, run);
-    if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return;
+    if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return {};
+    if (ran.has_error() && FailsWithAnyInput(ran.error(), signature())) {
+      return WarmUpFailed(
+          "the model was loaded, but its warm-up run failed, and other input would "
+          "not change that",
+          ran.error());
+    }
     if (ran.has_error()) {
-      LogWarning("warm-up run with zeros failed", {{"error", ran.error()}});
-      return;
+      warm_up_failure_ = WarmUpFailed(
+          "the warm-up run, whose input is zeros, failed, which real input may not", ran.error());
+      return {};
     }
     // The first run allocates what the later ones use again.
     if (i > 0) cost_.Observe(elements, Clock::now() - begin);
   }
+  return {};
 }
 
 Result<SessionLease> LoadedModel::Borrow() {

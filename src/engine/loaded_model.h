@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -39,7 +40,9 @@ class SessionLease {
 class LoadedModel {
  public:
   // Loads and warms up: a few runs with zeros (open dimensions are 1), from which the cost of a run
-  // is learnt; a model that fails on zeros may be good with real input and counts as loaded.
+  // is learnt. A model that fails on zeros may be good with real input and counts as loaded;
+  // FAILED_PRECONDITION / WARM_UP_FAILED where no input can help: there is no memory for a run, no
+  // session can be opened, or the model has no inputs.
   // Blocks, for seconds with large models; the calling thread should be a nice one.
   static Result<std::unique_ptr<LoadedModel>> Load(PluginHost& host, const ModelSource& source);
   // Around a model that is there already; for tests.
@@ -56,18 +59,24 @@ class LoadedModel {
   // Growth of this process while the model was loaded: an estimate when others load as well.
   int64_t memory_bytes() const { return memory_bytes_; }
 
+  // WARM_UP_FAILED with a sentence for people, if the model counts as loaded although its warm-up
+  // failed.
+  const std::optional<Error>& warm_up_failure() const { return warm_up_failure_; }
+
   // A session that nobody uses.
   Result<SessionLease> Borrow();
 
  private:
   friend class SessionLease;
-  void WarmUp();
+  // The error that keeps the model from counting as loaded.
+  Result<void> WarmUp();
 
   std::unique_ptr<exec::Model> model_;
   CostModel cost_;
   std::atomic<bool> trusted_{true};
   std::chrono::milliseconds load_time_{0};
   int64_t memory_bytes_ = 0;
+  std::optional<Error> warm_up_failure_;
   // The last, so that sessions go before their model.
   Guarded<std::vector<std::unique_ptr<exec::Session>>> idle_;
 };

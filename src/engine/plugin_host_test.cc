@@ -388,5 +388,34 @@ TEST(LoadedModel, LearnsItsCostWhileItWarmsUp) {
   EXPECT_LT(*cost, std::chrono::milliseconds(100));
 }
 
+TEST(LoadedModel, WhatNoInputCanMendFailsTheLoad) {
+  PluginHost host;
+  const auto loaded =
+      LoadedModel::Load(host, {.format = "onnx", .path = Fixture("out_of_memory.onnx")});
+  ASSERT_TRUE(loaded.has_error());
+  EXPECT_EQ(loaded.error().reason(), "WARM_UP_FAILED");
+  EXPECT_EQ(loaded.error().code(), Code::kFailedPrecondition);
+  EXPECT_NE(loaded.error().message().find("std::bad_alloc"), std::string::npos)
+      << loaded.error().message();
+  const FakeFile fake("{" + std::string(kTensors) +
+                      R"(,"failRun":"no luck","failRunReason":"OUT_OF_MEMORY"})");
+  const auto other = LoadedModel::Load(host, fake.source());
+  ASSERT_TRUE(other.has_error());
+  EXPECT_EQ(other.error().reason(), "WARM_UP_FAILED");
+}
+
+TEST(LoadedModel, WhatRealInputMayMendIsToldOnly) {
+  PluginHost host;
+  const auto loaded =
+      LoadedModel::Load(host, {.format = "onnx", .path = Fixture("not_with_zeros.onnx")});
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().ToString();
+  ASSERT_TRUE((*loaded)->warm_up_failure());
+  EXPECT_EQ((*loaded)->warm_up_failure()->reason(), "WARM_UP_FAILED");
+  EXPECT_NE((*loaded)->warm_up_failure()->message().find("Reshape"), std::string::npos);
+  const auto good = LoadedModel::Load(host, {.format = "onnx", .path = Fixture("identity.onnx")});
+  ASSERT_TRUE(good.has_value());
+  EXPECT_FALSE((*good)->warm_up_failure());
+}
+
 }  // namespace
 }  // namespace slipway::engine

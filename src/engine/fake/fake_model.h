@@ -30,13 +30,14 @@ struct FakeModel {
   int64_t load_delay_us = 0;  // of the load
   std::string fail_load;      // the load fails with this message
   std::string fail_run;       // each run fails with this message
+  std::string fail_run_reason = "RUN_FAILED";
   std::string crash;          // "load" or "run": the process is aborted there
   int64_t responses = 1;      // of each run
   bool asynchronous = false;  // runs complete on a thread of the engine, after run() returned
 };
 BOOST_DESCRIBE_STRUCT(FakeModel, (),
-                      (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run, crash,
-                       responses, asynchronous))
+                      (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run,
+                       fail_run_reason, crash, responses, asynchronous))
 
 // Reads and checks a model file, of at most 1 MiB.
 Result<FakeModel> ReadFakeModel(const std::string& path);
@@ -70,6 +71,7 @@ struct Description<engine::fake::FakeModel> {
        .max = 600'000'000},
       {.name = "fail_load", .text = "Message with which the load fails."},
       {.name = "fail_run", .text = "Message with which each run fails."},
+      {.name = "fail_run_reason", .text = "Reason of a run that fails.", .min = 1, .max = 40},
       {.name = "crash", .text = "Where the process is aborted: load or run."},
       {.name = "responses", .text = "Responses of each run.", .min = 1, .max = 100},
       {.name = "asynchronous", .text = "Whether runs complete on a thread of the engine."},

@@ -108,7 +108,7 @@ void Execute(SlipwaySession* session, SlipwayRun* run) {
     if (waited.has_error()) return CompleteWithError(run, waited.error());
   }
   if (!settings.fail_run.empty()) {
-    return CompleteWithError(run, Internal("RUN_FAILED", settings.fail_run));
+    return CompleteWithError(run, Internal(settings.fail_run_reason, settings.fail_run));
   }
   for (int64_t response = 1; response <= settings.responses; ++response) {
     for (uint32_t i = 0; i < run->output_count; ++i) {
