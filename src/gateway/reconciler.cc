@@ -273,6 +273,10 @@ void Reconciler::FinishLoad() {
             {{"service", service},
              {"revision", version},
              {"ms", static_cast<int64_t>(revision.runtime->model().load_time().count())}});
+    if (const auto& failure = revision.runtime->model().warm_up_failure()) {
+      LogWarning("a revision serves although its warm-up failed",
+                 {{"service", service}, {"revision", version}, {"error", *failure}});
+    }
   } else {
     revision.failure = result->error();
     revision.phase = Phase::kFailed;
@@ -310,9 +314,11 @@ void Reconciler::Tell() {
     runtime::RevisionMeasurement measured{
         .uid = revision.runtime->settings().uid,
         .phase = std::string(PhaseName(leaving ? Phase::kDraining : revision.phase))};
-    if (revision.failure) {
-      measured.reason = revision.failure->reason();
-      measured.message = revision.failure->message();
+    const std::optional<Error>& problem =
+        revision.loaded ? revision.runtime->model().warm_up_failure() : revision.failure;
+    if (problem) {
+      measured.reason = problem->reason();
+      measured.message = problem->message();
     }
     if (revision.loaded) {
       measured.load_ms = revision.runtime->model().load_time().count();

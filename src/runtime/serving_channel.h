@@ -25,8 +25,8 @@ namespace slipway::runtime {
 struct RevisionMeasurement {
   std::string uid;
   std::string phase;
-  std::string reason;   // a stable constant when Failed
-  std::string message;  // one sentence when Failed
+  std::string reason;   // a stable constant when Failed, or Ready after a failed warm-up
+  std::string message;  // one sentence with a reason
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
 };

@@ -175,3 +175,9 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path):
         done = run(MODELS / "identity.onnx", "--port-base", port)
     assert done.returncode == 6
     assert str(port) in done.stderr and "in use" in done.stderr
+
+
+def test_a_model_that_can_never_run_is_not_served():
+    done = run(MODELS / "out_of_memory.onnx", "--port-base", "0")
+    assert done.returncode != 0
+    assert "its warm-up run failed" in done.stderr and "bad_alloc" in done.stderr
