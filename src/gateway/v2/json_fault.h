@@ -1,6 +1,7 @@
 // Errors about the JSON of a request: what is wrong, and at which byte.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -15,10 +16,10 @@ class JsonPlace {
  public:
   explicit JsonPlace(std::string_view body) : body_(body) {}
 
-  // Of `at`, which may be one past the end, or outside where a parser lost its way.
+  // Of `at`, from 1; it may be one past the end, or outside where a parser lost its way.
   size_t Byte(const char* at) const {
-    if (at < body_.data()) return 0;
-    return std::min(static_cast<size_t>(at - body_.data()), body_.size());
+    if (at < body_.data()) return 1;
+    return std::min(static_cast<size_t>(at - body_.data()), body_.size()) + 1;
   }
 
  private:

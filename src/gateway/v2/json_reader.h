@@ -38,7 +38,7 @@ class MemberLoop {
   simdjson::error_code error_ = simdjson::SUCCESS;
   std::string_view key_;
   ondemand::value value_;
-  size_t byte_ = 0;
+  size_t byte_ = 1;
 };
 
 // Typed values of the member `name`, with Triton's words where the type is another one.

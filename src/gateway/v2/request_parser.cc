@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gateway/limits.h"
+#include "gateway/v2/json_check.h"
 #include "gateway/v2/json_reader.h"
 #include "gateway/v2/tensor_data.h"
 
@@ -60,7 +61,7 @@ class Reader {
   Result<void> Request(ondemand::document& document) {
     ondemand::object root;
     if (document.get_object().get(root) != simdjson::SUCCESS) {
-      return SyntaxFault("the request must be a JSON object", 0);
+      return SyntaxFault("the request must be a JSON object", 1);
     }
     MemberLoop loop(root, place_);
     while (loop.Next()) TRY_VOID(Member(loop.key(), loop.value()));
@@ -407,8 +408,21 @@ class Reader {
   bool has_outputs_ = false;
   bool has_parameters_ = false;
   size_t parameters_ = 0;
-  size_t last_byte_ = 0;
+  size_t last_byte_ = 1;
 };
+
+}  // namespace
+
+namespace {
+
+// The fast reader notices a fault anywhere behind it, or in a pass over all of the body that knows
+// no place. What is true of the body is looked up once more.
+Error TrueFault(std::string_view body, const Error& noticed) {
+  const std::optional<JsonFault> fault = FindJsonFault(body);
+  if (!fault) return noticed;
+  if (fault->too_deep) return DepthFault(fault->offset + 1);
+  return SyntaxFault(fault->what, fault->offset + 1);
+}
 
 }  // namespace
 
@@ -436,12 +450,14 @@ Result<void> RequestParser::Parse(std::string_view body, const ModelFace& model,
       state_->first->iterate(body.data(), body.size(), body.size() + kBodyPadding).get(document);
   if (error != simdjson::SUCCESS) {
     state_->Shrink();
-    const bool empty = error == simdjson::EMPTY;
-    return SyntaxFault(empty ? "The document is empty." : simdjson::error_message(error),
-                       empty ? 0 : body.size());
+    if (error == simdjson::EMPTY) return SyntaxFault("The document is empty.", 1);
+    return TrueFault(body, SyntaxFault(simdjson::error_message(error), 1));
   }
   Result<void> parsed = Reader(body, model, *state_->second, state_->seen, out).Request(document);
   state_->Shrink();
+  if (parsed.has_error() && parsed.error().reason() == "JSON_SYNTAX") {
+    return TrueFault(body, parsed.error());
+  }
   return parsed;
 }
 

@@ -359,5 +359,53 @@ TEST_F(RequestParserTest, RandomBytesNeverPass) {
   }
 }
 
+TEST_F(RequestParserTest, FaultsOfTheJsonAreWhereTheyAre) {
+  const Signature signature = OneInput(DataType::kFp32, {1, 4});
+  const std::string good = Body("FP32", "[1,4]", "[1,2,3,4]");
+  const std::string spaces = Body("FP32", "[1,4]", "[1 2 3 4]");
+  struct Case {
+    std::string body;
+    const char* what;
+    size_t byte;
+  };
+  const std::vector<Case> cases = {
+      {good.substr(0, good.size() - 1), "the text ends too early", good.size()},
+      {good.substr(0, good.size() - 5), "the text ends too early", good.size() - 4},
+      {good + "x", "must not be followed by other values", good.size() + 1},
+      {good + std::string(1, '\0'), "must not be followed by other values", good.size() + 1},
+      {"{\"id\":\"a\nb\",\"inputs\":[]}", "control character", 9},
+      {"{\"id\":\"\xff\xfe\",\"inputs\":[]}", "no well-formed UTF-8", 8},
+      {spaces, "',' or ']' is missing", spaces.find("2 3") + 1},
+      {good.substr(0, good.size() - 1) + ",}", "the name of a member is missing", good.size() + 1},
+      {R"({"a":"\q","inputs":[]})", "an escape that is none", 8},
+      {R"({"inputs":[],"a":01})", "',' or '}' is missing", 19},
+      {R"({"inputs":[],"a":tru})", "not a value of JSON", 21},
+      {R"({"inputs":[],"a":1.})", "a digit is missing", 20},
+      {R"({"inputs" []})", "':' is missing", 11},
+      {"", "The document is empty.", 1},
+      {"[]", "the request must be a JSON object", 1},
+  };
+  for (const Case& c : cases) {
+    const std::string failure = Failure(c.body, signature);
+    EXPECT_THAT(failure, HasSubstr(c.what)) << c.body;
+    EXPECT_TRUE(failure.ends_with(" at byte " + std::to_string(c.byte)))
+        << c.body << ": " << failure << ", not " << c.byte;
+  }
+}
+
+TEST_F(RequestParserTest, IntegersThatJsonHasNot) {
+  ASSERT_TRUE(
+      Parse(Body("UINT8", "[2]", "[-0, -0 ]"), OneInput(DataType::kUint8, {2})).has_value());
+  EXPECT_THAT(Elements<uint8_t>(), ElementsAre(0, 0));
+  for (const char* data : {"[00]", "[-01]"}) {
+    EXPECT_THAT(Failure(Body("INT8", "[1]", data), OneInput(DataType::kInt8, {1})),
+                HasSubstr("not a number that JSON allows"))
+        << data;
+  }
+  const std::string many(100'000, '9');
+  EXPECT_LT(Failure(Body("INT8", "[1]", "[" + many + "]"), OneInput(DataType::kInt8, {1})).size(),
+            300u);
+}
+
 }  // namespace
 }  // namespace slipway::gateway::v2

@@ -60,7 +60,8 @@ struct IntegerReader {
   bool Read(value& element, uint64_t at) {
     Wide number;
     if (element.get(number) != simdjson::SUCCESS) [[unlikely]] {
-      return false;
+      if (Token(element) != "-0") return false;  // which the reader takes for a signed number
+      number = 0;
     }
     if (number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max()) {
       return false;
@@ -69,9 +70,16 @@ struct IntegerReader {
     return true;
   }
   static std::string Explain(std::string_view token) {
-    const bool integer = token.find_first_not_of("-0123456789") == std::string_view::npos;
+    const std::string_view digits = token.substr(token.starts_with('-') ? 1 : 0);
+    const bool integer =
+        !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    if (integer && digits.size() > 1 && digits[0] == '0') {
+      return "not a number that JSON allows, for it begins with 0";
+    }
     if (integer) {
-      return std::string(token) + " is out of the range " +
+      constexpr size_t kShownDigits = 40;
+      return std::string(token.substr(0, kShownDigits)) +
+             (token.size() > kShownDigits ? "..." : "") + " is out of the range " +
              std::to_string(std::numeric_limits<T>::min()) + " to " +
              std::to_string(std::numeric_limits<T>::max());
     }
@@ -182,7 +190,7 @@ class Filler {
   const Tensor& tensor_;
   const uint64_t wanted_;
   uint64_t count_ = 0;
-  size_t last_byte_ = 0;
+  size_t last_byte_ = 1;
 };
 
 float ToFloat(double number) {
