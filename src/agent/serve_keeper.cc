@@ -16,7 +16,6 @@ using runtime::ServingStatus;
 using runtime::WorkloadHandle;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kWorkloadName = "serve";
 constexpr milliseconds kRetirePoll{50};
 constexpr milliseconds kLongestConnectPause{200};
 // After its drain time serve may take so long to exit, and then so long to follow SIGTERM.
@@ -134,7 +133,7 @@ Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
 Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
   std::string log = runtime::ServeLogPath(options_.folder);
   MoveLongLogAside(dependencies_.files, log);
-  runtime::WorkloadSpec spec{.name = std::string(kWorkloadName),
+  runtime::WorkloadSpec spec{.name = std::string(runtime::kServeName),
                              .program = options_.program,
                              .arguments = {"serve", "--site-folder", options_.folder},
                              .folder = options_.folder,

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace slipway::runtime {
+
+// The workload that is the site's data plane.
+inline constexpr std::string_view kServeName = "serve";
 
 inline std::string ServingPath(const std::string& folder) {
   return folder + "/serving.json";

@@ -40,7 +40,8 @@ struct Stores {
   std::unique_ptr<resource::ResourceStore> resources;
 };
 Result<std::unique_ptr<Stores>> OpenStores(const std::string& data);
-// A token for everything in `path`, mode 0600; made anew when the file is missing.
+// A token for everything in `path`, mode 0600; made anew when the file is missing, or holds none
+// that is valid: who can write the folder is its administrator.
 Result<void> EnsureAdminToken(Stores& stores, const std::string& path);
 
 // wiring_api.cc: the listener of API and registry.

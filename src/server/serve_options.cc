@@ -1,7 +1,5 @@
 #include "server/serve_options.h"
 
-#include <filesystem>
-
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -44,10 +42,6 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.footer(kFooter);
 }
 
-void MakeAbsolute(std::string& path) {
-  if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
-}
-
 }  // namespace
 
 Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* const* argv) {
@@ -63,6 +57,7 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   } catch (const CLI::ParseError& error) {
     return InvalidArgument("USAGE", fmt::format("{}; see slipway serve --help", error.what()));
   }
+  TRY_VOID(RefuseEmptyValues(app));
   if (options.model.empty() == options.site_folder.empty()) {
     return InvalidArgument("USAGE", "MODEL is missing; see slipway serve --help");
   }
@@ -72,7 +67,7 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   for (std::string* path :
        {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {
-    MakeAbsolute(*path);
+    TRY_VOID(MakeAbsolute(*path));
   }
   return options;
 }

@@ -1,5 +1,6 @@
 #include "server/server_options.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -90,7 +91,32 @@ Result<void> CompleteTlsFiles(net::TlsFiles& tls) {
                                        tls.key.empty() ? "--tls-key" : "--tls-cert"));
   }
   for (std::string* path : {&tls.certificate, &tls.key}) {
-    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+    TRY_VOID(MakeAbsolute(*path));
+  }
+  return {};
+}
+
+Result<void> MakeAbsolute(std::string& path) {
+  if (path.empty()) return {};
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return InvalidArgument("PATH_INVALID",
+                           fmt::format("\"{}\" leads nowhere, for the current folder cannot be "
+                                       "found ({}); go to one that exists, or give a path that "
+                                       "begins with /",
+                                       path, error.message()));
+  }
+  path = absolute.lexically_normal().string();
+  return {};
+}
+
+Result<void> RefuseEmptyValues(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const bool empty = std::ranges::any_of(option->results(), &std::string::empty);
+    if (!empty) continue;
+    return InvalidArgument("USAGE", fmt::format("{}: the value is empty; see {} --help",
+                                                option->get_name(), app.get_name()));
   }
   return {};
 }
@@ -114,6 +140,7 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   } catch (const CLI::ParseError& error) {
     return InvalidArgument("USAGE", fmt::format("{}; see slipway server --help", error.what()));
   }
+  TRY_VOID(RefuseEmptyValues(app));
   TRY_VOID(CheckPortBase(port_base));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
@@ -123,7 +150,7 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
         "ANONYMOUS_REMOTE",
         fmt::format("--anonymous: only together with a loopback address, got {}", options.address));
   }
-  options.data = std::filesystem::absolute(options.data).lexically_normal().string();
+  TRY_VOID(MakeAbsolute(options.data));
   return options;
 }
 

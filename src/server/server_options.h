@@ -8,6 +8,10 @@
 #include "base/result.h"
 #include "net/tls_files.h"
 
+namespace CLI {
+class App;
+}
+
 namespace slipway::server {
 
 struct ServerOptions {
@@ -41,6 +45,11 @@ Result<void> CheckListenAddress(const std::string& address, const net::TlsFiles&
 Result<void> CompleteTlsFiles(net::TlsFiles& tls);
 // True for 127.0.0.0/8 and ::1.
 bool IsLoopbackAddress(const std::string& address);
+// INVALID_ARGUMENT / PATH_INVALID where there is no current folder; an empty path stays empty.
+Result<void> MakeAbsolute(std::string& path);
+// INVALID_ARGUMENT / USAGE for an option that was given with an empty value, as a script does whose
+// variable is not set.
+Result<void> RefuseEmptyValues(const CLI::App& app);
 Result<void> CheckPortBase(int64_t port_base);
 
 }  // namespace slipway::server

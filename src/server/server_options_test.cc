@@ -37,6 +37,15 @@ TEST(ParseServerOptions, MakesTheFolderAbsolute) {
   EXPECT_TRUE((*parsed)->data.ends_with("/b"));
 }
 
+TEST(ParseServerOptions, RefusesEmptyValues) {
+  for (const char* option : {"--tls-cert", "--tls-key", "--log-file"}) {
+    auto parsed = Parse({option, ""});
+    ASSERT_TRUE(parsed.has_error()) << option;
+    EXPECT_EQ(parsed.error().reason(), "USAGE");
+    EXPECT_TRUE(parsed.error().message().starts_with(option)) << parsed.error().message();
+  }
+}
+
 TEST(ParseServerOptions, RefusesWhatIsNotSafe) {
   EXPECT_EQ(ReasonOf({"--address", "::1"}), "fine");
   EXPECT_EQ(ReasonOf({"--address", "127.9.9.9", "--anonymous"}), "fine");

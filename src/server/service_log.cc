@@ -52,16 +52,27 @@ class Tail {
 };
 
 struct LogStream {
-  LogStream(BlockingPool& pool, std::string path, const resource::Key& service, bool follow)
-      : pool(pool), tail(std::move(path)), filter(service.project, service.name), follow(follow) {}
+  LogStream(BlockingPool& pool, std::string path, const resource::Key& service,
+            trust::Recheck follow)
+      : pool(pool),
+        tail(std::move(path)),
+        filter(service.project, service.name),
+        follow(std::move(follow)) {}
   BlockingPool& pool;
   Tail tail;
   ServiceLogFilter filter;
-  bool follow;
+  trust::Recheck follow;
 };
 
 Task<void> StreamLog(std::shared_ptr<LogStream> stream, net::StreamWriter& writer) {
   while (true) {
+    Result<void> allowed = stream->follow ? stream->follow() : Result<void>();
+    if (allowed.has_error()) {
+      (void)co_await writer.Write(fmt::format("slipway: the log ends here: {} ({})\n",
+                                              allowed.error().message(), allowed.error().reason()));
+      writer.Abort();
+      co_return;
+    }
     Result<std::string> piece = co_await stream->pool.Run([stream] { return stream->tail.Next(); });
     if (!piece) co_return;
     if (piece->empty()) {
@@ -103,8 +114,8 @@ std::string ServiceLogFilter::Feed(std::string_view piece) {
 }
 
 net::HttpResponse ServiceLogResponse(BlockingPool& pool, std::string path,
-                                     const resource::Key& service, bool follow) {
-  auto stream = std::make_shared<LogStream>(pool, std::move(path), service, follow);
+                                     const resource::Key& service, trust::Recheck follow) {
+  auto stream = std::make_shared<LogStream>(pool, std::move(path), service, std::move(follow));
   net::HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
   response.body =

@@ -9,6 +9,7 @@
 #include "base/file_system.h"
 #include "net/http_message.h"
 #include "resource/resource_store.h"
+#include "trust/recheck.h"
 
 namespace slipway::server {
 
@@ -29,8 +30,10 @@ class ServiceLogFilter {
 };
 
 // Streams the log at `path`, its last kMaxLogBytes; with `follow` also what is written from now on,
-// until the client leaves. A log that was moved aside is read from the start of its successor.
+// until the client leaves or `follow` says that he may no longer read: then the last line says why
+// and the body is cut off. Without `follow` it ends with what is there. A log that was moved aside
+// is read from the start of its successor.
 net::HttpResponse ServiceLogResponse(BlockingPool& pool, std::string path,
-                                     const resource::Key& service, bool follow);
+                                     const resource::Key& service, trust::Recheck follow);
 
 }  // namespace slipway::server

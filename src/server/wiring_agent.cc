@@ -10,6 +10,7 @@
 #include "runtime/site_folder.h"
 #include "server/blocking_call.h"
 #include "server/parts.h"
+#include "server/site_database.h"
 
 namespace slipway::server {
 namespace {
@@ -72,7 +73,7 @@ class LocalAgent final : public AgentPart {
   Result<void> Start() override {
     const std::string folder = LocalSiteFolder(*stores_.folder);
     TRY_VOID(PosixFileSystem().MakeDirectories(runtime::LogFolder(folder)));
-    TRY(site, store::MakeSqliteMetaStore({.path = runtime::SiteDatabasePath(folder)}));
+    TRY(site, OpenSiteDatabase({.folder = folder, .grace = kServeDrain}, *driver_, SystemClock()));
     site_ = std::move(site);
     agent_.emplace(Options(folder), Dependencies());
     Result<void> started = BlockOn(threads_.cores.executor(0), agent_->Start());

@@ -21,6 +21,7 @@
 #include "server/service_routes.h"
 #include "trust/access.h"
 #include "trust/guard.h"
+#include "trust/recheck.h"
 
 namespace slipway::server {
 namespace {
@@ -64,10 +65,11 @@ struct LogSource {
   std::string path;
 };
 
-Task<net::HttpResponse> ServiceLogs(LogSource source, resource::Key service, bool follow) {
+Task<net::HttpResponse> ServiceLogs(LogSource source, resource::Key service,
+                                    trust::Recheck follow) {
   Result<resource::Resource> found = co_await source.store.Get(service);
   if (!found) co_return net::ProblemResponse(found.error());
-  co_return ServiceLogResponse(source.pool, std::move(source.path), service, follow);
+  co_return ServiceLogResponse(source.pool, std::move(source.path), service, std::move(follow));
 }
 
 class HttpApiPart final : public ApiPart {
@@ -121,8 +123,13 @@ class HttpApiPart final : public ApiPart {
     const LogSource logs{*stores_.resources, threads_.blocking,
                          runtime::ServeLogPath(LocalSiteFolder(*stores_.folder))};
     resource::ApiHooks hooks;
-    hooks.service_logs = [logs](net::HttpRequest& request, resource::Key service) {
-      return ServiceLogs(logs, std::move(service), request.Query("follow") == "1");
+    hooks.recheck = [this](const net::HttpRequest& request) {
+      return trust::MakeRecheck(authenticator_, request);
+    };
+    hooks.service_logs = [logs, recheck = hooks.recheck](net::HttpRequest& request,
+                                                         resource::Key service) {
+      const bool follow = request.Query("follow") == "1";
+      return ServiceLogs(logs, std::move(service), follow ? recheck(request) : nullptr);
     };
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));

@@ -21,6 +21,55 @@ resource::Resource AdminToken() {
   return token;
 }
 
+constexpr uint64_t kMaxTokenFileBytes = 4096;
+
+Result<bool> HasContent(FileSystem& files, const std::string& path) {
+  TRY(exists, files.Exists(path));
+  if (!exists) return false;
+  TRY(info, files.Info(path));
+  return info.size_bytes > 0;
+}
+
+// Whether a blob is kept: a file in one of the folders that the objects are fanned out over.
+Result<bool> HasBlobs(FileSystem& files, const std::string& root) {
+  const std::string blobs = root + "/blobs/sha256";
+  TRY(exists, files.Exists(blobs));
+  if (!exists) return false;
+  TRY(folders, files.List(blobs));
+  for (const std::string& folder : folders) {
+    Result<std::vector<std::string>> names = files.List(blobs + "/" + folder);
+    // What is no folder is content too.
+    if (names.has_error() || !names->empty()) return true;
+  }
+  return false;
+}
+
+// The key file is made after the database, and bytes come after both: without the database they
+// are left of a server whose state is gone, which a new and empty one would hide.
+Result<void> RefuseLostDatabase(FileSystem& files, const store::DataFolder& folder) {
+  TRY(has_database, HasContent(files, folder.database_path()));
+  if (has_database) return {};
+  TRY(has_key, files.Exists(folder.root() + "/secret.key"));
+  TRY(has_blobs, HasBlobs(files, folder.root()));
+  if (!has_key && !has_blobs) return {};
+  return FailedPrecondition(
+      "DATABASE_MISSING",
+      fmt::format("{} is missing or empty, but the folder was used before: its services, models "
+                  "and tokens were in that file. Restore it from a backup; or, to begin with "
+                  "nothing, move {} away or choose another folder with --data",
+                  folder.database_path(), folder.root()));
+}
+
+// Why the token in the file does not open everything; nothing if it does.
+Result<void> CheckAdminToken(Stores& stores, const std::string& path) {
+  TRY(text, ReadWholeFile(PosixFileSystem(), path, kMaxTokenFileBytes));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  trust::Authenticator authenticator(resource::MakeTokenLookup(*stores.meta), SystemClock(), {});
+  TRY(identity, authenticator.AuthenticateToken(text));
+  if (trust::RoleIn(identity, "") == Role::kAdmin) return {};
+  return PermissionDenied("ROLE_MISSING", "it is no token of an administrator of everything");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
@@ -29,6 +78,7 @@ Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
   auto stores = std::make_unique<Stores>();
   TRY(folder, store::DataFolder::Open(files, data, program));
   stores->folder = std::move(folder);
+  TRY_VOID(RefuseLostDatabase(files, *stores->folder));
   TRY(objects, store::MakeLocalObjectStore(files, data, ReserveOf(data)));
   stores->objects = std::move(objects);
   TRY(meta,
@@ -46,7 +96,9 @@ Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
 Result<void> EnsureAdminToken(Stores& stores, const std::string& path) {
   FileSystem& files = PosixFileSystem();
   TRY(exists, files.Exists(path));
-  if (exists) return {};
+  Result<void> valid = exists ? CheckAdminToken(stores, path) : Result<void>();
+  if (exists && valid.has_value()) return {};
+  if (exists) LogWarning("the administrator's token is made anew", {{"reason", valid.error()}});
   // A token without its file is of no use to anyone: a start that was cut short left it.
   trust::NewToken made = trust::MakeToken(SystemRandom());
   CallContext context = CallContext::System("server");

@@ -30,8 +30,10 @@ std::string Join(const std::string& root, std::string_view rest) {
 }
 
 // Absolute, without `.` and `..` and a slash at the end.
-std::string Normalize(const std::string& root) {
-  std::string path = std::filesystem::absolute(root).lexically_normal();
+Result<std::string> Normalize(const std::string& root) {
+  std::error_code error;
+  std::string path = std::filesystem::absolute(root, error).lexically_normal();
+  if (error) return SystemError(error.value(), "find the current folder, for " + root);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
@@ -199,7 +201,8 @@ Result<FolderFormat> ParseFolderFormat(std::string_view text) {
 Result<std::unique_ptr<DataFolder>> DataFolder::Open(FileSystem& files, std::string root,
                                                      std::string_view program) {
   if (root.empty()) return InvalidArgument("DATA_FOLDER_PATH", "the data folder's path is empty");
-  root = Normalize(root);
+  TRY(normal, Normalize(root));
+  root = std::move(normal);
   TRY_VOID(files.MakeDirectories(root));
   TRY_VOID(RefuseForeign(files, root));
   TRY(lock, TakeLock(files, root));

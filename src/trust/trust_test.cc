@@ -8,6 +8,7 @@
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
 #include "trust/guard.h"
+#include "trust/recheck.h"
 #include "trust/secret_box.h"
 
 namespace slipway::trust {
@@ -173,6 +174,32 @@ TEST_F(AuthenticatorTest, AFloodOfUnknownIdsKeepsAKnownTokenWorking) {
       ASSERT_THAT(authenticator.AuthenticateToken(token_.text), IsOk());
     }
   }
+}
+
+TEST_F(AuthenticatorTest, AStreamIsCheckedAgain) {
+  Authenticator authenticator = Make(true);
+  Recheck still;
+  Recheck anonymous;
+  {
+    const std::string header = "Bearer " + token_.text;
+    net::HttpRequest request = Request(header);
+    request.context.identity = authenticator.Authenticate(request).value();
+    still = MakeRecheck(authenticator, request);
+    anonymous = MakeRecheck(authenticator, Request(""));
+  }
+  EXPECT_THAT(still(), IsOk());
+  record_.grant.role = Role::kViewer;
+  authenticator.Forget(token_.id);
+  EXPECT_THAT(still(), IsError(Code::kPermissionDenied, "TOKEN_CHANGED"));
+  record_.grant.role = Role::kEditor;
+  record_.expires_at = clock_.Wall() + hours(1);
+  authenticator.Forget(token_.id);
+  EXPECT_THAT(still(), IsOk());
+  revoked_ = true;
+  EXPECT_THAT(still(), IsOk()) << "cached";
+  authenticator.Forget(token_.id);
+  EXPECT_THAT(still(), IsError(Code::kUnauthenticated, "TOKEN_REVOKED"));
+  EXPECT_THAT(anonymous(), IsOk());
 }
 
 TEST(Token, HasAnIdAndASecretOfItsOwn) {

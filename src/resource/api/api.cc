@@ -34,11 +34,11 @@ class KindRoutes {
  public:
   using Action = Task<net::HttpResponse> (KindEndpoint::*)(HttpRequest&) const;
 
-  KindRoutes(ResourceStore& store, const KindInfo& kind)
+  KindRoutes(ResourceStore& store, const KindInfo& kind, const ApiHooks& hooks)
       : store_(store),
         kind_(kind),
         access_(AccessOf(kind)),
-        endpoint_(std::make_shared<const KindEndpoint>(store, kind)) {}
+        endpoint_(std::make_shared<const KindEndpoint>(store, kind, hooks.recheck)) {}
 
   std::vector<net::Route> Make() {
     const bool is_project = kind_.kind == "Project";
@@ -135,7 +135,7 @@ net::Route ServiceLogs(ApiHooks hooks) {
 std::vector<net::Route> ApiRoutes(ResourceStore& store, ApiHooks hooks) {
   std::vector<net::Route> routes;
   for (const KindInfo& kind : Kinds()) {
-    for (net::Route& route : KindRoutes(store, kind).Make()) {
+    for (net::Route& route : KindRoutes(store, kind, hooks).Make()) {
       routes.push_back(std::move(route));
     }
   }

@@ -11,6 +11,7 @@
 
 #include "net/router.h"
 #include "resource/resource_store.h"
+#include "trust/recheck.h"
 
 namespace slipway::resource {
 
@@ -18,6 +19,8 @@ namespace slipway::resource {
 struct ApiHooks {
   // GET .../services/{name}/logs[?follow=1]: text/plain. No route where it is empty.
   std::function<Task<net::HttpResponse>(net::HttpRequest& request, Key service)> service_logs;
+  // What ends a watch whose caller may no longer read. May be empty: then nothing does.
+  std::function<trust::Recheck(const net::HttpRequest& request)> recheck;
 };
 
 // The routes keep a reference to `store`, which must outlive them.

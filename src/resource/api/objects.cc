@@ -94,7 +94,8 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request)
     CO_TRY(after, WatchAfter(request));
     CO_TRY(watch, store_.StartWatch(std::string(kind_.kind), ProjectOf(request), options, after,
                                     request.Query("epoch").value_or("")));
-    co_return WatchResponse(std::move(watch));
+    trust::Recheck recheck = recheck_ ? recheck_(request) : [] { return Result<void>(); };
+    co_return WatchResponse(std::move(watch), std::move(recheck));
   }
   CO_TRY(page, co_await store_.List(std::string(kind_.kind), ProjectOf(request), options));
   Json list = {{"apiVersion", kApiVersion},

@@ -1,18 +1,24 @@
 // The handlers of one resource at a time, and of its list. Each is awaited at once by the router.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "net/http_message.h"
 #include "resource/resource_store.h"
+#include "trust/recheck.h"
 
 namespace slipway::resource {
 
 // One kind's place in the API. Immutable; shared by its routes.
 class KindEndpoint {
  public:
-  KindEndpoint(ResourceStore& store, const KindInfo& kind) : store_(store), kind_(kind) {}
+  using MakeRecheck = std::function<trust::Recheck(const net::HttpRequest& request)>;
+
+  // `recheck` is that of ApiHooks.
+  KindEndpoint(ResourceStore& store, const KindInfo& kind, MakeRecheck recheck)
+      : store_(store), kind_(kind), recheck_(std::move(recheck)) {}
 
   Task<net::HttpResponse> List(net::HttpRequest& request) const;
   Task<net::HttpResponse> Create(net::HttpRequest& request) const;
@@ -42,6 +48,7 @@ class KindEndpoint {
 
   ResourceStore& store_;
   const KindInfo& kind_;
+  const MakeRecheck recheck_;
 };
 
 // 200 with the resource and its ETag.

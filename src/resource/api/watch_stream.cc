@@ -1,5 +1,7 @@
 #include "resource/api/watch_stream.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -23,28 +25,44 @@ std::string ErrorText(const Error& error) {
   return net::FormatSse({.type = "error", .id = "", .data = std::get<std::string>(problem.body)});
 }
 
-Task<void> WriteEvents(std::shared_ptr<ResourceStore::Watch> watch, net::StreamWriter& writer) {
+struct WatchStream {
+  std::shared_ptr<ResourceStore::Watch> watch;
+  trust::Recheck recheck;
+};
+
+Task<void> WriteEvents(std::shared_ptr<const WatchStream> stream, net::StreamWriter& writer) {
+  using std::chrono::steady_clock;
+  auto heartbeat = steady_clock::now() + kWatchHeartbeat;
   while (true) {
     auto events = co_await WithDeadline<std::vector<WatchEvent>>(
-        std::chrono::steady_clock::now() + kWatchHeartbeat, watch->Next());
+        std::min(heartbeat, steady_clock::now() + kWatchRecheck), stream->watch->Next());
+    Result<void> allowed = stream->recheck();
+    if (allowed.has_error()) {
+      (void)co_await writer.Write(ErrorText(allowed.error()));
+      co_return;
+    }
     std::string text;
     if (events.has_value()) {
       for (const WatchEvent& event : *events) text += EventText(event);
     } else if (events.error().code() == Code::kDeadlineExceeded) {
+      if (steady_clock::now() < heartbeat) continue;
       text = net::kSseHeartbeat;
     } else {
       (void)co_await writer.Write(ErrorText(events.error()));
       co_return;
     }
     if (!(co_await writer.Write(text)).has_value()) co_return;
+    heartbeat = steady_clock::now() + kWatchHeartbeat;
   }
 }
 
 }  // namespace
 
-net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch) {
+net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch,
+                                trust::Recheck recheck) {
+  auto stream = std::make_shared<const WatchStream>(std::move(watch), std::move(recheck));
   return net::SseResponse(
-      [watch = std::move(watch)](net::StreamWriter& writer) { return WriteEvents(watch, writer); });
+      [stream](net::StreamWriter& writer) { return WriteEvents(stream, writer); });
 }
 
 }  // namespace slipway::resource

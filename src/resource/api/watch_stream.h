@@ -6,9 +6,12 @@
 
 #include "net/http_message.h"
 #include "resource/resource_store.h"
+#include "trust/recheck.h"
 
 namespace slipway::resource {
 
-net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch);
+// Asks `recheck` before each event and every kWatchRecheck; what it refuses with ends the stream.
+net::HttpResponse WatchResponse(std::shared_ptr<ResourceStore::Watch> watch,
+                                trust::Recheck recheck);
 
 }  // namespace slipway::resource

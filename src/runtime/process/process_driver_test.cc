@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "base/testing/temporary_folder.h"
 #include "runtime/descriptor.h"
 #include "runtime/process/process_identity.h"
+#include "runtime/process/process_search.h"
 #include "runtime/testing/driver_contract.h"
 
 namespace slipway::runtime {
@@ -233,6 +235,24 @@ TEST_F(ProcessDriverTest, LeftoversOfAProcessThatIsGoneAreEnded) {
   ASSERT_TRUE(bed_.driver().Stop(handle, milliseconds(0)).has_value());
   auto stat = ReadProcessStat(grandchild);
   EXPECT_TRUE(!stat.has_value() || !stat->alive());
+}
+
+TEST_F(ProcessDriverTest, AProcessWithoutARecordIsFoundByNameAndFolder) {
+  const WorkloadHandle handle = Start(bed_.Obedient());
+  bed_.AwaitStarted(handle);
+  const std::string folder = bed_.folder().path();
+  const auto found = FindProcesses("test", folder);
+  ASSERT_FALSE(found.empty());
+  // With what it started, which bears its mark.
+  EXPECT_TRUE(std::ranges::any_of(found, [&](const auto& one) { return one.id == handle.id; }));
+  TemporaryFolder elsewhere;
+  EXPECT_TRUE(FindProcesses("test", elsewhere.path()).empty());
+  EXPECT_TRUE(FindProcesses("tes", folder).empty());
+  bed_.RestartDriver();
+  for (const WorkloadHandle& one : found) {
+    EXPECT_TRUE(bed_.driver().Stop(one, milliseconds(1'000)));
+  }
+  EXPECT_TRUE(FindProcesses("test", folder).empty());
 }
 
 TEST_F(ProcessDriverTest, AnotherProcessWithTheNumberIsNotTouched) {

@@ -45,14 +45,7 @@ std::string_view TakeField(std::string_view& rest, char separator) {
 }
 
 bool HasMark(pid_t pid, const std::string& mark) {
-  auto environment = ReadProcFile("/proc/" + std::to_string(pid) + "/environ");
-  if (!environment.has_value()) return false;
-  std::string wanted = std::string(kMarkVariable) + "=" + mark;
-  std::string_view rest = *environment;
-  while (!rest.empty()) {
-    if (TakeField(rest, '\0') == wanted) return true;
-  }
-  return false;
+  return MarkOf(pid) == mark;
 }
 
 }  // namespace
@@ -92,6 +85,17 @@ std::optional<ProcessStat> ReadProcessStat(pid_t pid) {
     if (field == kStartTime && !ParseNumber(value, &out.start_ticks)) return std::nullopt;
   }
   return out;
+}
+
+std::string MarkOf(pid_t pid) {
+  const std::string text = ReadProcFile("/proc/" + std::to_string(pid) + "/environ").value_or("");
+  const std::string name = std::string(kMarkVariable) + "=";
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::string_view variable = TakeField(rest, '\0');
+    if (variable.starts_with(name)) return std::string(variable.substr(name.size()));
+  }
+  return {};
 }
 
 std::string ReadBootId() {

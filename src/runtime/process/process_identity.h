@@ -36,6 +36,8 @@ struct ProcessStat {
 };
 // Nothing if there is no such process.
 std::optional<ProcessStat> ReadProcessStat(pid_t pid);
+// The mark that the process bears, "" for one without, or of another user.
+std::string MarkOf(pid_t pid);
 std::string ReadBootId();
 
 // The process of this identity, running and not a zombie.
