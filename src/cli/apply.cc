@@ -24,7 +24,23 @@ struct Target {
   std::string Path() const { return ResourcePath(kind->plural, kind->global, project, name); }
 };
 
+// YAML reads some words as numbers and truth values: `name: 1e3`, `project: true`.
+Result<void> CheckIsText(const Json& document, const char* pointer, std::string_view field) {
+  const Json& value = At(document, pointer);
+  if (value.is_null() || value.is_string()) return {};
+  if (value.is_structured()) {
+    return InvalidArgument(
+        "FIELD_TYPE", fmt::format("{}: a text is wanted, not an {}", field, value.type_name()));
+  }
+  return InvalidArgument(
+      "FIELD_TYPE", fmt::format("{0}: the value is a {1}, not a text; write it in quotes", field,
+                                value.type_name()));
+}
+
 Result<Target> TargetOf(const Json& document, const GeneralOptions& general) {
+  TRY_VOID(CheckIsText(document, "/kind", "kind"));
+  TRY_VOID(CheckIsText(document, "/metadata/name", "metadata.name"));
+  TRY_VOID(CheckIsText(document, "/metadata/project", "metadata.project"));
   TRY(kind, KindOf(TextAt(document, "/kind")));
   Target target{.kind = kind,
                 .project = TextAt(document, "/metadata/project"),

@@ -87,7 +87,14 @@ Result<ContextsFile> ReadContexts(FileSystem& files, const std::string& path) {
   TRY(exists, files.Exists(path));
   if (!exists) return ContextsFile{};
   TRY(text, ReadWholeFile(files, path, kMaxFileBytes));
-  auto with_path = [&](const Error& error) { return error.Prefixed(path + ": "); };
+  auto with_path = [&](const Error& error) {
+    return Error(
+        error.code(), error.reason(),
+        fmt::format("{}: {}; mend it, or move it away and begin anew with `slipway context "
+                    "add NAME --address URL --token-file FILE --use`",
+                    path, error.message()),
+        error.details());
+  };
   Result<Json> json = ParseJson(text);
   if (!json) return with_path(json.error());
   // The format first: a newer file may have what this program does not know.

@@ -64,11 +64,9 @@ Result<void> FinishDeployment(Client& client, const std::string& project, const 
   if (format == Format::kJson || format == Format::kYaml) {
     TRY_VOID(PrintJson(now, format));
   }
-  int64_t ready = NumberAt(now, "/status/readyRevision");
-  std::string rest = ready > 0 ? fmt::format("; revision {} goes on serving", ready) : "";
-  return FailedPrecondition("REVISION_FAILED", fmt::format("revision {} of service {} failed: {}{}",
-                                                           NumberAt(now, "/status/latestRevision"),
-                                                           name, ReadyMessage(now), rest));
+  // The condition's message names the revision, and what still answers.
+  return FailedPrecondition("REVISION_FAILED",
+                            fmt::format("service {}: {}", name, ReadyMessage(now)));
 }
 
 }  // namespace slipway::cli

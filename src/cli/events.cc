@@ -12,13 +12,14 @@ namespace slipway::cli {
 namespace {
 
 Result<void> Events(Client& client, const std::string& text) {
+  TRY(format, client.OutputFormat());
+  TRY_VOID(CheckNotNames(format, "an event"));
   std::string path = ResourcePath("events", false, client.Project());
   if (!text.empty()) {
     TRY(wanted, ParseKindName(text));
     TRY(kind, KindOf(wanted.kind));
     path = ResourcePath(kind->plural, kind->global, client.Project(), wanted.name) + "/events";
   }
-  TRY(format, client.OutputFormat());
   TRY(api, client.Api());
   TRY(answer, api->Get(path));
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(answer.body, format);

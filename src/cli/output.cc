@@ -39,6 +39,13 @@ Result<Format> ParseFormat(std::string_view text) {
                          fmt::format("--output: table, wide, json, yaml or name, got {}", text));
 }
 
+Result<void> CheckNotNames(Format format, std::string_view what) {
+  if (format != Format::kName) return {};
+  return InvalidArgument(
+      "OUTPUT_FORMAT",
+      fmt::format("--output: {} has no name; take table, wide, json or yaml", what));
+}
+
 Table::Table(std::vector<std::string> titles) : titles_(std::move(titles)) {
   for (const std::string& title : titles_) widths_.push_back(Width(title));
 }

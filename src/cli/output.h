@@ -18,6 +18,9 @@ enum class Format : uint8_t { kTable, kWide, kJson, kYaml, kName };
 // INVALID_ARGUMENT / OUTPUT_FORMAT.
 Result<Format> ParseFormat(std::string_view text);
 
+// For verbs whose rows have no names: refuses `-o name`.
+Result<void> CheckNotNames(Format format, std::string_view what);
+
 // Rows under titles, columns as wide as their longest cell. Cells are made printable.
 class Table {
  public:

@@ -81,6 +81,7 @@ Result<Json> Gather(Client& client) {
 
 Result<void> Status(Client& client) {
   TRY(format, client.OutputFormat());
+  TRY_VOID(CheckNotNames(format, "what `slipway status` shows"));
   TRY(status, Gather(client));
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(status, format);
   std::string services;

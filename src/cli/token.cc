@@ -47,6 +47,33 @@ Result<Json> SpecOf(const Client& client, const Options& options) {
   return spec;
 }
 
+// A secret that was not shown is of no use to anybody, but valid: it is taken back.
+Error TakenBack(ApiClient& api, const std::string& path, const std::string& name,
+                const Error& error) {
+  if (const Result<ApiAnswer> revoked = api.Delete(path); !revoked) {
+    return error.Prefixed(fmt::format(
+        "the secret of token {0} could not be written, and the token not be revoked ({1}): do "
+        "`slipway token revoke {0}`: ",
+        name, revoked.error().message()));
+  }
+  return error.Prefixed(fmt::format(
+      "the secret of token {} could not be written, so the token was revoked again: ", name));
+}
+
+// A key may be made before its service; more often the name was misspelt.
+void WarnOfMissingService(Client& client, ApiClient& api, const std::string& service) {
+  const auto found = api.Get(ResourcePath("services", false, client.Project(), service));
+  if (found || found.error().code() != Code::kNotFound) return;
+  Note(Printable(
+      fmt::format("warning: there is no service {} in project {} yet", service, client.Project())));
+}
+
+Result<void> PrintSecret(Format format, const Json& answer) {
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(answer, format);
+  Note(fmt::format("token {}; its secret is shown this once:", TextAt(answer, "/metadata/name")));
+  return PrintLine(TextAt(answer, "/secret"));
+}
+
 Result<void> Create(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(spec, SpecOf(client, options));
@@ -54,11 +81,14 @@ Result<void> Create(Client& client, const Options& options) {
   Json resource = {{"apiVersion", "slipway/v1"}, {"kind", "Token"}, {"spec", spec}};
   resource["metadata"] = Json::object();
   if (!options.name.empty()) resource["metadata"]["name"] = options.name;
-  TRY(answer, api->Post(TokensPath(client, !options.service.empty()), resource));
-  if (format == Format::kJson || format == Format::kYaml) return PrintJson(answer.body, format);
-  Note(fmt::format("token {}; its secret is shown this once:",
-                   TextAt(answer.body, "/metadata/name")));
-  return PrintLine(TextAt(answer.body, "/secret"));
+  const std::string path = TokensPath(client, !options.service.empty());
+  TRY(answer, api->Post(path, resource));
+  if (!options.service.empty()) WarnOfMissingService(client, *api, options.service);
+  if (Result<void> shown = PrintSecret(format, answer.body); !shown) {
+    const std::string name = TextAt(answer.body, "/metadata/name");
+    return TakenBack(*api, path + "/" + net::PercentEncode(name), name, shown.error());
+  }
+  return {};
 }
 
 Result<void> List(Client& client) {

@@ -18,8 +18,11 @@ namespace fs = std::filesystem;
 struct Suffix {
   std::string_view suffix;
   std::string_view format;
+  bool offered = true;  // else it is for tests, and no message tells users of it
 };
-constexpr std::array kSuffixes = {Suffix{".onnx", "onnx"}, Suffix{".fake.json", "fake"}};
+constexpr std::array kSuffixes = {
+    Suffix{.suffix = ".onnx", .format = "onnx"},
+    Suffix{.suffix = ".fake.json", .format = "fake", .offered = false}};
 
 std::optional<Suffix> SuffixOf(const fs::path& file) {
   for (const Suffix& suffix : kSuffixes) {
@@ -31,6 +34,7 @@ std::optional<Suffix> SuffixOf(const fs::path& file) {
 std::string KnownSuffixes() {
   std::string text;
   for (const Suffix& suffix : kSuffixes) {
+    if (!suffix.offered) continue;
     text += (text.empty() ? "" : ", ") + std::string(suffix.suffix);
   }
   return text;
@@ -61,8 +65,22 @@ Error NoModelIn(const fs::path& folder) {
                                       "name one, such as " + below->parent_path().native() +
                                       std::string(kOneModel));
   }
-  return NotFound("MODEL_FILE", "there is no model in " + folder.native() +
-                                    ": no file ends with one of " + KnownSuffixes());
+  return NotFound("MODEL_FILE", "there is no model in " + folder.native() + ": no file ends with " +
+                                    KnownSuffixes());
+}
+
+// A folder that somebody else prepared may not bring in files from elsewhere, as with `slipway
+// push`; a link that was named itself is its owner's choice.
+Result<void> CheckLink(const fs::path& folder, const fs::path& model) {
+  std::error_code error;
+  if (!fs::is_symlink(model, error)) return {};
+  const fs::path root = fs::canonical(folder, error) / "";
+  const fs::path target = fs::canonical(model, error);
+  if (!error && target.native().starts_with(root.native())) return {};
+  return InvalidArgument("LINK_REFUSED", model.native() + " is a link to " +
+                                             fs::read_symlink(model, error).native() +
+                                             ", outside of " + root.parent_path().native() +
+                                             "; put a copy there or name the file itself");
 }
 
 Result<fs::path> FindModel(const fs::path& path) {
@@ -71,17 +89,23 @@ Result<fs::path> FindModel(const fs::path& path) {
     return NotFound("MODEL_FILE", "there is no file or folder " + path.native());
   }
   if (!fs::is_directory(path, error)) {
+    if (SuffixOf(path) && !fs::is_regular_file(path, error)) {
+      return InvalidArgument("FILE_SPECIAL", path.native() + " is not a regular file");
+    }
     if (SuffixOf(path)) return path;
     return NotFound("MODEL_FILE", path.native() +
                                       " is no model that can be served: its name must "
-                                      "end with one of " +
+                                      "end with " +
                                       KnownSuffixes());
   }
   std::vector<fs::path> models;
   for (const auto& entry : fs::directory_iterator(path, error)) {
     if (entry.is_regular_file(error) && SuffixOf(entry.path())) models.push_back(entry.path());
   }
-  if (models.size() == 1) return models.front();
+  if (models.size() == 1) {
+    TRY_VOID(CheckLink(path, models.front()));
+    return models.front();
+  }
   if (models.empty()) return NoModelIn(path);
   std::sort(models.begin(), models.end());
   return InvalidArgument(

@@ -16,7 +16,8 @@ struct StandAloneOptions {
 };
 
 // NOT_FOUND / MODEL_FILE for a path where there is no model, INVALID_ARGUMENT / MODEL_AMBIGUOUS for
-// a folder with several, INVALID_ARGUMENT / NAME_INVALID for a name that no URL can carry.
+// a folder with several, LINK_REFUSED for a link that leads out of the folder, FILE_SPECIAL for a
+// FIFO or device, NAME_INVALID for a name that no URL can carry.
 Result<runtime::ServingConfig> StandAloneConfig(const StandAloneOptions& options);
 
 }  // namespace slipway::gateway
