@@ -28,6 +28,7 @@ net::HttpServerOptions ServerOptions(std::string name, const net::TlsFiles& tls)
   net::HttpServerOptions options;
   options.server_name = std::move(name);
   options.tls = tls;
+  options.write_refusal = v2::RefusalResponse;
   return options;
 }
 

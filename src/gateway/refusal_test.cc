@@ -1,6 +1,7 @@
 // What the data plane says when it cannot serve, and that clients of the protocol can read it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "gateway/testing/plane_fixture.h"
@@ -9,7 +10,6 @@ namespace slipway::gateway {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr std::string_view kInfer = "/v2/models/m/infer";
 
@@ -37,6 +37,46 @@ TEST(Refusal, ARevisionThatFailsOnZerosServesAndSaysSo) {
       kInfer, R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]},)"
               R"({"name":"shape","shape":[2],"datatype":"INT64","data":[2,2]}]})");
   EXPECT_EQ(answer->status, 200) << answer->body;
+}
+
+TEST(Refusal, WhatTheServerRefusesHasTheProtocolsBody) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  struct Case {
+    std::string request;
+    int status;
+  };
+  for (const Case& c :
+       {Case{"GARBAGE\r\n\r\n", 400}, Case{"GET /v2 HTTP/1.1\r\n\r\n", 400},
+        Case{"GET /v2 HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403},
+        Case{"GET /v2 HTTP/1.1\r\nHost: localhost\r\nExpect: magic\r\n\r\n", 417},
+        Case{"GET /v2 HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n",
+             431},
+        Case{"GET /v2 HTTP/2.0\r\nHost: localhost\r\n\r\n", 505}}) {
+    HttpCaller caller(plane.port());
+    const auto answer = caller.Raw(c.request);
+    ASSERT_TRUE(answer.has_value()) << c.request.substr(0, 60) << answer.error().ToString();
+    EXPECT_EQ(answer->status, c.status) << c.request.substr(0, 60);
+    EXPECT_THAT(answer->head, HasSubstr("content-type: application/json"));
+    const Result<Json> body = ParseJson(answer->body);
+    ASSERT_TRUE(body.has_value()) << answer->body;
+    EXPECT_TRUE(body->contains("error")) << answer->body;
+  }
+}
+
+TEST(Refusal, AnswersAreUtf8WhateverTheRequestHolds) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  const auto path = caller.Get("/v2/models/%ff");
+  EXPECT_EQ(path->status, 400);
+  EXPECT_THAT(path->body, HasSubstr("'%ff' is not UTF-8"));
+  const auto header = caller.Post(kInfer, kFourFloats, "Content-Encoding: a\xff\r\n");
+  EXPECT_EQ(header->status, 501);
+  EXPECT_THAT(header->body, HasSubstr("'a\xef\xbf\xbd'"));
+  EXPECT_THAT(caller.Get("/v2/models/%zz")->body, HasSubstr("'%' at byte 12 "));
+  EXPECT_THAT(caller.Get("/v2?a=%z")->body, HasSubstr("'%' at byte 7 "));
+  EXPECT_EQ(caller.Get("/v2/models/%c3%a4")->status, 404);
 }
 
 }  // namespace

@@ -235,7 +235,7 @@ Task<HttpResponse> Connection::CallHandler() {
     LogError("a handler threw an exception",
              {{"path", request_.path}, {"exception", failure.what()}});
   }
-  co_return ProblemResponse(
+  co_return environment_.options->write_refusal(
       Internal("HANDLER_FAILED", "The server failed at this request; its log says more"));
 }
 
@@ -261,7 +261,7 @@ Task<bool> Connection::FinishRequest(bool keep_alive) {
 }
 
 Task<void> Connection::RefuseAndClose() {
-  const HttpResponse response = ProblemResponse(*refusal_);
+  const HttpResponse response = environment_.options->write_refusal(*refusal_);
   const auto hundreds = static_cast<size_t>(response.status) / 100;
   environment_.requests[hundreds]->Add(1);
   HttpResponse answer = response;

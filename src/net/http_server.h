@@ -26,6 +26,8 @@ struct HttpServerOptions {
   size_t max_connections = 20'000;
   // Loopback listeners refuse a Host or Origin that is no loopback name or address (403).
   bool check_host = true;
+  // How the server answers what it refuses itself, before a handler sees it.
+  HttpResponse (*write_refusal)(const Error&) = ProblemResponse;
   // With both files all listeners speak TLS (1.2 and newer); without, none does.
   TlsFiles tls;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "net/limits.h"
 
 namespace slipway::net {
@@ -86,10 +87,25 @@ Error Malformed(std::string message) {
   return InvalidArgument("URL_MALFORMED", std::move(message));
 }
 
+// Where the text has percent signs; `before` bytes of the URL stand before it.
+Result<void> CheckPercents(std::string_view text, size_t before) {
+  const auto is_hex = [&](size_t at) {
+    constexpr std::string_view kHex = "0123456789abcdefABCDEF";
+    return at < text.size() && kHex.find(text[at]) != std::string_view::npos;
+  };
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    if (is_hex(at + 1) && is_hex(at + 2)) continue;
+    return Malformed("In the URL, '%' at byte " + std::to_string(before + at + 1) +
+                     " is not followed by two hex digits; write a percent sign as %25");
+  }
+  return {};
+}
+
 // True if there are more segments than any route has.
 Result<bool> Split(std::string_view text, Path& path) {
   const bool encoded = text.find('%') != std::string_view::npos;
   if (encoded) path.decoded.reserve(kMaxPathSegments);  // views into it must stay
+  if (encoded) TRY_VOID(CheckPercents(text, 0));
   text.remove_prefix(1);
   while (true) {
     if (path.count == kMaxPathSegments) return true;
@@ -99,6 +115,10 @@ Result<bool> Split(std::string_view text, Path& path) {
       TRY(plain, PercentDecode(segment));
       if (plain.find('\0') != std::string::npos) {
         return Malformed("The path contains a zero byte (%00); leave it out");
+      }
+      if (FindInvalidUtf8(plain)) {
+        return Malformed("The path's segment '" + std::string(segment) +
+                         "' is not UTF-8; percent-encode the name's bytes in UTF-8");
       }
       path.decoded.push_back(std::move(plain));
       segment = path.decoded.back();
@@ -240,8 +260,7 @@ struct Router::State {
 Result<const Route*> Router::State::Match(HttpRequest& request) const {
   if (!request.path.starts_with('/')) return NoRoute(request);  // OPTIONS *
   if (request.query.find('%') != std::string_view::npos) {
-    TRY(decoded, PercentDecode(request.query));
-    static_cast<void>(decoded);
+    TRY_VOID(CheckPercents(request.query, request.path.size() + 1));
   }
   Path path;
   TRY(too_many, Split(request.path, path));

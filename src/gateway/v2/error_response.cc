@@ -1,7 +1,9 @@
 #include "gateway/v2/error_response.h"
 
+#include <optional>
 #include <string>
 
+#include "base/utf8.h"
 #include "gateway/limits.h"
 #include "gateway/v2/response_writer.h"
 
@@ -14,6 +16,23 @@ int StatusOfReason(std::string_view reason) {
   if (reason == "BODY_TOO_LARGE") return 413;
   if (reason == "BODY_TIMEOUT") return 408;
   return 0;
+}
+
+// Errors may quote what a client sent, and JSON is UTF-8: other bytes become U+FFFD.
+std::string Utf8Of(std::string_view text) {
+  std::string out;
+  while (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
+    out.append(text.substr(0, *bad)).append("\xef\xbf\xbd");
+    text.remove_prefix(*bad + 1);
+  }
+  return out.append(text);
+}
+
+std::string BodyOf(std::string_view text) {
+  std::string body = "{\"error\":";
+  WriteJsonString(Utf8Of(text), body);
+  body += '}';
+  return body;
 }
 
 }  // namespace
@@ -55,10 +74,7 @@ net::HttpResponse ErrorResponse(const Error& error) {
   std::string_view text = error.message();
   if (error.reason() == "ROUTE_UNKNOWN") text = "Not Found";
   if (error.reason() == "METHOD_NOT_ALLOWED") text = "Method Not Allowed";
-  std::string body = "{\"error\":";
-  WriteJsonString(text, body);
-  body += '}';
-  net::HttpResponse response = net::HttpResponse::Json(StatusOf(error), std::move(body));
+  net::HttpResponse response = net::HttpResponse::Json(StatusOf(error), BodyOf(text));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (response.status == 503) {
     response.headers.emplace_back("Retry-After", std::to_string(kRetryAfter.count()));
@@ -66,6 +82,13 @@ net::HttpResponse ErrorResponse(const Error& error) {
   if (const std::string_view allow = error.detail("allow"); !allow.empty()) {
     response.headers.emplace_back("Allow", std::string(allow));
   }
+  return response;
+}
+
+net::HttpResponse RefusalResponse(const Error& error) {
+  net::HttpResponse problem = net::ProblemResponse(error);
+  net::HttpResponse response = net::HttpResponse::Json(problem.status, BodyOf(error.message()));
+  response.headers = std::move(problem.headers);
   return response;
 }
 

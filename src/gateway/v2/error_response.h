@@ -10,6 +10,8 @@ namespace slipway::gateway::v2 {
 
 // `{"error": text}` with the status of the error: the one place where this protocol picks one.
 net::HttpResponse ErrorResponse(const Error& error);
+// The same body for what the server refuses before there is a request; the status is that of net.
+net::HttpResponse RefusalResponse(const Error& error);
 int StatusOf(const Error& error);
 
 }  // namespace slipway::gateway::v2
