@@ -95,7 +95,7 @@ Result<std::string> FollowLink(FileSystem& files, const std::string& root,
                                const std::string& source) {
   auto refused = [&](const std::string& what) { return InvalidArgument("LINK_REFUSED", what); };
   TRY(target, files.LinkTarget(source));
-  const auto canonical = files.Canonical(source);
+  auto canonical = files.Canonical(source);
   const std::string what = target.empty() ? fmt::format("{} is behind a link", source)
                                           : fmt::format("{} is a link to {}", source, target);
   if (!canonical) {

@@ -41,9 +41,9 @@ struct Package {
   uint64_t size_bytes = 0;  // of all files
 };
 
-// `path` is a file or a folder. An ONNX file brings the files beside it that hold its weights;
-// links and names that begin with a dot: CollectFiles (collect.h). Errors: those of CollectFiles; an
-// ONNX file that is none, or lacks its weights, is MODEL_INVALID, with file and byte.
+// `path` is a file or a folder, as CollectFiles (collect.h) reads it. An ONNX file brings the files
+// beside it that hold its weights. Errors: those of CollectFiles; an ONNX file that is none, or
+// lacks its weights, is MODEL_INVALID, with file and byte.
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const Progress& progress = {});
 

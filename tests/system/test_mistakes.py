@@ -1,4 +1,4 @@
-"""What people get wrong, or others prepare for them: the command line says it and goes no further."""
+"""What people get wrong, or others prepare for them: the command line says it and stops."""
 
 import os
 import subprocess
