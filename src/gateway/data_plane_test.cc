@@ -173,7 +173,8 @@ TEST(DataPlane, ARevisionThatDoesNotLoadGetsNoTraffic) {
   EXPECT_EQ(caller.Post(kInfer, kFourFloats)->body, kAnswer);
   const auto named = caller.Post("/v2/models/m/versions/2/infer", kFourFloats);
   EXPECT_EQ(named->status, 503);
-  EXPECT_THAT(named->body, HasSubstr("'m' version 2 is not at ready state (no luck)"));
+  EXPECT_THAT(named->body,
+              HasSubstr("'m' version 2 is not at ready state (revision 2 failed: no luck)"));
 
   const auto better = plane.Fake(3);
   plane.Serve({PlaneFixture::Service("m", {bad, better})});

@@ -176,6 +176,11 @@ ServiceEntry Reconciler::MakeEntry(Service& service) {
   for (const Share& share : shares) service.revisions[share.candidate]->serving = true;
   for (size_t i = 0; i < service.revisions.size(); ++i) {
     Revision& revision = *service.revisions[i];
+    if (revision.loaded) service.failed.reset();
+    if (revision.failure) {
+      service.failed = {.version = revision.runtime->version(),
+                        .reason = revision.failure->message()};
+    }
     if (revision.loaded && (revision.listed || revision.serving)) {
       for (const Share& share : shares) {
         if (share.candidate != i) continue;
@@ -187,6 +192,9 @@ ServiceEntry Reconciler::MakeEntry(Service& service) {
           {.version = revision.runtime->version(),
            .reason = revision.failure ? revision.failure->message() : std::string()});
     }
+  }
+  if (entry.ready.empty() && entry.unready.empty() && service.failed) {
+    entry.unready.push_back(*service.failed);
   }
   return entry;
 }

@@ -61,6 +61,9 @@ class Reconciler {
     runtime::ServingService config;  // the last
     bool configured = false;
     std::vector<std::unique_ptr<Revision>> revisions;
+    // The newest that failed, if none has been loaded since: a configuration drops those that
+    // failed, and clients are to learn why nothing serves.
+    std::optional<UnreadyRevision> failed;
   };
 
   void Loop();

@@ -10,6 +10,7 @@ namespace slipway::gateway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::string_view kInfer = "/v2/models/m/infer";
 
@@ -77,6 +78,25 @@ TEST(Refusal, AnswersAreUtf8WhateverTheRequestHolds) {
   EXPECT_THAT(caller.Get("/v2/models/%zz")->body, HasSubstr("'%' at byte 12 "));
   EXPECT_THAT(caller.Get("/v2?a=%z")->body, HasSubstr("'%' at byte 7 "));
   EXPECT_EQ(caller.Get("/v2/models/%c3%a4")->status, 404);
+}
+
+TEST(Refusal, AServiceWhoseRevisionFailedSaysWhy) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"failLoad":"no luck")")})});
+  HttpCaller caller(plane.port());
+  const std::string words = "'m' has no available versions (revision 1 failed: no luck)";
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = caller.Post(kInfer, kFourFloats);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_THAT(answer->body, HasSubstr(words));
+    EXPECT_THAT(answer->head, Not(HasSubstr("retry-after")));
+    // The agent lists a revision that failed no longer.
+    plane.Serve({PlaneFixture::Service("m", {})});
+  }
+  plane.Serve({PlaneFixture::Service("n", {})});
+  const auto none = caller.Post("/v2/models/n/infer", kFourFloats);
+  EXPECT_THAT(none->body, HasSubstr("nothing that can serve is deployed to it"));
+  EXPECT_THAT(none->head, HasSubstr("retry-after"));
 }
 
 }  // namespace

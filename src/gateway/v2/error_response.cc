@@ -76,7 +76,7 @@ net::HttpResponse ErrorResponse(const Error& error) {
   if (error.reason() == "METHOD_NOT_ALLOWED") text = "Method Not Allowed";
   net::HttpResponse response = net::HttpResponse::Json(StatusOf(error), BodyOf(text));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (response.status == 503) {
+  if (response.status == 503 && error.reason() != "MODEL_FAILED") {
     response.headers.emplace_back("Retry-After", std::to_string(kRetryAfter.count()));
   }
   if (const std::string_view allow = error.detail("allow"); !allow.empty()) {

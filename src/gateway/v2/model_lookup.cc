@@ -16,10 +16,15 @@ std::optional<std::string_view> Parameter(const net::HttpRequest& request, std::
   return std::nullopt;
 }
 
-Error NotReady(const std::string& what, const std::string& reason) {
-  return Unavailable("MODEL_NOT_READY",
-                     "Request for unknown model: " + what +
-                         (reason.empty() ? " (it is being loaded)" : " (" + reason + ")"));
+Error NotReady(const std::string& what, const std::string& why) {
+  return Unavailable("MODEL_NOT_READY", "Request for unknown model: " + what + " (" + why + ")");
+}
+
+// To ask again helps while it is loading; one that failed never will be ready.
+Error NotReady(const std::string& what, const UnreadyRevision& revision) {
+  if (revision.reason.empty()) return NotReady(what, "it is being loaded");
+  return Unavailable("MODEL_FAILED", "Request for unknown model: " + what + " (revision " +
+                                         revision.version + " failed: " + revision.reason + ")");
 }
 
 }  // namespace
@@ -38,13 +43,15 @@ Result<RevisionRuntime*> FindRevision(CoreSlot& core, const net::HttpRequest& re
   if (!version) {
     if (RevisionRuntime* revision = service->Pick(core.NextRandom())) return revision;
     const std::string what = "'" + service->name + "' has no available versions";
-    return NotReady(what, service->unready.empty() ? "nothing is deployed to it"
-                                                   : service->unready.back().reason);
+    if (service->unready.empty()) {
+      return NotReady(what, "nothing that can serve is deployed to it: its status says more");
+    }
+    return NotReady(what, service->unready.back());
   }
   if (RevisionRuntime* revision = service->Find(*version)) return revision;
   const std::string what = "'" + service->name + "' version " + std::string(*version);
   if (const UnreadyRevision* unready = service->FindUnready(*version)) {
-    return NotReady(what + " is not at ready state", unready->reason);
+    return NotReady(what + " is not at ready state", *unready);
   }
   return NotFound("MODEL_UNKNOWN", "Request for unknown model: " + what + " is not found");
 }
