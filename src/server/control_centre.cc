@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "base/log.h"
 #include "server/blocking_call.h"
 #include "server/parts.h"
@@ -17,11 +15,6 @@ namespace {
 constexpr size_t kMaxCores = 4;
 constexpr size_t kBlockingThreads = 8;
 constexpr std::chrono::seconds kDrain{2};
-
-std::string UrlOf(std::string_view scheme, const std::string& address, uint16_t port) {
-  bool is_v6 = address.find(':') != std::string::npos;
-  return fmt::format("{}://{}{}{}:{}", scheme, is_v6 ? "[" : "", address, is_v6 ? "]" : "", port);
-}
 
 }  // namespace
 
@@ -90,7 +83,7 @@ void ControlCentre::Stop(agent::StopMode mode) {
 }
 
 std::string ControlCentre::api_address() const {
-  return UrlOf(options_.tls.empty() ? "http" : "https", options_.address, api_->port());
+  return UrlOf({.address = options_.address, .has_tls = !options_.tls.empty()}, api_->port());
 }
 
 }  // namespace slipway::server

@@ -6,6 +6,12 @@
 
 namespace slipway::server {
 
+std::string UrlOf(const PortsFile& ports, uint16_t port) {
+  const bool is_v6 = ports.address.find(':') != std::string::npos;
+  return std::string(ports.has_tls ? "https://" : "http://") +
+         (is_v6 ? "[" + ports.address + "]" : ports.address) + ":" + std::to_string(port);
+}
+
 Result<void> WritePorts(FileSystem& files, const std::string& path, const PortsFile& ports) {
   Json json = {{"pid", ports.pid}, {"address", ports.address}, {"tls", ports.has_tls}};
   if (ports.api != 0) json["api"] = ports.api;

@@ -19,6 +19,8 @@ struct PortsFile {
   uint16_t rest = 0;
   uint16_t metrics = 0;
 };
+// Where a port of the program answers: "http://127.0.0.1:8000".
+std::string UrlOf(const PortsFile& ports, uint16_t port);
 Result<void> WritePorts(FileSystem& files, const std::string& path, const PortsFile& ports);
 
 inline std::string PortsPath(const std::string& run_path) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/serve_program.h"
 #include "runtime/serving_channel.h"
+#include "runtime/site_state.h"
 #include "server/blocking_call.h"
 #include "server/executable.h"
 #include "server/programs.h"
@@ -87,6 +88,16 @@ bool EndWithoutTheModel() {
   _exit(kExitInterrupted);
 }
 
+void TellReady(const PortsFile& ports, gateway::ServeProgram& program) {
+  int64_t models = 0;
+  for (const runtime::RevisionMeasurement& revision : program.plane().status().revisions) {
+    if (revision.phase == runtime::kPhaseReady) ++models;
+  }
+  LogInfo("data plane is ready", {{"rest", UrlOf(ports, ports.rest)},
+                                  {"metrics", UrlOf(ports, ports.metrics)},
+                                  {"models", models}});
+}
+
 // Serves until a signal or the agent asks for the end.
 Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, CorePool& cores,
                    StopSignals& signals) {
@@ -103,6 +114,7 @@ Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, 
     told = WritePorts(PosixFileSystem(), options.ports_file, ports);
   }
   if (told) {
+    TellReady(ports, *program);
     int number = signals.Wait([&program] { program->ReloadTls(); });
     LogInfo("data plane stops", {{"signal", number}});
   }

@@ -72,7 +72,8 @@ BAD_INFER = {
                             '[1,2,3,4e]}]}', 400, ""),
     "unknown output": ({"inputs": [GOOD], "outputs": [{"name": "nope"}]}, 400, "nope"),
     "id is a number": ({"id": 7, "inputs": [GOOD]}, 400, "id"),
-    "invalid UTF-8": (b'{"id":"\xff","inputs":[]}', 400, ""),
+    "invalid UTF-8": (b'{"id":"\xff","inputs":[]}', 400, "UTF-8 at byte 8"),
+    "line break in a string": (b'{"id":"a\nb","inputs":[]}', 400, "at byte 9"),
     "unknown model": ({"inputs": [GOOD]}, 404, "nope"),
 }
 
@@ -133,7 +134,9 @@ HEAD = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: localhost\r\n"
     ("body above the limit", HEAD + b"Content-Length: 9999999999\r\n\r\n", b" 413 "),
 ])
 def test_http(serve, name, request_bytes, status):
-    assert status in raw(serve, request_bytes).split(b"\r\n", 1)[0], name
+    head, body = raw(serve, request_bytes).split(b"\r\n\r\n", 1)
+    assert status in head.split(b"\r\n", 1)[0], name
+    assert json.loads(body)["error"], name
     still_works(serve)
 
 

@@ -181,3 +181,9 @@ def test_a_model_that_can_never_run_is_not_served():
     done = run(MODELS / "out_of_memory.onnx", "--port-base", "0")
     assert done.returncode != 0
     assert "its warm-up run failed" in done.stderr and "bad_alloc" in done.stderr
+
+
+def test_it_says_where_it_listens(plane):
+    line = next(line for line in plane.log_tail(1000).splitlines() if "data plane is ready" in line)
+    assert f"rest={plane.inference_url}" in line.replace('"', "")
+    assert "metrics=http://127.0.0.1:" in line.replace('"', "") and "models=1" in line
