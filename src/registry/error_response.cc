@@ -40,6 +40,7 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"MANIFEST_BLOB_UNKNOWN", {404, "MANIFEST_BLOB_UNKNOWN"}},
     ReasonAnswer{"BODY_TOO_LARGE", {413, "SIZE_INVALID"}},
     ReasonAnswer{"MODEL_IN_USE", {409, "DENIED"}},
+    ReasonAnswer{"BLOB_IN_USE", {405, "DENIED"}},
     ReasonAnswer{"NAME_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"TAG_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"NAME_UNKNOWN", {404, "NAME_UNKNOWN"}},

@@ -32,6 +32,8 @@ inline constexpr size_t kMaxTagPage = 1'000;
 inline constexpr size_t kMaxReferrerPage = 200;
 inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
 // Repositories that a mount without `from` looks at.
+// Looked at together when a blob is deleted.
+inline constexpr size_t kManifestsPerPage = 500;
 inline constexpr size_t kMaxMountCandidates = 1'000;
 
 // What a ModelVersion and a Model show of long lists; the registry's own rows are complete.

@@ -253,10 +253,30 @@ TEST_F(ManifestTest, DeleteOfAManifestTakesItsTags) {
     ExpectError(registry_.Get(Path(reference)), 404, "MANIFEST_UNKNOWN");
   }
   ExpectError(registry_.Delete(Path(digest.text())), 404, "MANIFEST_UNKNOWN");
-  // Pushing it again works, and blobs may go before the manifest.
+  // Pushing it again works.
   registry_.PushManifest("default/a", "v1", manifest);
-  EXPECT_EQ(registry_.Delete("/v2/default/a/blobs/" + Digest::Of("layer").text()).status, 202);
   EXPECT_EQ(registry_.Delete(Path(digest.text())).status, 202);
+}
+
+TEST_F(ManifestTest, BlobsOfAManifestStay) {
+  const std::string layer = "/v2/default/a/blobs/" + Digest::Of("layer").text();
+  // One in the database and one that is a file, which both name the layer.
+  const Digest small = registry_.PushManifest("default/a", "v1", Simple());
+  const Digest large = registry_.PushManifest(
+      "default/a", "v2",
+      Simple("\"annotations\":{\"n\":\"" + std::string(kMaxInlineBytes, 'n') + "\"}"));
+  for (const Digest& user : {small, large}) {
+    const TestResponse refused = registry_.Delete(layer);
+    ExpectError(refused, 405, "DENIED");
+    EXPECT_EQ(refused.header("Allow"), "GET, HEAD");
+    EXPECT_TRUE(refused.body.find(small.text()) != std::string::npos ||
+                refused.body.find(large.text()) != std::string::npos)
+        << refused.body;
+    EXPECT_EQ(registry_.Get(layer).status, 200);
+    EXPECT_EQ(registry_.Delete(Path(user.text())).status, 202);
+  }
+  EXPECT_EQ(registry_.Delete(layer).status, 202);
+  ExpectError(registry_.Delete(layer), 404, "BLOB_UNKNOWN");
 }
 
 TEST_F(ManifestTest, ResolveTagReadsWhatIsCommitted) {
