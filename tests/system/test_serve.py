@@ -187,3 +187,11 @@ def test_it_says_where_it_listens(plane):
     line = next(line for line in plane.log_tail(1000).splitlines() if "data plane is ready" in line)
     assert f"rest={plane.inference_url}" in line.replace('"', "")
     assert "metrics=http://127.0.0.1:" in line.replace('"', "") and "models=1" in line
+
+
+def test_a_failed_warm_up_is_told(start_centre):
+    centre = start_centre()
+    centre.cli("push", MODELS / "not_with_zeros.onnx", "z:v1")
+    centre.cli("deploy", "z:v1")
+    for named in ("service/z", "revision/z-1"):
+        assert "warm-up run" in centre.cli("describe", named).stdout
