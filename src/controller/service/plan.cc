@@ -76,8 +76,8 @@ resource::Condition ConditionOf(const Revision* latest, int64_t latest_number, i
     // A revision that answers has something to say where its warm-up failed.
     const resource::Condition* own = ReadyCondition(*latest);
     const std::string remark = own != nullptr ? own->message : "";
-    condition.message = fmt::format("revision {} answers{}{}", latest_number,
-                                    remark.empty() ? "" : "; ", remark);
+    condition.message =
+        fmt::format("revision {} answers{}{}", latest_number, remark.empty() ? "" : "; ", remark);
   } else if (latest != nullptr && latest->status.phase == runtime::kPhaseFailed) {
     const resource::Condition* cause = ReadyCondition(*latest);
     condition.reason =
