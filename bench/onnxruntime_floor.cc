@@ -55,7 +55,8 @@ double CpuMicrosecondsPerRun(Ort::Session& session, long runs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  setenv("ORT_DISABLE_TELEMETRY", "1", 1);  // as our programs do
+  // As our programs do.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);  // NOLINT(concurrency-mt-unsafe)
   if (argc != 4) return 2;
   const auto begin = std::chrono::steady_clock::now();
   OpenLibrary(argv[1]);

@@ -35,9 +35,7 @@ INTERRUPT_S = 30
 TAIL_LINES = 150
 
 SANITIZER_ENVIRONMENT = {
-    # A model that wants more memory than there is gets the answer of a real allocator.
-    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
-                    ":allocator_may_return_null=1",
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions=tools/tsan.supp",
     "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",

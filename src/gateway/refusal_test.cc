@@ -18,7 +18,7 @@ TEST(Refusal, ARevisionThatCannotWarmUpGetsNoTraffic) {
   PlaneFixture plane;
   const auto good = plane.Fake(1);
   plane.Serve({PlaneFixture::Service("m", {good})});
-  const auto bad = plane.Onnx(2, "out_of_memory.onnx");
+  const auto bad = plane.Fake(2, R"(,"failRun":"no luck","failRunReason":"OUT_OF_MEMORY")");
   plane.Serve({PlaneFixture::Service("m", {good, bad})});
   EXPECT_EQ(plane.Phase(bad.uid), "Failed: WARM_UP_FAILED");
   HttpCaller caller(plane.port());

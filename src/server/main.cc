@@ -22,7 +22,7 @@ int Exit(const slipway::Result<void>& done) {
 int main(int argc, char** argv) {
   slipway::server::OccupyStandardDescriptors();
   // ONNX Runtime reports to its maker unless it is told not to. Here, before there are threads.
-  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);  // NOLINT(concurrency-mt-unsafe)
   if (!slipway::CrashPointSettingIsValid()) {
     std::fputs(
         "slipway: SLIPWAY_CRASH_AT names no crash point; `slipway version --crash-points` "

@@ -46,7 +46,7 @@ Result<const OrtApi*> Open() {
   TRY(path, FindLibrary());
   // Without it the library sends events to its maker and keeps a file in the user's cache. Our
   // programs have set it before their first thread; this is for other hosts of the plugin.
-  setenv("ORT_DISABLE_TELEMETRY", "1", /*overwrite=*/0);
+  setenv("ORT_DISABLE_TELEMETRY", "1", /*overwrite=*/0);  // NOLINT(concurrency-mt-unsafe)
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     return Unavailable("ENGINE_LIBRARY", std::string("cannot open ONNX Runtime: ") + dlerror());
