@@ -45,7 +45,7 @@ void CheckResource(const KindInfo& kind, const Json& json) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static_cast<void>(slipway::resource::Selector::Parse(text));
-  static_cast<void>(slipway::resource::ExplainText(text));
+  static_cast<void>(slipway::resource::Explain(text));
   const auto json = slipway::ParseJson(text);
   if (!json.has_value()) {
     CHECK(json.error().code() == slipway::Code::kInvalidArgument);
