@@ -20,16 +20,7 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.add_option("MODEL", options.model, "Model file, or folder of one model");
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
-  app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
-  app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
-      ->type_name("ADDRESS");
-  app.add_option("--tls-cert", options.tls.certificate,
-                 "Speak TLS on all ports, with the certificate (and its chain) in this PEM file")
-      ->type_name("FILE");
-  app.add_option("--tls-key", options.tls.key,
-                 "The certificate's key: a PEM file that other users cannot read")
-      ->type_name("FILE");
-  app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
+  DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
   app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
       ->type_name("FILE");
   app.add_option("--token-file", options.token_file, "Callers must send the token in this file")

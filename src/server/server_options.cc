@@ -27,16 +27,7 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
   app.add_option("--data", options.data, "Folder with all state; made if it is missing")
       ->type_name("DIR")
       ->required();
-  app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
-  app.add_option("--address", options.address, "Address to listen on (127.0.0.1)")
-      ->type_name("ADDRESS");
-  app.add_option("--tls-cert", options.tls.certificate,
-                 "Speak TLS on all ports, with the certificate (and its chain) in this PEM file")
-      ->type_name("FILE");
-  app.add_option("--tls-key", options.tls.key,
-                 "The certificate's key: a PEM file that other users cannot read")
-      ->type_name("FILE");
-  app.add_flag("--insecure", options.insecure, "Let other machines come without TLS");
+  DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
   app.add_flag("--anonymous", options.anonymous,
                "Callers on this machine need no token: for trying and benchmarks");
   app.add_option("--log-file", options.log_file, "Log here instead of to standard error")
@@ -48,6 +39,19 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
 }
 
 }  // namespace
+
+void DeclareListenOptions(CLI::App& app, int64_t& port_base, std::string& address,
+                          net::TlsFiles& tls, bool& insecure) {
+  app.add_option("--port-base", port_base, "First port (8000); 0 takes free ones")->type_name("N");
+  app.add_option("--address", address, "Address to listen on (127.0.0.1)")->type_name("ADDRESS");
+  app.add_option("--tls-cert", tls.certificate,
+                 "Speak TLS on all ports, with the certificate (and its chain) in this PEM file")
+      ->type_name("FILE");
+  app.add_option("--tls-key", tls.key,
+                 "The certificate's key: a PEM file that other users cannot read")
+      ->type_name("FILE");
+  app.add_flag("--insecure", insecure, "Let other machines come without TLS");
+}
 
 Ports PortsOf(uint16_t port_base) {
   if (port_base == 0) return {};

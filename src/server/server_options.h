@@ -38,7 +38,10 @@ Ports PortsOf(uint16_t port_base);
 // ADDRESS_INSECURE, ANONYMOUS_REMOTE, PORT_RANGE or TLS_INCOMPLETE.
 Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv);
 
-// What `server` and `serve` demand of an address alike.
+// The options by which `server` and `serve` say alike where they listen.
+void DeclareListenOptions(CLI::App& app, int64_t& port_base, std::string& address,
+                          net::TlsFiles& tls, bool& insecure);
+// What both demand of an address.
 Result<void> CheckListenAddress(const std::string& address, const net::TlsFiles& tls,
                                 bool insecure);
 // Certificate and key come together; makes their paths absolute.
