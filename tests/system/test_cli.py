@@ -304,6 +304,8 @@ def test_infer_shows_a_table_and_the_servers_reason(centre):
     rows = centre.cli("infer", "table", "--input", "-", stdin=REQUEST).stdout.splitlines()
     assert rows[0].split() == ["OUTPUT", "TYPE", "SHAPE", "DATA"]
     assert rows[1].startswith("y ")
+    piped = centre.cli("infer", "table", "--input", "/dev/stdin", stdin=REQUEST)
+    assert piped.stdout.splitlines() == rows, "a pipe has a path too, as `<(COMMAND)` gives it"
     wrong = REQUEST.replace("FP32", "INT64")
     assert "INT64" in fails(centre, USAGE, "infer", "table", "--input", "-", stdin=wrong)
     assert "missing.json" in fails(centre, NOT_FOUND, "infer", "table", "--input", "missing.json")
