@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "net/http_status.h"
+#include "net/query.h"
 
 namespace slipway::net {
 namespace {
@@ -26,33 +27,6 @@ int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = Lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-// In a query, '+' is a space. What does not decode is taken as it is: the router has refused it.
-std::string DecodeQuery(std::string_view text) {
-  std::string spaced(text);
-  for (char& c : spaced) {
-    if (c == '+') c = ' ';
-  }
-  Result<std::string> decoded = PercentDecode(spaced);
-  return decoded.has_value() ? std::move(decoded).value() : spaced;
-}
-
-// Calls visit(value) for each `name=value` of the query; visit returns false to end.
-template <class Visit>
-void ForEachQueryValue(std::string_view query, std::string_view name, Visit visit) {
-  while (!query.empty()) {
-    const size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    const size_t equals = pair.find('=');
-    if (!pair.empty() && DecodeQuery(pair.substr(0, equals)) == name) {
-      const std::string_view value =
-          equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
-      if (!visit(DecodeQuery(value))) return;
-    }
-    if (end == std::string_view::npos) return;
-    query.remove_prefix(end + 1);
-  }
 }
 
 // Reasons whose HTTP status is not that of their code.
@@ -155,20 +129,17 @@ const std::string& HttpRequest::Parameter(std::string_view name) const {
 }
 
 std::optional<std::string> HttpRequest::Query(std::string_view name) const {
-  std::optional<std::string> found;
-  ForEachQueryValue(query, name, [&found](std::string value) {
-    found = std::move(value);
-    return false;
-  });
-  return found;
+  for (auto& [key, value] : ParseQuery(query)) {
+    if (key == name) return std::move(value);
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> HttpRequest::QueryAll(std::string_view name) const {
   std::vector<std::string> all;
-  ForEachQueryValue(query, name, [&all](std::string value) {
-    all.push_back(std::move(value));
-    return true;
-  });
+  for (auto& [key, value] : ParseQuery(query)) {
+    if (key == name) all.push_back(std::move(value));
+  }
   return all;
 }
 

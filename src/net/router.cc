@@ -247,6 +247,8 @@ struct Router::State {
   // The route for the request, whose parameters are filled in.
   Result<const Route*> Match(HttpRequest& request) const;
   HttpResponse WriteError(const HttpRequest& request, const Error& error) const;
+  // The handler, once the query is right.
+  Task<HttpResponse> Run(const Route& route, HttpRequest& request) const;
   // The coroutine of a guarded request.
   Task<HttpResponse> Guarded(const Route* route, HttpRequest* request) const;
 
@@ -285,10 +287,26 @@ HttpResponse Router::State::WriteError(const HttpRequest& request, const Error& 
   return ProblemResponse(error);
 }
 
+namespace {
+
+Task<HttpResponse> Ready(HttpResponse response) {
+  co_return response;
+}
+
+}  // namespace
+
+Task<HttpResponse> Router::State::Run(const Route& route, HttpRequest& request) const {
+  if (route.query) {
+    const Result<void> checked = CheckQuery(request.query, *route.query);
+    if (!checked.has_value()) return Ready(WriteError(request, checked.error()));
+  }
+  return route.handler(request);
+}
+
 Task<HttpResponse> Router::State::Guarded(const Route* route, HttpRequest* request) const {
   const Result<void> verdict = co_await guard(*route, *request);
   if (!verdict.has_value()) co_return WriteError(*request, verdict.error());
-  co_return co_await route->handler(*request);
+  co_return co_await Run(*route, *request);
 }
 
 Router::Router() : state_(std::make_unique<State>()) {}
@@ -337,19 +355,11 @@ void Router::SetErrorWriter(std::string prefix, ErrorWriter writer) {
   writers.emplace(where, std::move(prefix), std::move(writer));
 }
 
-namespace {
-
-Task<HttpResponse> Ready(HttpResponse response) {
-  co_return response;
-}
-
-}  // namespace
-
 Task<HttpResponse> Router::Handle(HttpRequest& request) const {
   const Result<const Route*> route = state_->Match(request);
   if (!route.has_value()) return Ready(state_->WriteError(request, route.error()));
   if (state_->guard != nullptr) return state_->Guarded(*route, &request);
-  return (*route)->handler(request);
+  return state_->Run(**route, request);
 }
 
 }  // namespace slipway::net

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/http_message.h"
+#include "net/query.h"
 
 namespace slipway::net {
 
@@ -38,6 +40,9 @@ struct Route {
   Access access = Access::kGlobalAdmin;
   Handler handler;
   std::string summary;  // one sentence, for OpenAPI and the table test
+  // All that its query may hold, checked after the guard by CheckQuery. Nothing: not checked, as
+  // protocols have it whose clients add parameters of their own.
+  std::optional<std::vector<QueryParameter>> query = std::nullopt;
 };
 
 // Decides before the handler runs and fills request.context.identity; an Error becomes the answer.

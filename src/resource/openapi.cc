@@ -108,23 +108,26 @@ Path PathOf(std::string_view pattern) {
   return path;
 }
 
-Json QueryParameter(std::string_view name, std::string_view type, std::string_view text) {
-  return {{"name", name}, {"in", "query"}, {"description", text}, {"schema", {{"type", type}}}};
+std::string_view SchemaTypeOf(net::QueryParameter::Kind kind) {
+  switch (kind) {
+    case net::QueryParameter::Kind::kText:
+      return "string";
+    case net::QueryParameter::Kind::kNumber:
+      return "integer";
+    case net::QueryParameter::Kind::kFlag:
+      return "boolean";
+  }
+  return "string";
 }
 
-void AddListParameters(Json& parameters) {
-  parameters.push_back(QueryParameter("label", "string", "Selector: a=b,c!=d,e,!f."));
-  parameters.push_back(QueryParameter("limit", "integer", "Items of a page, 1 to 5,000."));
-  parameters.push_back(QueryParameter("continue", "string", "The token of the page before."));
-  parameters.push_back(QueryParameter("watch", "boolean", "Server-sent events instead."));
-  parameters.push_back(QueryParameter("after", "integer", "Watch from this version."));
-}
-
-void AddCascadeParameter(Json& parameters) {
-  parameters.push_back(
-      QueryParameter("cascade", "boolean",
-                     "Takes along what would otherwise stand in the way: all that is in a project, "
-                     "all of a model's repository."));
+void AddQuery(const net::Route& route, Json& parameters) {
+  if (!route.query) return;
+  for (const net::QueryParameter& parameter : *route.query) {
+    parameters.push_back({{"name", parameter.name},
+                          {"in", "query"},
+                          {"description", parameter.text},
+                          {"schema", {{"type", SchemaTypeOf(parameter.kind)}}}});
+  }
 }
 
 Json Operation(const net::Route& route, Path& path) {
@@ -136,8 +139,6 @@ Json Operation(const net::Route& route, Path& path) {
   if (const KindInfo* kind = KindOfPath(path.text)) {
     operation["tags"] = {kind->kind};
     const bool list = IsList(path.text, *kind) && route.method == net::Method::kGet;
-    if (list) AddListParameters(path.parameters);
-    if (route.method == net::Method::kDelete) AddCascadeParameter(path.parameters);
     if (list) done = Content("application/json", Reference(fmt::format("{}List", kind->kind)));
     const bool writes = route.method == net::Method::kPost || route.method == net::Method::kPut;
     if (writes) operation["requestBody"] = Content("application/json", Reference(kind->kind));
@@ -149,10 +150,9 @@ Json Operation(const net::Route& route, Path& path) {
     }
   }
   if (path.text == kExplainPath) {
-    path.parameters.push_back(QueryParameter(
-        "path", "string", "KIND, or KIND.spec.FIELD and so on; all kinds without it."));
     done = Content("application/json", Reference(TypeOf<Explanation>().name));
   }
+  AddQuery(route, path.parameters);
   done["description"] = "Done.";
   responses[route.method == net::Method::kPost ? "201" : "200"] = std::move(done);
   operation["responses"] = std::move(responses);

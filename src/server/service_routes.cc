@@ -49,7 +49,8 @@ net::Route RouteOf(resource::ResourceStore& store, std::string verb, Change chan
           .access = net::Access::kEditor,
           .handler = [&store,
                       change](net::HttpRequest& request) { return Run(store, change, request); },
-          .summary = std::move(summary)};
+          .summary = std::move(summary),
+          .query = std::vector<net::QueryParameter>()};
 }
 
 }  // namespace

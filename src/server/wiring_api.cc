@@ -128,7 +128,7 @@ class HttpApiPart final : public ApiPart {
     };
     hooks.service_logs = [logs, recheck = hooks.recheck](net::HttpRequest& request,
                                                          resource::Key service) {
-      const bool follow = request.Query("follow") == "1";
+      const bool follow = net::IsSet(request, "follow");
       return ServiceLogs(logs, std::move(service), follow ? recheck(request) : nullptr);
     };
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));

@@ -111,9 +111,30 @@ def test_yaml_that_grows(centre, session):
     ("projects/default/services?continue=zz", 400, "CONTINUE_INVALID", "continue"),
     ("projects/default/services?watch=1&after=x", 400, "QUERY_INVALID", "after"),
     ("projects/default/services?watch=1&after=999999999", 410, "EXPIRED", "list again"),
+    ("projects/default/services?lable=a", 400, "QUERY_UNKNOWN", "did you mean label?"),
+    ("projects/default/services?limit=1&limit=2", 400, "QUERY_REPEATED", '"limit"'),
+    ("projects/default/services?watch=yes", 400, "QUERY_INVALID", "1 or 0, true or false"),
+    ("projects/default/services/nope/logs?folow=1", 400, "QUERY_UNKNOWN", "did you mean follow?"),
+    ("explain?kind=service", 400, "QUERY_UNKNOWN", "the parameters are path"),
+    ("sites/local?%ff=1", 400, "QUERY_UNKNOWN", "there are none"),
 ])
 def test_paths_and_queries(centre, session, path, status, reason, words):
     check_problem(session.get(f"{centre.api_url}/api/v1/{path}", timeout=30), status, reason, words)
+
+
+def test_no_route_takes_a_parameter_that_it_does_not_know(centre, session):
+    paths = session.get(f"{centre.api_url}/openapi.json", timeout=30).json()["paths"]
+    walked = 0
+    for path, methods in paths.items():
+        if not path.startswith("/api/v1/"):
+            continue
+        url = centre.api_url + path.replace("{", "x").replace("}", "x") + "?colour=red"
+        for method in methods:
+            answer = session.request(method.upper(), url, timeout=30)
+            check_problem(answer, 400, "QUERY_UNKNOWN", '"colour"')
+            assert answer.json()["field"] == "colour"
+            walked += 1
+    assert walked > 50
 
 
 def check_oci(answer, status, code, words):

@@ -73,6 +73,7 @@ class ApiAccess : public testing::Test {
 TEST_F(ApiAccess, TheTableIsAsDecided) {
   for (const net::Route& route : router_.routes()) {
     EXPECT_FALSE(route.summary.empty()) << route.pattern;
+    EXPECT_TRUE(route.query.has_value()) << route.pattern;
     const bool token = route.pattern.find("/tokens") != std::string::npos;
     const bool of_project = route.pattern.starts_with("/api/v1/projects/{project}/");
     const bool project = route.pattern.starts_with("/api/v1/projects") && !of_project;

@@ -29,6 +29,35 @@ KindAccess AccessOf(const KindInfo& kind) {
   return {Access::kViewer, Access::kEditor};
 }
 
+using Query = std::vector<net::QueryParameter>;
+using QueryKind = net::QueryParameter::Kind;
+
+Query ListQuery() {
+  return {
+      {.name = "label", .text = "Selector: a=b,c!=d,e,!f."},
+      {.name = "limit", .kind = QueryKind::kNumber, .text = "Items of a page, 1 to 5,000."},
+      {.name = "continue", .text = "The token of the page before."},
+      {.name = "watch",
+       .kind = QueryKind::kFlag,
+       .text = "Server-sent events instead of a page; takes label, after and epoch."},
+      {.name = "after",
+       .kind = QueryKind::kNumber,
+       .text = "Watch from this version on; from now on without it."},
+      {.name = "epoch", .text = "The database that `after` is a version of: metadata.epoch."},
+  };
+}
+
+Query ApplyQuery() {
+  return {{.name = "apply", .kind = QueryKind::kFlag, .text = "Makes what is missing."}};
+}
+
+Query CascadeQuery() {
+  return {{.name = "cascade",
+           .kind = QueryKind::kFlag,
+           .text = "Takes along what would otherwise stand in the way: all that is in a project, "
+                   "all of a model's repository."}};
+}
+
 // The routes of one kind.
 class KindRoutes {
  public:
@@ -47,10 +76,10 @@ class KindRoutes {
                                  : fmt::format("/api/v1/projects/{{project}}/{}", kind_.plural);
     const std::string one = list + (is_project ? "/{project}" : "/{name}");
     const Access list_access = is_project ? Access::kGlobalViewer : access_.read;
-    Add(Method::kGet, list, list_access, &KindEndpoint::List, "Lists or watches {}.");
+    Add(Method::kGet, list, list_access, &KindEndpoint::List, "Lists or watches {}.", ListQuery());
     if (!kind_.global) {
       Add(Method::kGet, fmt::format("/api/v1/{}", kind_.plural), Access::kGlobalViewer,
-          &KindEndpoint::List, "Lists or watches {} of all projects.");
+          &KindEndpoint::List, "Lists or watches {} of all projects.", ListQuery());
     }
     Add(Method::kGet, one, access_.read, &KindEndpoint::Get, "Answers one of {}.");
     Add(Method::kGet, one + "/status", access_.read, &KindEndpoint::GetStatus,
@@ -64,14 +93,15 @@ class KindRoutes {
 
  private:
   void Add(Method method, std::string pattern, Access access, Action action,
-           std::string_view summary) {
+           std::string_view summary, Query query = {}) {
     routes_.push_back(
         {.method = method,
          .pattern = std::move(pattern),
          .access = access,
          .handler = [endpoint = endpoint_,
                      action](HttpRequest& request) { return (endpoint.get()->*action)(request); },
-         .summary = fmt::format(fmt::runtime(summary), kind_.plural)});
+         .summary = fmt::format(fmt::runtime(summary), kind_.plural),
+         .query = std::move(query)});
   }
 
   void AddWrites(const std::string& list, const std::string& one, bool is_project) {
@@ -80,13 +110,13 @@ class KindRoutes {
       Add(Method::kPost, list, create, &KindEndpoint::Create, "Makes one of {}.");
     }
     Add(Method::kPut, one, create, &KindEndpoint::Put,
-        "Replaces one of {}; with apply=1 makes it if it is missing.");
+        "Replaces one of {}; with apply=1 makes it if it is missing.", ApplyQuery());
     Add(Method::kPatch, one, access_.write, &KindEndpoint::Patch,
         "Changes one of {} by a merge patch.");
   }
   void AddDelete(const std::string& one, bool is_project) {
     Add(Method::kDelete, one, is_project ? Access::kGlobalAdmin : access_.write,
-        &KindEndpoint::Delete, "Deletes one of {}.");
+        &KindEndpoint::Delete, "Deletes one of {}.", CascadeQuery());
   }
 
   void AddEvents(std::string pattern) {
@@ -97,7 +127,8 @@ class KindRoutes {
                            [endpoint = endpoint_, &store = store_](HttpRequest& request) {
                              return EventsResponse(store, endpoint->KeyOf(request));
                            },
-                       .summary = fmt::format("What happened to one of {}.", kind_.plural)});
+                       .summary = fmt::format("What happened to one of {}.", kind_.plural),
+                       .query = Query()});
   }
 
   ResourceStore& store_;
@@ -115,7 +146,8 @@ net::Route ProjectEvents(ResourceStore& store) {
               [&store](HttpRequest& request) {
                 return EventsResponse(store, {"", request.Parameter("project"), ""});
               },
-          .summary = "What happened in a project."};
+          .summary = "What happened in a project.",
+          .query = Query()};
 }
 
 net::Route ServiceLogs(ApiHooks hooks) {
@@ -127,7 +159,10 @@ net::Route ServiceLogs(ApiHooks hooks) {
                 return logs(request,
                             {"Service", request.Parameter("project"), request.Parameter("name")});
               },
-          .summary = "The log of a service; follow=1 goes on with new lines."};
+          .summary = "The log of a service; follow=1 goes on with new lines.",
+          .query = Query{{.name = "follow",
+                          .kind = QueryKind::kFlag,
+                          .text = "Goes on with new lines as they come."}}};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "resource/api/api.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -251,6 +252,36 @@ TEST_F(Api, AWatchOfAnotherDatabaseIsGone) {
   EXPECT_EQ(Send(net::Method::kGet, watch, "", {{"Last-Event-ID", "999999"}}).status, 410);
   EXPECT_EQ(Send(net::Method::kGet, watch, "", {{"Last-Event-ID", "x"}}).body.at("field"),
             "Last-Event-ID");
+}
+
+TEST_F(Api, EveryRouteRefusesWhatItDoesNotTake) {
+  for (const net::Route& route : router_.routes()) {
+    std::string target = route.pattern;
+    for (char& c : target) c = c == '{' || c == '}' ? 'x' : c;
+    const Answer answer = Send(route.method, target + "?colour=red");
+    EXPECT_EQ(answer.status, 400) << route.pattern;
+    EXPECT_EQ(answer.content_type, "application/problem+json") << route.pattern;
+    EXPECT_EQ(answer.body.at("reason"), "QUERY_UNKNOWN") << route.pattern;
+    EXPECT_EQ(answer.body.at("field"), "colour") << route.pattern;
+    for (const net::QueryParameter& parameter : *route.query) {
+      const std::string named(parameter.name);
+      EXPECT_NE(answer.body.at("detail").get<std::string>().find(named), std::string::npos);
+      const Answer twice = Send(route.method, target + "?" + named + "=1&" + named + "=1");
+      EXPECT_EQ(twice.body.at("reason"), "QUERY_REPEATED") << route.pattern << " " << named;
+      if (parameter.kind == net::QueryParameter::Kind::kText) continue;
+      const Answer wrong = Send(route.method, target + "?" + named + "=yes");
+      EXPECT_EQ(wrong.body.at("reason"), "QUERY_INVALID") << route.pattern << " " << named;
+    }
+  }
+}
+
+TEST_F(Api, PagesAndWatchesTakeTheirOwnParameters) {
+  for (std::string_view query :
+       {"after=1", "epoch=x", "watch=0&after=1", "watch=1&limit=1", "watch&continue="}) {
+    const Answer answer = Send(net::Method::kGet, fmt::format("{}?{}", kServices, query));
+    EXPECT_EQ(answer.status, 400) << query;
+    EXPECT_EQ(answer.body.value("reason", ""), "QUERY_INVALID") << query;
+  }
 }
 
 TEST_F(Api, EventsTellWhatHappened) {

@@ -14,11 +14,14 @@ Task<net::HttpResponse> Answer(net::HttpRequest& request) {
 }  // namespace
 
 net::Route ExplainRoute() {
-  return {.method = net::Method::kGet,
-          .pattern = std::string(kExplainPath),
-          .access = net::Access::kIdentified,
-          .handler = Answer,
-          .summary = "What a kind or one of its fields means."};
+  return {
+      .method = net::Method::kGet,
+      .pattern = std::string(kExplainPath),
+      .access = net::Access::kIdentified,
+      .handler = Answer,
+      .summary = "What a kind or one of its fields means.",
+      .query = std::vector<net::QueryParameter>{
+          {.name = "path", .text = "KIND, or KIND.spec.FIELD and so on; all kinds without it."}}};
 }
 
 }  // namespace slipway::resource

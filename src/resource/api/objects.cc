@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format_check.h"
+#include "net/query.h"
 #include "resource/api/limits.h"
 #include "resource/api/request_body.h"
 #include "resource/api/watch_stream.h"
@@ -17,11 +18,6 @@ namespace {
 
 constexpr std::string_view kChangeHeader = "Slipway-Change";
 constexpr std::string_view kFieldsHeader = "Slipway-Changed-Fields";
-
-bool IsSet(const net::HttpRequest& request, std::string_view name) {
-  const auto value = request.Query(name);
-  return value && *value != "0" && *value != "false";
-}
 
 Result<uint64_t> ParseNumber(std::string_view text, std::string_view name) {
   uint64_t number = 0;
@@ -45,6 +41,20 @@ Result<uint64_t> WatchAfter(const net::HttpRequest& request) {
   const auto last_id = request.Header("Last-Event-ID");
   if (request.Query("after") || !last_id) return NumberQuery(request, "after", 0);
   return ParseNumber(*last_id, "Last-Event-ID");
+}
+
+// A page and a watch each take parameters that the other has no use for.
+Result<void> CheckListQuery(const net::HttpRequest& request, bool watch) {
+  constexpr std::string_view kOfPage[] = {"limit", "continue"};
+  constexpr std::string_view kOfWatch[] = {"after", "epoch"};
+  for (std::string_view name : watch ? kOfPage : kOfWatch) {
+    if (!request.Query(name)) continue;
+    return InvalidArgument("QUERY_INVALID", fmt::format("query parameter \"{}\": {}", name,
+                                                        watch ? "a watch has no pages; leave it out"
+                                                              : "goes with watch=1 only"))
+        .With("field", std::string(name));
+  }
+  return {};
 }
 
 net::HttpResponse AnswerOf(Result<net::HttpResponse> result) {
@@ -85,12 +95,14 @@ Task<net::HttpResponse> KindEndpoint::List(net::HttpRequest& request) const {
 }
 
 Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request) const {
+  const bool is_watch = net::IsSet(request, "watch");
+  CO_TRY_VOID(CheckListQuery(request, is_watch));
   ListOptions options;
   options.label = request.Query("label").value_or("");
   options.continue_token = request.Query("continue").value_or("");
   CO_TRY(limit, NumberQuery(request, "limit", options.limit));
   options.limit = limit;
-  if (IsSet(request, "watch")) {
+  if (is_watch) {
     CO_TRY(after, WatchAfter(request));
     CO_TRY(watch, store_.StartWatch(std::string(kind_.kind), ProjectOf(request), options, after,
                                     request.Query("epoch").value_or("")));
@@ -140,7 +152,7 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryPut(net::HttpRequest& request) 
   CO_TRY(if_version, IfMatch(request));
   CO_TRY(body, co_await ReadBody(request));
   CO_TRY(wanted, ResourceFromUser(kind_, body, key.project, key.name));
-  const bool make_missing = IsSet(request, "apply") && !if_version;
+  const bool make_missing = net::IsSet(request, "apply") && !if_version;
   co_return co_await Write(request.context, std::move(wanted), if_version, make_missing);
 }
 
@@ -200,7 +212,7 @@ Task<net::HttpResponse> KindEndpoint::Delete(net::HttpRequest& request) const {
 Task<Result<net::HttpResponse>> KindEndpoint::TryDelete(net::HttpRequest& request) const {
   const Key key = KeyOf(request);
   CO_TRY(if_version, IfMatch(request));
-  const Cascade cascade = IsSet(request, "cascade") ? Cascade::kYes : Cascade::kNo;
+  const Cascade cascade = net::IsSet(request, "cascade") ? Cascade::kYes : Cascade::kNo;
   CO_TRY_VOID(co_await store_.Delete(request.context, key, if_version, cascade));
   auto left = co_await store_.Get(key);
   // Finalizers hold it: the delete was accepted and will be finished by their owners.

@@ -89,14 +89,16 @@ std::vector<net::Route> TokenRoutes(ResourceStore& store) {
                     .pattern = "/api/v1/tokens",
                     .access = Access::kGlobalAdmin,
                     .handler = [&store](HttpRequest& r) { return Answer(Issue(store, r, {})); },
-                    .summary = "Makes a token; the answer shows its secret, once."});
+                    .summary = "Makes a token; the answer shows its secret, once.",
+                    .query = std::vector<net::QueryParameter>()});
   routes.push_back(
       {.method = Method::kPost,
        .pattern = in_project,
        .access = Access::kAdmin,
        .handler =
            [&store](HttpRequest& r) { return Answer(Issue(store, r, r.Parameter("project"))); },
-       .summary = "Makes a token for the project; the answer shows its secret, once."});
+       .summary = "Makes a token for the project; the answer shows its secret, once.",
+       .query = std::vector<net::QueryParameter>()});
   routes.push_back({.method = Method::kGet,
                     .pattern = in_project,
                     .access = Access::kAdmin,
@@ -104,13 +106,15 @@ std::vector<net::Route> TokenRoutes(ResourceStore& store) {
                         [&store](HttpRequest& r) {
                           return Answer(ListOfProject(store, r.Parameter("project")));
                         },
-                    .summary = "Lists the tokens of a project."});
+                    .summary = "Lists the tokens of a project.",
+                    .query = std::vector<net::QueryParameter>()});
   routes.push_back(
       {.method = Method::kDelete,
        .pattern = in_project + "/{name}",
        .access = Access::kAdmin,
        .handler = [&store](HttpRequest& r) { return Answer(DeleteInProject(store, r)); },
-       .summary = "Revokes a token of a project."});
+       .summary = "Revokes a token of a project.",
+       .query = std::vector<net::QueryParameter>()});
   return routes;
 }
 
