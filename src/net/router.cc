@@ -231,10 +231,14 @@ std::string_view AccessName(Access access) {
       return "global-viewer";
     case Access::kGlobalAdmin:
       return "global-admin";
+    case Access::kRegistry:
+      return "registry";
     case Access::kRegistryPull:
       return "registry-pull";
     case Access::kRegistryPush:
       return "registry-push";
+    case Access::kRegistryDelete:
+      return "registry-delete";
     case Access::kInference:
       return "inference";
     case Access::kControl:

@@ -24,10 +24,13 @@ enum class Access : uint8_t {
   kAdmin,
   kGlobalViewer,  // the same roles held in all projects
   kGlobalAdmin,
-  kRegistryPull,  // viewer of the repository's project, answered in the registry's own way
-  kRegistryPush,  // editor of it, or admin of all when the project does not exist yet
-  kInference,     // as the service's spec.access says
-  kControl,       // changes the state of a stand-alone data plane
+  // Answered in the registry's own way; an access token of it opens what it was made for.
+  kRegistry,        // any valid token
+  kRegistryPull,    // viewer of the repository's project, or anybody if the project says so
+  kRegistryPush,    // editor of it, or admin of all when the project does not exist yet
+  kRegistryDelete,  // editor of it
+  kInference,       // as the service's spec.access says
+  kControl,         // changes the state of a stand-alone data plane
 };
 
 std::string_view AccessName(Access access);

@@ -106,6 +106,7 @@ Result<void> CheckAccess(net::Access rule, const Identity& identity, std::string
     case net::Access::kLocal:
       return CheckAnyRole(identity);
     case net::Access::kIdentified:
+    case net::Access::kRegistry:
     case net::Access::kInference:
       if (!identity.subject.empty()) return {};
       return Unauthenticated("TOKEN_MISSING", "this needs a token");
@@ -113,6 +114,7 @@ Result<void> CheckAccess(net::Access rule, const Identity& identity, std::string
     case net::Access::kRegistryPull:
       return Require(Role::kViewer, identity, project);
     case net::Access::kEditor:
+    case net::Access::kRegistryDelete:
       return Require(Role::kEditor, identity, project);
     case net::Access::kAdmin:
       return Require(Role::kAdmin, identity, project);

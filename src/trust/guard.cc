@@ -24,12 +24,14 @@ Scope ScopeOf(net::Access rule) {
       return Scope::kProject;
     case net::Access::kRegistryPull:
     case net::Access::kRegistryPush:
+    case net::Access::kRegistryDelete:
       return Scope::kRepository;
     case net::Access::kOpen:
     case net::Access::kLocal:
     case net::Access::kIdentified:
     case net::Access::kGlobalViewer:
     case net::Access::kGlobalAdmin:
+    case net::Access::kRegistry:
     case net::Access::kInference:
     case net::Access::kControl:
       return Scope::kNone;
