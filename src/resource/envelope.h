@@ -105,9 +105,13 @@ struct slipway::Description<slipway::resource::Metadata> {
   static constexpr FieldText kFields[] = {
       {.name = "project", .text = "Project that it belongs to; none for global kinds."},
       {.name = "name", .text = "Unique among its kind in the project."},
-      {.name = "uid", .text = "Made by the system, never used again.", .read_only = true},
+      {.name = "uid",
+       .text = "Made by the system, never used again. A PUT or PATCH that states another one is "
+               "refused: 409 UID_CONFLICT.",
+       .read_only = true},
       {.name = "version",
-       .text = "Of the store's one counter, at the last change.",
+       .text = "Of the store's one counter, at the last change. A PUT or PATCH that states another "
+               "one is refused, as with If-Match: 412 VERSION_CONFLICT.",
        .read_only = true},
       {.name = "generation", .text = "Rises with each change of spec.", .read_only = true},
       {.name = "labels",

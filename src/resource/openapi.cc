@@ -130,6 +130,16 @@ void AddQuery(const net::Route& route, Json& parameters) {
   }
 }
 
+void AddIfMatch(const net::Route& route, Json& parameters) {
+  const bool changes = route.method == net::Method::kPut || route.method == net::Method::kPatch ||
+                       route.method == net::Method::kDelete;
+  if (!changes) return;
+  parameters.push_back({{"name", "If-Match"},
+                        {"in", "header"},
+                        {"description", "Only if the resource is at this version, else 412."},
+                        {"schema", {{"type", "string"}}}});
+}
+
 Json Operation(const net::Route& route, Path& path) {
   Json operation = {{"summary", route.summary},
                     {"x-slipway-access", net::AccessName(route.access)}};
@@ -138,6 +148,7 @@ Json Operation(const net::Route& route, Path& path) {
   Json done = Json::object();
   if (const KindInfo* kind = KindOfPath(path.text)) {
     operation["tags"] = {kind->kind};
+    AddIfMatch(route, path.parameters);
     const bool list = IsList(path.text, *kind) && route.method == net::Method::kGet;
     if (list) done = Content("application/json", Reference(fmt::format("{}List", kind->kind)));
     const bool writes = route.method == net::Method::kPost || route.method == net::Method::kPut;

@@ -139,7 +139,7 @@ TEST(ResourceStore, UpdateChecksVersionAndUid) {
   ExpectError(store.TryUpdate(changed, made.metadata.version + 1), Code::kAborted,
               "VERSION_CONFLICT");
   changed.metadata.uid = std::string(32, 'f');
-  ExpectError(store.TryUpdate(changed), Code::kAborted, "VERSION_CONFLICT");
+  ExpectError(store.TryUpdate(changed), Code::kAborted, "UID_CONFLICT", "metadata.uid");
   changed.metadata.uid = made.metadata.uid;
   EXPECT_TRUE(store.TryUpdate(changed, made.metadata.version).has_value());
   ExpectError(store.TryDelete(kFraud, made.metadata.version), Code::kAborted, "VERSION_CONFLICT");

@@ -17,8 +17,8 @@ Error Unknown(const Key& key) {
   return NotFound("RESOURCE_UNKNOWN", "there is no " + DisplayName(key));
 }
 
-Error Conflict(const Key& key, const std::string& what) {
-  return Error(Code::kAborted, "VERSION_CONFLICT",
+Error Conflict(std::string_view reason, const Key& key, const std::string& what) {
+  return Error(Code::kAborted, reason,
                DisplayName(key) + " " + what + ": read it again and repeat the change");
 }
 
@@ -107,8 +107,9 @@ Result<Resource> ResourceTransaction::GetAt(const Key& key,
                                             std::optional<uint64_t> if_version) const {
   TRY(resource, Get(key));
   if (if_version && *if_version != resource.metadata.version) {
-    return Conflict(key, "is at version " + std::to_string(resource.metadata.version) + ", not " +
-                             std::to_string(*if_version));
+    return Conflict("VERSION_CONFLICT", key,
+                    "is at version " + std::to_string(resource.metadata.version) + ", not " +
+                        std::to_string(*if_version));
   }
   return resource;
 }
@@ -120,7 +121,8 @@ Result<Resource> ResourceTransaction::Update(Resource resource,
   const Key key = KeyOf(resource);
   TRY(old, GetAt(key, if_version));
   if (!resource.metadata.uid.empty() && resource.metadata.uid != old.metadata.uid) {
-    return Conflict(key, "was deleted and made again meanwhile");
+    return Conflict("UID_CONFLICT", key, "has another uid: it was deleted and made again")
+        .With("field", "metadata.uid");
   }
   Resource now = old;
   now.metadata.labels = std::move(resource.metadata.labels);

@@ -40,8 +40,9 @@ class ResourceTransaction {
   Result<Resource> Get(const Key& key) const;
   Result<std::optional<Resource>> Find(const Key& key) const;
   // Replaces spec, labels, annotations; unchanged content changes nothing. With `if_version`:
-  // ABORTED / VERSION_CONFLICT unless it is the current version; also if metadata.uid is given and
-  // is another's. FAILED_PRECONDITION / IMMUTABLE, or RESOURCE_DELETING once deletion has begun.
+  // ABORTED / VERSION_CONFLICT unless it is the current version. ABORTED / UID_CONFLICT if
+  // metadata.uid is given and is another's. FAILED_PRECONDITION / IMMUTABLE, or RESOURCE_DELETING
+  // once deletion has begun.
   Result<Resource> Update(Resource resource, std::optional<uint64_t> if_version = std::nullopt);
   // Replaces the status alone; unchanged content changes nothing. A condition's changedAt is kept
   // while its status stays the same, and is set to now otherwise.

@@ -1,7 +1,10 @@
 // The values of kind Secret: sealed, in a row of their own under the resource's uid.
+#include <utility>
+
 #include "resource/kinds/secret.h"
 #include "resource/limits.h"
 #include "resource/resource_transaction.h"
+#include "resource/validation.h"
 
 namespace slipway::resource {
 namespace {
@@ -27,19 +30,20 @@ Result<Values> ReadValues(const store::Snapshot& snapshot, const trust::SecretBo
 Result<bool> ResourceTransaction::KeepSecretValues(Resource& now, const Resource* old) {
   if (now.kind != "Secret") return false;
   TRY(spec, Decode<SecretSpec>(now.spec, "spec"));
-  const bool given = !spec.data.empty();
-  if (given && secrets_ == nullptr) return KeyMissing();
-  Values values = std::move(spec.data);
-  spec.data.clear();
+  if (spec.data && secrets_ == nullptr) return KeyMissing();
+  const std::optional<Values> given = std::exchange(spec.data, std::nullopt);
   now.spec = Encode(spec);
   if (!given) return false;
+  const Values& values = *given;
   if (old != nullptr) {
     // Values that cannot be read any more may be replaced.
     Result<Values> before = ReadValues(transaction_, *secrets_, now.metadata.uid);
     if (before.has_value() && *before == values) return false;
   }
-  std::string row = SecretRow(now.metadata.uid);
-  TRY_VOID(transaction_.Put(row, secrets_->Seal(DumpJson(Encode(values)), row)));
+  const std::string row = SecretRow(now.metadata.uid);
+  const std::string text = DumpJson(Encode(values));
+  TRY_VOID(CheckSize(text));
+  TRY_VOID(transaction_.Put(row, secrets_->Seal(text, row)));
   TRY(status, Decode<SecretStatus>(now.status, "status", UnknownFields::kIgnore));
   status.keys.clear();
   for (const auto& [name, value] : values) status.keys.push_back(name);

@@ -352,6 +352,17 @@ spec:
 """
 
 
+SECRET = """
+kind: Secret
+metadata:
+  name: kept
+spec:
+  description: theirs
+  data:
+    a: hunter1
+"""
+
+
 def test_apply_creates_changes_and_leaves(centre, tmp_path):
     file = tmp_path / "service.yaml"
     file.write_text(SERVICE)
@@ -376,6 +387,34 @@ def test_apply_creates_changes_and_leaves(centre, tmp_path):
 ])
 def test_apply_names_the_field_that_is_wrong(centre, change, words):
     assert words in fails(centre, USAGE, "apply", "-f", "-", stdin=SERVICE.replace(*change))
+
+
+def test_apply_takes_what_get_printed_whatever_happened_since(centre, tmp_path):
+    file = tmp_path / "kept.yaml"
+    centre.cli("apply", "-f", "-", stdin=SECRET)
+    file.write_text(centre.cli("get", "secret", "kept", "-o", "yaml").stdout)
+    assert "version: " in file.read_text() and "uid: " in file.read_text()
+    assert centre.cli("apply", "-f", file).stdout == "secret/kept unchanged\n"
+    centre.cli("apply", "-f", "-", stdin=SECRET.replace("theirs", "ours"))
+    changed = centre.cli("apply", "-f", file).stdout
+    assert changed.splitlines()[0] == "secret/kept configured"
+    assert "ours" in changed and "theirs" in changed
+    centre.cli("delete", "secret/kept")
+    assert centre.cli("apply", "-f", file).stdout == "secret/kept created\n"
+    url = f"{centre.api_url}/api/v1/projects/default/secrets/kept"
+    stale = requests.put(url, data=file.read_bytes(), timeout=30,
+                         headers={**centre.headers, "Content-Type": "application/yaml"})
+    assert stale.status_code == 412 and stale.json()["reason"] == "VERSION_CONFLICT", stale.text
+
+
+def test_a_merge_patch_of_a_secret_keeps_the_other_values(centre):
+    centre.cli("apply", "-f", "-", stdin=SECRET.replace("kept", "patched"))
+    url = f"{centre.api_url}/api/v1/projects/default/secrets/patched"
+    for data, keys in [({"b": "hunter2"}, ["a", "b"]), ({"a": None}, ["b"])]:
+        answer = requests.patch(url, json={"spec": {"data": data}}, headers=centre.headers,
+                                timeout=30)
+        assert answer.status_code == 200 and answer.json()["status"]["keys"] == keys, answer.text
+        assert "hunter" not in answer.text
 
 
 def test_get_describe_and_events(centre):

@@ -48,7 +48,10 @@ Query ListQuery() {
 }
 
 Query ApplyQuery() {
-  return {{.name = "apply", .kind = QueryKind::kFlag, .text = "Makes what is missing."}};
+  return {{.name = "apply",
+           .kind = QueryKind::kFlag,
+           .text = "Makes what is missing, and replaces whatever is there: metadata.version and "
+                   "metadata.uid of the body do not count."}};
 }
 
 Query CascadeQuery() {

@@ -177,6 +177,156 @@ TEST_F(Api, AnOldVersionIsRefused) {
             "IF_MATCH_INVALID");
 }
 
+TEST_F(Api, AVersionInTheBodyIsACondition) {
+  const Answer made = Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  const std::string target = std::string(kServices) + "/fraud";
+  const auto with = [](Json body, uint64_t version, bool follow) {
+    body["metadata"]["version"] = version;
+    body["spec"]["follow"] = follow;
+    return body.dump();
+  };
+  const auto version = made.body.at("metadata").at("version").get<uint64_t>();
+  for (net::Method method : {net::Method::kPut, net::Method::kPatch}) {
+    const Answer late = Send(method, target, with(made.body, version + 7, true));
+    EXPECT_EQ(late.status, 412);
+    EXPECT_EQ(late.body.at("reason"), "VERSION_CONFLICT");
+    const Answer two =
+        Send(method, target, with(made.body, version, true), {{"If-Match", "\"999\""}});
+    EXPECT_EQ(two.status, 400);
+    EXPECT_EQ(two.body.at("field"), "metadata.version");
+  }
+  const Answer put = Send(net::Method::kPut, target, with(made.body, version, true));
+  EXPECT_EQ(put.status, 200) << put.body.dump();
+  const auto next = put.body.at("metadata").at("version").get<uint64_t>();
+  const Answer again = Send(net::Method::kPut, target, with(made.body, version, false));
+  EXPECT_EQ(again.status, 412);
+  const Json patch = {{"metadata", {{"version", next}}}, {"spec", {{"follow", false}}}};
+  EXPECT_EQ(Send(net::Method::kPatch, target, patch.dump(), {{"If-Match", put.headers.at("ETag")}})
+                .status,
+            200);
+  EXPECT_EQ(Send(net::Method::kPatch, target, patch.dump()).status, 412);
+  EXPECT_EQ(Send(net::Method::kPut, target, R"({"metadata":{"version":"7"}})").body.at("field"),
+            "metadata.version");
+}
+
+TEST_F(Api, AUidInTheBodyIsACondition) {
+  Json body = Send(net::Method::kPost, std::string(kServices), std::string(kService)).body;
+  const std::string target = std::string(kServices) + "/fraud";
+  body["metadata"].erase("version");
+  EXPECT_EQ(Send(net::Method::kPut, target, body.dump()).status, 200);
+  Send(net::Method::kDelete, target);
+  Send(net::Method::kPost, std::string(kServices), std::string(kService));
+  for (net::Method method : {net::Method::kPut, net::Method::kPatch}) {
+    const Answer other = Send(method, target, body.dump());
+    EXPECT_EQ(other.status, 409);
+    EXPECT_EQ(other.body.at("reason"), "UID_CONFLICT");
+    EXPECT_EQ(other.body.at("field"), "metadata.uid");
+  }
+}
+
+TEST_F(Api, AppliedFilesOutliveVersionsAndUids) {
+  const std::string target = std::string(kServices) + "/fraud";
+  Json file = Send(net::Method::kPost, std::string(kServices), std::string(kService)).body;
+  EXPECT_EQ(Send(net::Method::kPatch, target, R"({"spec":{"follow":true}})").status, 200);
+  const Answer applied = Send(net::Method::kPut, target + "?apply=1", file.dump());
+  EXPECT_EQ(applied.headers.at("Slipway-Change"), "configured") << applied.body.dump();
+  EXPECT_EQ(applied.headers.at("Slipway-Changed-Fields"), "spec.follow");
+  EXPECT_EQ(Send(net::Method::kDelete, target).status, 204);
+  EXPECT_EQ(Send(net::Method::kPut, target + "?apply=1", file.dump()).status, 201);
+  EXPECT_EQ(Send(net::Method::kPut, target + "?apply=1", file.dump(), {{"If-Match", "1"}}).status,
+            412);
+}
+
+class SecretPatch : public Api {
+ protected:
+  using Values = std::map<std::string, std::string>;
+
+  SecretPatch() {
+    Send(net::Method::kPut, kTarget + "?apply=1",
+         R"({"spec":{"description":"x","data":{"user":"alice","password":"hunter2"}}})");
+  }
+
+  Answer Patch(const std::string& patch) {
+    const Answer answer = Send(net::Method::kPatch, kTarget, patch);
+    for (const char* value : {"alice", "hunter", "marker"}) {
+      EXPECT_EQ(answer.body.dump().find(value), std::string::npos) << answer.body.dump();
+    }
+    return answer;
+  }
+
+  Values Stored() {
+    Values values;
+    const Result<void> read = store_.resources().TransactNow(
+        TestStore::As("system/test"), [&](ResourceTransaction& transaction) -> Result<void> {
+          TRY(found, transaction.SecretValues({"Secret", "default", "db"}));
+          values = std::move(found);
+          return {};
+        });
+    EXPECT_TRUE(read.has_value());
+    return values;
+  }
+
+  const std::string kTarget = "/api/v1/projects/default/secrets/db";
+};
+
+TEST_F(SecretPatch, MergesWithTheStoredValues) {
+  const Answer changed = Patch(R"({"spec":{"data":{"password":"hunter3","host":"marker"}}})");
+  ASSERT_EQ(changed.status, 200) << changed.body.dump();
+  EXPECT_EQ(changed.headers.at("Slipway-Change"), "configured");
+  EXPECT_EQ(changed.body.at("status").at("keys"), Json({"host", "password", "user"}));
+  EXPECT_EQ(changed.body.at("spec"), Json({{"description", "x"}}));
+  EXPECT_EQ(Stored(), (Values{{"host", "marker"}, {"password", "hunter3"}, {"user", "alice"}}));
+
+  const Answer removed = Patch(R"({"spec":{"data":{"host":null,"none":null}}})");
+  EXPECT_EQ(removed.body.at("status").at("keys"), Json({"password", "user"}));
+  EXPECT_EQ(Stored(), (Values{{"password", "hunter3"}, {"user", "alice"}}));
+  EXPECT_EQ(Patch(R"({"spec":{"data":{"user":"alice"}}})").headers.at("Slipway-Change"),
+            "unchanged");
+}
+
+TEST_F(SecretPatch, WhatItDoesNotNameStays) {
+  EXPECT_EQ(Patch(R"({"spec":{"description":"y"}})").status, 200);
+  EXPECT_EQ(Patch(R"({"metadata":{"labels":{"a":"b"}}})").status, 200);
+  EXPECT_EQ(Patch(R"({"spec":{"data":{}}})").headers.at("Slipway-Change"), "unchanged");
+  EXPECT_EQ(Stored(), (Values{{"password", "hunter2"}, {"user", "alice"}}));
+}
+
+TEST_F(SecretPatch, NullTakesAwayTheLastAndAll) {
+  const Answer none = Patch(R"({"spec":{"data":{"user":null,"password":null}}})");
+  EXPECT_EQ(none.status, 200) << none.body.dump();
+  EXPECT_FALSE(none.body.at("status").contains("keys"));
+  EXPECT_EQ(Stored(), Values());
+  EXPECT_EQ(Patch(R"({"spec":{"data":{"a":"marker"}}})").status, 200);
+  EXPECT_EQ(Stored(), (Values{{"a", "marker"}}));
+  EXPECT_EQ(Patch(R"({"spec":{"data":null}})").status, 200);
+  EXPECT_EQ(Stored(), Values());
+  EXPECT_EQ(Patch(R"({"spec":{"data":{"a":"marker"}}})").status, 200);
+  EXPECT_EQ(Patch(R"({"spec":null})").status, 200);
+  EXPECT_EQ(Stored(), Values());
+}
+
+TEST_F(SecretPatch, MistakesChangeNothingAndShowNothing) {
+  for (const auto& [patch, field] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"spec":{"data":{"a":{"marker":"marker"}}}})", "spec.data.a"},
+           {R"({"spec":{"data":["marker"]}})", "spec.data"},
+           {R"({"spec":"marker"})", "spec"},
+           {R"({"spec":{"data":{"/":"marker"}}})", "spec.data[\"/\"]"}}) {
+    const Answer answer = Patch(patch);
+    EXPECT_EQ(answer.status, 400) << patch;
+    EXPECT_EQ(answer.body.value("field", ""), field) << answer.body.dump();
+  }
+  // Each patch is small enough; what they would add up to is not.
+  const std::string large(kMaxResourceBytes / 2, 'm');
+  EXPECT_EQ(Patch(R"({"spec":{"data":{"a":")" + large + R"("}}})").status, 200);
+  const Answer too_much = Patch(R"({"spec":{"data":{"b":")" + large + R"("}}})");
+  EXPECT_EQ(too_much.body.at("reason"), "RESOURCE_TOO_LARGE");
+  EXPECT_EQ(Stored().size(), 3U);
+}
+
+TEST_F(SecretPatch, OfNothingIsNotFound) {
+  EXPECT_EQ(Send(net::Method::kPatch, kTarget + "2", R"({"spec":{"data":{}}})").status, 404);
+}
+
 struct BadBody {
   std::string_view body;
   std::string_view reason;

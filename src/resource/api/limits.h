@@ -10,8 +10,6 @@ namespace slipway::resource {
 inline constexpr std::chrono::milliseconds kWatchHeartbeat{15'000};
 // A watch looks this often whether its token still holds.
 inline constexpr std::chrono::milliseconds kWatchRecheck{1'000};
-// A merge patch without If-Match is tried again this often when others write at the same time.
-inline constexpr int kMaxPatchAttempts = 8;
 // Paths that an answer names as changed.
 inline constexpr size_t kMaxChangedFields = 50;
 

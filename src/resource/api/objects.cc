@@ -9,6 +9,7 @@
 #include "base/format_check.h"
 #include "net/query.h"
 #include "resource/api/limits.h"
+#include "resource/api/merge_patch.h"
 #include "resource/api/request_body.h"
 #include "resource/api/watch_stream.h"
 #include "resource/validation.h"
@@ -55,6 +56,16 @@ Result<void> CheckListQuery(const net::HttpRequest& request, bool watch) {
         .With("field", std::string(name));
   }
   return {};
+}
+
+// The version that a write asks for, in its header, its body (0: not there) or both.
+Result<std::optional<uint64_t>> AgreedVersion(std::optional<uint64_t> in_header, uint64_t in_body) {
+  if (in_body == 0) return in_header;
+  if (!in_header || *in_header == in_body) return std::optional<uint64_t>(in_body);
+  return InvalidArgument("FIELD_RANGE", fmt::format("metadata.version: {} in the body, {} in "
+                                                    "If-Match; leave one of them out",
+                                                    in_body, *in_header))
+      .With("field", "metadata.version");
 }
 
 net::HttpResponse AnswerOf(Result<net::HttpResponse> result) {
@@ -152,21 +163,29 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryPut(net::HttpRequest& request) 
   CO_TRY(if_version, IfMatch(request));
   CO_TRY(body, co_await ReadBody(request));
   CO_TRY(wanted, ResourceFromUser(kind_, body, key.project, key.name));
-  const bool make_missing = net::IsSet(request, "apply") && !if_version;
-  co_return co_await Write(request.context, std::move(wanted), if_version, make_missing);
+  const bool apply = net::IsSet(request, "apply");
+  if (apply) {
+    // What is applied is kept in files, which outlive versions and uids.
+    wanted.metadata.version = 0;
+    wanted.metadata.uid.clear();
+  }
+  co_return co_await Write(request.context, key, if_version, apply && !if_version,
+                           [&wanted](ResourceTransaction&, const Resource*) { return wanted; });
 }
 
 // One transaction, so that what changed is this write's doing: a controller may write the status at
 // any time, and another user the same object.
-Task<Result<net::HttpResponse>> KindEndpoint::Write(CallContext context, Resource wanted,
+Task<Result<net::HttpResponse>> KindEndpoint::Write(CallContext context, Key key,
                                                     std::optional<uint64_t> if_version,
-                                                    bool make_missing) const {
+                                                    bool make_missing, Wish wish) const {
   std::optional<Resource> before;
   std::optional<Resource> after;
   CO_TRY_VOID(co_await store_.Transact(
       std::move(context), [&](ResourceTransaction& transaction) -> Result<void> {
-        TRY(old, transaction.Find(resource::KeyOf(wanted)));
-        TRY(now, old || !make_missing ? store_.AdmitUpdate(transaction, wanted, if_version)
+        TRY(old, transaction.Find(key));
+        TRY(wanted, wish(transaction, old ? &*old : nullptr));
+        TRY(version, AgreedVersion(if_version, wanted.metadata.version));
+        TRY(now, old || !make_missing ? store_.AdmitUpdate(transaction, wanted, version)
                                       : store_.AdmitCreate(transaction, wanted));
         before = std::move(old);
         after = std::move(now);
@@ -192,17 +211,14 @@ Task<net::HttpResponse> KindEndpoint::Patch(net::HttpRequest& request) const {
 
 Task<Result<net::HttpResponse>> KindEndpoint::TryPatch(net::HttpRequest& request) const {
   const Key key = KeyOf(request);
-  CO_TRY(if_match, IfMatch(request));
+  CO_TRY(if_version, IfMatch(request));
   CO_TRY(patch, co_await ReadBody(request));
-  for (int attempt = 1;; ++attempt) {
-    CO_TRY(before, co_await store_.Get(key));
-    CO_TRY(wanted, MergePatched(kind_, before, patch));
-    const uint64_t version = if_match.value_or(before.metadata.version);
-    auto replaced = co_await Write(request.context, std::move(wanted), version, false);
-    const bool lost_race =
-        !if_match && !replaced.has_value() && replaced.error().reason() == "VERSION_CONFLICT";
-    if (!lost_race || attempt == kMaxPatchAttempts) co_return replaced;
-  }
+  co_return co_await Write(
+      request.context, key, if_version, /*make_missing=*/false,
+      [&](ResourceTransaction& transaction, const Resource* now) -> Result<Resource> {
+        if (now == nullptr) return transaction.Get(key);  // the error
+        return MergePatched(transaction, kind_, *now, patch);
+      });
 }
 
 Task<net::HttpResponse> KindEndpoint::Delete(net::HttpRequest& request) const {

@@ -24,7 +24,8 @@ class KindEndpoint {
   Task<net::HttpResponse> Create(net::HttpRequest& request) const;
   Task<net::HttpResponse> Get(net::HttpRequest& request) const;
   Task<net::HttpResponse> GetStatus(net::HttpRequest& request) const;
-  // Replaces; with ?apply=1 it creates what is missing.
+  // Replaces what is at the version and has the uid that the body states, if it states them; with
+  // ?apply=1 it creates what is missing, and replaces whatever is there.
   Task<net::HttpResponse> Put(net::HttpRequest& request) const;
   Task<net::HttpResponse> Patch(net::HttpRequest& request) const;
   // With ?cascade=1 it takes along what would otherwise stand in the way.
@@ -40,9 +41,11 @@ class KindEndpoint {
   Task<Result<net::HttpResponse>> TryPut(net::HttpRequest& request) const;
   Task<Result<net::HttpResponse>> TryPatch(net::HttpRequest& request) const;
   Task<Result<net::HttpResponse>> TryDelete(net::HttpRequest& request) const;
-  Task<Result<net::HttpResponse>> Write(CallContext context, Resource wanted,
-                                        std::optional<uint64_t> if_version,
-                                        bool make_missing) const;
+  // What shall be, given what is there or null. Called on the writer.
+  using Wish = std::function<Result<Resource>(ResourceTransaction& transaction, const Resource*)>;
+  Task<Result<net::HttpResponse>> Write(CallContext context, Key key,
+                                        std::optional<uint64_t> if_version, bool make_missing,
+                                        Wish wish) const;
   std::string ProjectOf(const net::HttpRequest& request) const;
   std::string PathOf(const Resource& resource) const;
 

@@ -75,6 +75,8 @@ Result<Resource> ResourceFromUser(const KindInfo& kind, const Json& body, std::s
     TRY(metadata, Decode<Metadata>(*found, "metadata"));
     resource.metadata.project = std::move(metadata.project);
     resource.metadata.name = std::move(metadata.name);
+    resource.metadata.uid = std::move(metadata.uid);
+    resource.metadata.version = metadata.version;
     resource.metadata.labels = std::move(metadata.labels);
     resource.metadata.annotations = std::move(metadata.annotations);
   }
@@ -87,19 +89,6 @@ Result<Resource> ResourceFromUser(const KindInfo& kind, const Json& body, std::s
     resource.spec = *found;
   }
   return resource;
-}
-
-Result<Resource> MergePatched(const KindInfo& kind, const Resource& now, const Json& patch) {
-  if (!patch.is_object()) {
-    return InvalidArgument("FIELD_TYPE", "a merge patch must be an object, such as {\"spec\": {}}");
-  }
-  Json document = {{"metadata",
-                    {{"name", now.metadata.name},
-                     {"labels", now.metadata.labels},
-                     {"annotations", now.metadata.annotations}}},
-                   {"spec", now.spec}};
-  document.merge_patch(patch);
-  return ResourceFromUser(kind, document, now.metadata.project, now.metadata.name);
 }
 
 Result<std::optional<uint64_t>> IfMatch(const net::HttpRequest& request) {

@@ -15,13 +15,11 @@ namespace slipway::resource {
 Task<Result<Json>> ReadBody(net::HttpRequest& request);
 
 // Decodes an envelope of `kind`. apiVersion and kind may be left out, and must be right if they are
-// there; status and read-only metadata are ignored; a project or name other than `project` and
-// `name` (where those are not empty) is an error. Errors name the field.
+// there; of read-only metadata only uid and version are taken, which the caller may make
+// conditions; status is ignored; a project or name other than `project` and `name` (where those are
+// not empty) is an error. Errors name the field.
 Result<Resource> ResourceFromUser(const KindInfo& kind, const Json& body, std::string_view project,
                                   std::string_view name);
-
-// Applies an RFC 7396 merge patch of labels, annotations and spec to `now`.
-Result<Resource> MergePatched(const KindInfo& kind, const Resource& now, const Json& patch);
 
 // `If-Match: "7"` or `7`; nothing without the header or for `*`.
 Result<std::optional<uint64_t>> IfMatch(const net::HttpRequest& request);

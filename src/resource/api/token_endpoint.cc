@@ -66,12 +66,14 @@ Task<Result<HttpResponse>> ListOfProject(ResourceStore& store, std::string proje
 
 Task<Result<HttpResponse>> DeleteInProject(ResourceStore& store, HttpRequest& request) {
   const Key key{"Token", "", request.Parameter("name")};
+  CO_TRY(if_version, IfMatch(request));
   CO_TRY(token, co_await store.Get(key));
   if (ProjectOfToken(token) != request.Parameter("project")) {
     co_return NotFound("RESOURCE_UNKNOWN", fmt::format("project {} has no Token {}",
                                                        request.Parameter("project"), key.name));
   }
-  CO_TRY_VOID(co_await store.Delete(request.context, key, token.metadata.version));
+  CO_TRY_VOID(
+      co_await store.Delete(request.context, key, if_version.value_or(token.metadata.version)));
   co_return HttpResponse::Empty(204);
 }
 

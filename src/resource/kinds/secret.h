@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@
 namespace slipway::resource {
 
 struct SecretSpec {
-  std::map<std::string, std::string> data;  // only in requests: always empty in what is stored
+  // Only in requests: never in what is stored. Nothing keeps the values, an empty map has none.
+  std::optional<std::map<std::string, std::string>> data;
   std::string description;
 };
 BOOST_DESCRIBE_STRUCT(SecretSpec, (), (data, description))
@@ -30,7 +32,8 @@ struct slipway::Description<slipway::resource::SecretSpec> {
   static constexpr std::string_view kText = "Named values that can be used but not read.";
   static constexpr FieldText kFields[] = {
       {.name = "data",
-       .text = "All values; replaces those before, leave it out to keep them.",
+       .text = "All values; replaces those before, leave it out to keep them. A merge patch keeps "
+               "what it does not name, and takes away what is null.",
        .max = 64,
        .key_format = "label-key",
        .secret = true},
