@@ -204,12 +204,13 @@ class Format1Test : public DataFolderTest {
     auto objects = MakeLocalObjectStore(files_, root_);
     ASSERT_THAT(objects, IsOk());
     std::vector<std::string> contents;
-    ASSERT_THAT((*objects)->ForEach([&](const Digest& digest, const ObjectInfo&) -> Result<void> {
-      TRY(content, GetObject(**objects, digest, 1000));
-      EXPECT_EQ(Digest::Of(content), digest);
-      contents.push_back(content);
-      return {};
-    }),
+    ASSERT_THAT(ForEachObject(**objects,
+                              [&](const Digest& digest, const ObjectInfo&) -> Result<void> {
+                                TRY(content, GetObject(**objects, digest, 1000));
+                                EXPECT_EQ(Digest::Of(content), digest);
+                                contents.push_back(content);
+                                return {};
+                              }),
                 IsOk());
     EXPECT_THAT(contents,
                 UnorderedElementsAre("first object of format 1\n", "second object of format 1\n"));

@@ -58,6 +58,14 @@ class MemorySnapshot final : public Snapshot {
     return found;
   }
 
+  Result<std::vector<KeySize>> ScanSizes(std::string_view begin, std::string_view end,
+                                         size_t limit) const override {
+    TRY(entries, Scan(begin, end, limit));
+    std::vector<KeySize> found;
+    for (KeyValue& entry : entries) found.push_back({std::move(entry.key), entry.value.size()});
+    return found;
+  }
+
   Result<uint64_t> Version() const override { return version_; }
 
  private:
@@ -90,6 +98,10 @@ class MemoryTransaction final : public Transaction {
   Result<std::vector<KeyValue>> Scan(std::string_view begin, std::string_view end,
                                      size_t limit) const override {
     return now_.Scan(begin, end, limit);
+  }
+  Result<std::vector<KeySize>> ScanSizes(std::string_view begin, std::string_view end,
+                                         size_t limit) const override {
+    return now_.ScanSizes(begin, end, limit);
   }
   Result<uint64_t> Version() const override { return version_; }
 

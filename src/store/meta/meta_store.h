@@ -22,6 +22,11 @@ struct KeyValue {
   std::string value;
 };
 
+struct KeySize {
+  std::string key;
+  uint64_t value_bytes = 0;
+};
+
 // A consistent view. Keys are bytes, ordered by bytes; 1 to kMaxKeyBytes (store/limits.h).
 class Snapshot {
  public:
@@ -30,6 +35,9 @@ class Snapshot {
   // Keys in [begin, end), at most `limit`. An empty `end` means: to the last key.
   virtual Result<std::vector<KeyValue>> Scan(std::string_view begin, std::string_view end,
                                              size_t limit) const = 0;
+  // The same without the values, however large they are.
+  virtual Result<std::vector<KeySize>> ScanSizes(std::string_view begin, std::string_view end,
+                                                 size_t limit) const = 0;
   // The last committed version.
   virtual Result<uint64_t> Version() const = 0;
 };

@@ -24,6 +24,9 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Make(SqliteConnection& conne
                                " ORDER BY key LIMIT ?"));
   TRY(scan_to_last, connection.Prepare("SELECT key, value FROM entries WHERE key >= ?"
                                        " ORDER BY key LIMIT ?"));
+  // The length is told without the value's pages.
+  TRY(scan_sizes, connection.Prepare("SELECT key, length(value) FROM entries WHERE key >= ?1"
+                                     " AND (?2 = x'' OR key < ?2) ORDER BY key LIMIT ?3"));
   TRY(counters, connection.Prepare("SELECT version, log_floor FROM counters"));
   // An empty end means: to the last key.
   TRY(changes, connection.Prepare(
@@ -33,6 +36,7 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Make(SqliteConnection& conne
   reader->get_ = std::move(get);
   reader->scan_ = std::move(scan);
   reader->scan_to_last_ = std::move(scan_to_last);
+  reader->scan_sizes_ = std::move(scan_sizes);
   reader->counters_ = std::move(counters);
   reader->changes_ = std::move(changes);
   return reader;
@@ -57,6 +61,18 @@ Result<std::vector<KeyValue>> SqliteReader::Scan(std::string_view begin, std::st
     TRY(row, query.Step());
     if (!row) return found;
     found.push_back({std::string(query.Bytes(0)), std::string(query.Bytes(1))});
+  }
+}
+
+Result<std::vector<KeySize>> SqliteReader::ScanSizes(std::string_view begin, std::string_view end,
+                                                     size_t limit) const {
+  std::vector<KeySize> found;
+  SqliteQuery query(scan_sizes_.get());
+  query.Bind(begin).Bind(end).Bind(ToSql(limit));
+  while (true) {
+    TRY(row, query.Step());
+    if (!row) return found;
+    found.push_back({std::string(query.Bytes(0)), static_cast<uint64_t>(query.Number(1))});
   }
 }
 

@@ -16,6 +16,8 @@ class SqliteReader final : public Snapshot {
   Result<std::optional<std::string>> Get(std::string_view key) const override;
   Result<std::vector<KeyValue>> Scan(std::string_view begin, std::string_view end,
                                      size_t limit) const override;
+  Result<std::vector<KeySize>> ScanSizes(std::string_view begin, std::string_view end,
+                                         size_t limit) const override;
   Result<uint64_t> Version() const override;
   Result<ChangePage> Changes(uint64_t after, std::string_view prefix, size_t limit) const;
 
@@ -25,6 +27,7 @@ class SqliteReader final : public Snapshot {
   SqliteStatement get_;
   SqliteStatement scan_;
   SqliteStatement scan_to_last_;
+  SqliteStatement scan_sizes_;
   SqliteStatement counters_;
   SqliteStatement changes_;
 };
@@ -52,6 +55,10 @@ class SqliteTransaction final : public Transaction {
   Result<std::vector<KeyValue>> Scan(std::string_view begin, std::string_view end,
                                      size_t limit) const override {
     return reader_->Scan(begin, end, limit);
+  }
+  Result<std::vector<KeySize>> ScanSizes(std::string_view begin, std::string_view end,
+                                         size_t limit) const override {
+    return reader_->ScanSizes(begin, end, limit);
   }
   Result<uint64_t> Version() const override { return counters_.version; }
   Result<void> Put(std::string_view key, std::string_view value) override;

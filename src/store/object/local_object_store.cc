@@ -31,15 +31,14 @@ class LocalObjectStore final : public ObjectStore {
     TRY(upload, spools_.Resume(id));
     return upload;
   }
-  Result<Digest> Commit(std::unique_ptr<Upload> upload,
-                        const std::optional<Digest>& expected) override;
+  Result<Digest> Commit(std::unique_ptr<Upload> upload, const std::optional<Digest>& expected,
+                        const BeforePublish& before_publish) override;
   Result<void> Abort(const std::string& upload_id) override { return spools_.Abort(upload_id); }
 
   Result<ObjectInfo> Info(const Digest& digest) override;
   Result<std::unique_ptr<File>> Open(const Digest& digest) override;
   Result<void> Remove(const Digest& digest) override;
-  Result<void> ForEach(
-      const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) override;
+  Result<std::vector<ListedObject>> List(const std::optional<Digest>& after, size_t limit) override;
   Result<uint64_t> RemoveStaleUploads(uint64_t before_ms) override {
     return spools_.RemoveStale(before_ms);
   }
@@ -60,10 +59,10 @@ class LocalObjectStore final : public ObjectStore {
   std::mutex& LockOf(const Digest& digest) { return locks_[StripeOf(digest)]; }
   // The folder of this digest exists, durably. Under its lock.
   Result<void> PrepareFolder(const Digest& digest);
-  Result<void> Publish(LocalUpload& upload, const Digest& digest);
-  Result<void> VisitFolder(
-      const std::string& folder,
-      const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit);
+  Result<void> Publish(LocalUpload& upload, const Digest& digest, Publication publication);
+  // Adds the objects of one folder after `after` until there are `limit`.
+  Result<void> ListFolder(const std::string& name, const std::optional<Digest>& after, size_t limit,
+                          std::vector<ListedObject>& found);
 
   FileSystem& files_;
   const std::string blobs_;
@@ -118,7 +117,8 @@ Result<void> CheckExpected(LocalUpload& upload, const Digest& actual,
 }
 
 Result<Digest> LocalObjectStore::Commit(std::unique_ptr<Upload> upload,
-                                        const std::optional<Digest>& expected) {
+                                        const std::optional<Digest>& expected,
+                                        const BeforePublish& before_publish) {
   auto* spool = dynamic_cast<LocalUpload*>(upload.get());
   CHECK_NOTE(spool != nullptr, "an upload of another store");
   const auto commit = [&]() -> Result<Digest> {
@@ -126,7 +126,8 @@ Result<Digest> LocalObjectStore::Commit(std::unique_ptr<Upload> upload,
     TRY_VOID(CheckExpected(*spool, digest, expected));
     TRY_VOID(spool->Seal());
     CRASH_POINT("object.sealed");
-    TRY_VOID(Publish(*spool, digest));
+    const Publication publication = before_publish ? before_publish(digest) : Publication::kKeep;
+    TRY_VOID(Publish(*spool, digest, publication));
     CRASH_POINT("object.renamed");
     TRY_VOID(files_.SyncDirectory(FolderOf(digest)));
     CRASH_POINT("object.published");
@@ -140,10 +141,12 @@ Result<Digest> LocalObjectStore::Commit(std::unique_ptr<Upload> upload,
 
 // Gives the spool its name among the objects, unless the object is there. The folder is synced by
 // the caller in both cases: the one who published it may not have come that far.
-Result<void> LocalObjectStore::Publish(LocalUpload& upload, const Digest& digest) {
+Result<void> LocalObjectStore::Publish(LocalUpload& upload, const Digest& digest,
+                                       Publication publication) {
   std::lock_guard lock(LockOf(digest));
   const auto there = files_.Info(PathOf(digest));
-  if (there && there->size_bytes == upload.size_bytes()) return {};
+  const bool whole = there && there->size_bytes == upload.size_bytes();
+  if (whole && publication == Publication::kKeep) return {};
   TRY_VOID(PrepareFolder(digest));
   Result<void> renamed = files_.Rename(upload.path(), PathOf(digest));
   if (!renamed && renamed.error().code() == Code::kNotFound) {
@@ -175,28 +178,34 @@ Result<void> LocalObjectStore::Remove(const Digest& digest) {
   return removed;
 }
 
-Result<void> LocalObjectStore::VisitFolder(
-    const std::string& folder,
-    const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) {
-  TRY(names, files_.List(folder));
-  for (const std::string& name : names) {
-    const auto digest = Digest::Parse("sha256:" + name);
-    if (!digest) continue;  // not ours
+Result<void> LocalObjectStore::ListFolder(const std::string& name,
+                                          const std::optional<Digest>& after, size_t limit,
+                                          std::vector<ListedObject>& found) {
+  TRY(names, files_.List(blobs_ + "/" + name));
+  for (const std::string& hex : names) {
+    if (found.size() >= limit) return {};
+    if (after && hex <= after->hex()) continue;
+    const auto digest = Digest::Parse("sha256:" + hex);
+    if (!digest || !hex.starts_with(name)) continue;  // not ours
     const auto info = Info(*digest);
     if (!info && info.error().code() == Code::kNotFound) continue;
     if (!info) return info.error();
-    TRY_VOID(visit(*digest, *info));
+    found.push_back({.digest = *digest, .info = *info});
   }
   return {};
 }
 
-Result<void> LocalObjectStore::ForEach(
-    const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) {
+Result<std::vector<ListedObject>> LocalObjectStore::List(const std::optional<Digest>& after,
+                                                         size_t limit) {
+  std::vector<ListedObject> found;
   TRY(folders, files_.List(blobs_));
   for (const std::string& name : folders) {
-    if (name.size() == 2) TRY_VOID(VisitFolder(blobs_ + "/" + name, visit));
+    if (found.size() >= limit) break;
+    const bool is_ours = name.size() == 2 && name.find_first_not_of(kHexDigits) == name.npos;
+    if (!is_ours || (after && name < after->hex().substr(0, 2))) continue;
+    TRY_VOID(ListFolder(name, after, limit, found));
   }
-  return {};
+  return found;
 }
 
 }  // namespace

@@ -113,10 +113,11 @@ TEST_F(LocalObjectStoreTest, LeavesFilesAloneThatAreNotItsOwn) {
   ASSERT_THAT(WriteFileDurably(files_, folder_ / "blobs/sha256/README", "hands off"), IsOk());
   EXPECT_EQ(*store_->RemoveStaleUploads(UINT64_MAX / 2), 0u);
   int objects = 0;
-  EXPECT_THAT(Reopen().ForEach([&](const Digest&, const ObjectInfo&) -> Result<void> {
-    ++objects;
-    return {};
-  }),
+  EXPECT_THAT(ForEachObject(Reopen(),
+                            [&](const Digest&, const ObjectInfo&) -> Result<void> {
+                              ++objects;
+                              return {};
+                            }),
               IsOk());
   EXPECT_EQ(objects, 1);
   EXPECT_EQ(Uploads(), std::vector<std::string>{"README"});

@@ -122,8 +122,8 @@ class MemoryObjectStore final : public ObjectStore {
     });
   }
 
-  Result<Digest> Commit(std::unique_ptr<Upload> upload,
-                        const std::optional<Digest>& expected) override {
+  Result<Digest> Commit(std::unique_ptr<Upload> upload, const std::optional<Digest>& expected,
+                        const BeforePublish& before_publish) override {
     CHECK_NOTE(dynamic_cast<MemoryUpload*>(upload.get()) != nullptr, "an upload of another store");
     auto spool = tables_->With([&](Tables& tables) { return tables.spools.extract(upload->id()); });
     if (spool.empty()) return UploadUnknown();
@@ -133,8 +133,9 @@ class MemoryObjectStore final : public ObjectStore {
       return InvalidArgument("DIGEST_MISMATCH", "the bytes are " + digest.text() + ", not " +
                                                     expected->text() + ": send them again");
     }
+    const Publication publication = before_publish ? before_publish(digest) : Publication::kKeep;
     tables_->With([&](Tables& tables) {
-      if (tables.objects.contains(digest)) return;
+      if (publication == Publication::kKeep && tables.objects.contains(digest)) return;
       tables.objects[digest] = {std::make_shared<const std::string>(std::move(content)),
                                 ++tables.last_inode};
     });
@@ -165,13 +166,17 @@ class MemoryObjectStore final : public ObjectStore {
     return {};
   }
 
-  Result<void> ForEach(
-      const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) override {
-    const auto objects = tables_->With([](Tables& tables) { return tables.objects; });
-    for (const auto& [digest, object] : objects) {
-      TRY_VOID(visit(digest, {.size_bytes = object.content->size(), .inode = object.inode}));
-    }
-    return {};
+  Result<std::vector<ListedObject>> List(const std::optional<Digest>& after,
+                                         size_t limit) override {
+    return tables_->With([&](const Tables& tables) {
+      std::vector<ListedObject> found;
+      auto object = after ? tables.objects.upper_bound(*after) : tables.objects.begin();
+      for (; object != tables.objects.end() && found.size() < limit; ++object) {
+        const auto& [digest, kept] = *object;
+        found.push_back({digest, {.size_bytes = kept.content->size(), .inode = kept.inode}});
+      }
+      return found;
+    });
   }
 
   Result<uint64_t> RemoveStaleUploads(uint64_t before_ms) override {

@@ -2,10 +2,29 @@
 
 namespace slipway::store {
 
-Result<Digest> PutObject(ObjectStore& store, std::string_view content) {
+namespace {
+
+constexpr size_t kListPage = 500;
+
+}  // namespace
+
+Result<Digest> PutObject(ObjectStore& store, std::string_view content,
+                         const BeforePublish& before_publish) {
   TRY(upload, store.Begin());
   TRY_VOID(upload->Append(content));
-  return store.Commit(std::move(upload), std::nullopt);
+  return store.Commit(std::move(upload), std::nullopt, before_publish);
+}
+
+Result<void> ForEachObject(
+    ObjectStore& store,
+    const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) {
+  std::optional<Digest> after;
+  while (true) {
+    TRY(page, store.List(after, kListPage));
+    for (const ListedObject& object : page) TRY_VOID(visit(object.digest, object.info));
+    if (page.size() < kListPage) return {};
+    after = page.back().digest;
+  }
 }
 
 Result<std::string> GetObject(ObjectStore& store, const Digest& digest, uint64_t limit_bytes) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/file_system.h"
@@ -34,6 +35,17 @@ struct ObjectInfo {
   uint64_t inode = 0;
 };
 
+struct ListedObject {
+  Digest digest;
+  ObjectInfo info;
+};
+
+// Whether bytes that are verified take the place of an object of the same digest and size.
+enum class Publication : uint8_t { kKeep, kReplace };
+// Called once the bytes are verified and their sha256 is known, before they are published. May wait
+// for whoever removes that object.
+using BeforePublish = std::function<Publication(const Digest& sha256)>;
+
 // Thread-safe; blocking: call on the blocking pool.
 class ObjectStore {
  public:
@@ -46,9 +58,11 @@ class ObjectStore {
   // Verifies, syncs and publishes atomically under the sha256 of the bytes; returns it. With
   // `expected` (sha256 or sha512) different from the bytes: INVALID_ARGUMENT / DIGEST_MISMATCH.
   // Content that is there already is success. After any error the spool is gone, and nothing is
-  // published that was not verified. `upload` is of this store.
+  // published that was not verified. `upload` is of this store. With `before_publish`, an object
+  // that is there may be replaced as that says; it gets another inode, open files stay as they are.
   virtual Result<Digest> Commit(std::unique_ptr<Upload> upload,
-                                const std::optional<Digest>& expected) = 0;
+                                const std::optional<Digest>& expected,
+                                const BeforePublish& before_publish = nullptr) = 0;
   // Removes the spool, also under an open Upload, whose Commit then fails. UPLOAD_UNKNOWN.
   virtual Result<void> Abort(const std::string& upload_id) = 0;
 
@@ -57,9 +71,10 @@ class ObjectStore {
   virtual Result<std::unique_ptr<File>> Open(const Digest& digest) = 0;
   // Gone for callers at once; a crash may bring it back whole. Open files stay readable.
   virtual Result<void> Remove(const Digest& digest) = 0;
-  // Every object once, in unspecified order; objects that come or go meanwhile may be missed.
-  virtual Result<void> ForEach(
-      const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit) = 0;
+  // Objects in the order of their digests, after `after`, at most `limit` of them; fewer only at
+  // the end. Objects that come or go meanwhile may be missed.
+  virtual Result<std::vector<ListedObject>> List(const std::optional<Digest>& after,
+                                                 size_t limit) = 0;
   // Removes spools that no Upload holds and that were last written before this moment
   // (milliseconds since 1970, UTC); returns how many.
   virtual Result<uint64_t> RemoveStaleUploads(uint64_t before_ms) = 0;
@@ -82,7 +97,11 @@ Result<std::unique_ptr<ObjectStore>> MakeLocalObjectStore(FileSystem& files, std
 std::unique_ptr<ObjectStore> MakeMemoryObjectStore();
 
 // Whole small objects in one call.
-Result<Digest> PutObject(ObjectStore& store, std::string_view content);
+Result<Digest> PutObject(ObjectStore& store, std::string_view content,
+                         const BeforePublish& before_publish = nullptr);
+// Every object once, in the order of the digests; ends with the first error of `visit`.
+Result<void> ForEachObject(
+    ObjectStore& store, const std::function<Result<void>(const Digest&, const ObjectInfo&)>& visit);
 // FAILED_PRECONDITION / OBJECT_TOO_LARGE above the limit.
 Result<std::string> GetObject(ObjectStore& store, const Digest& digest, uint64_t limit_bytes);
 

@@ -190,11 +190,13 @@ class CrashRun {
   }
 
   void VerifyEveryObject(ObjectStore& store) {
-    Done(store.ForEach([&](const Digest& digest, const ObjectInfo&) -> Result<void> {
-      TRY(content, GetObject(store, digest, 1 << 20));
-      if (Digest::Of(content) != digest) Violated("a half-done object is visible");
-      return {};
-    }),
+    Done(ForEachObject(store,
+                       [&](const Digest& digest, const ObjectInfo&) -> Result<void> {
+                         TRY(content, GetObject(store, digest, 1 << 20));
+                         if (Digest::Of(content) != digest)
+                           Violated("a half-done object is visible");
+                         return {};
+                       }),
          "visit");
   }
 

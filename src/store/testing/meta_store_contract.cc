@@ -98,6 +98,36 @@ TEST_P(MetaStoreContract, OrdersKeysByBytes) {
   EXPECT_EQ(Scan("b", "a", 100), Lines{});
 }
 
+TEST_P(MetaStoreContract, TellsSizesWithoutValues) {
+  ASSERT_THAT(Put("a", ""), IsOk());
+  ASSERT_THAT(Put("b", std::string(200'000, 'x')), IsOk());
+  ASSERT_THAT(Put("c", "123"), IsOk());
+  const auto sizes = [](const Snapshot& s, std::string_view begin, std::string_view end,
+                        size_t limit) {
+    std::string line;
+    for (const KeySize& one : *s.ScanSizes(begin, end, limit)) {
+      line += one.key + "=" + std::to_string(one.value_bytes) + " ";
+    }
+    return line;
+  };
+  ASSERT_THAT(store().ReadNow([&](const Snapshot& s) -> Result<void> {
+    EXPECT_EQ(sizes(s, "", "", 100), "a=0 b=200000 c=3 ");
+    EXPECT_EQ(sizes(s, "a", "c", 100), "a=0 b=200000 ");
+    EXPECT_EQ(sizes(s, "b", "", 1), "b=200000 ");
+    EXPECT_EQ(sizes(s, "d", "", 1), "");
+    return {};
+  }),
+              IsOk());
+  ASSERT_THAT(store().MutateNow(context_,
+                                [&](Transaction& t) -> Result<void> {
+                                  TRY_VOID(t.Put("b", "1"));
+                                  TRY_VOID(t.Delete("a"));
+                                  EXPECT_EQ(sizes(t, "", "", 100), "b=1 c=3 ");
+                                  return {};
+                                }),
+              IsOk());
+}
+
 TEST_P(MetaStoreContract, LetsAMutationSeeItsOwnWrites) {
   ASSERT_THAT(Put("a", "1"), IsOk());
   ASSERT_THAT(store().MutateNow(context_,

@@ -25,10 +25,11 @@ std::string ObjectStoreContract::Get(const Digest& digest) {
 
 std::vector<Digest> ObjectStoreContract::All() {
   std::vector<Digest> found;
-  EXPECT_THAT(store().ForEach([&](const Digest& digest, const ObjectInfo&) -> Result<void> {
-    found.push_back(digest);
-    return {};
-  }),
+  EXPECT_THAT(ForEachObject(store(),
+                            [&](const Digest& digest, const ObjectInfo&) -> Result<void> {
+                              found.push_back(digest);
+                              return {};
+                            }),
               IsOk());
   std::sort(found.begin(), found.end());
   return found;
@@ -185,14 +186,68 @@ TEST_P(ObjectStoreContract, RemovesStaleUploadsThatNobodyHolds) {
   EXPECT_THAT(store().Resume(held_id), IsError(Code::kNotFound, "UPLOAD_UNKNOWN"));
 }
 
+TEST_P(ObjectStoreContract, ListsInTheOrderOfDigests) {
+  std::vector<Digest> expected;
+  for (int i = 0; i < 60; ++i) expected.push_back(*PutObject(store(), std::to_string(i)));
+  std::ranges::sort(expected);
+  for (const size_t page_size : {size_t{1}, size_t{7}, size_t{60}, size_t{1000}}) {
+    std::vector<Digest> found;
+    std::optional<Digest> after;
+    while (true) {
+      const auto page = store().List(after, page_size);
+      ASSERT_THAT(page, IsOk());
+      EXPECT_LE(page->size(), page_size);
+      for (const ListedObject& object : *page) {
+        EXPECT_EQ(object.info.inode, store().Info(object.digest)->inode);
+        EXPECT_EQ(object.info.size_bytes, Get(object.digest).size());
+        found.push_back(object.digest);
+      }
+      if (page->size() < page_size) break;
+      after = page->back().digest;
+    }
+    EXPECT_EQ(found, expected) << page_size;
+  }
+  // From a digest that is not there.
+  ASSERT_THAT(store().Remove(expected[10]), IsOk());
+  EXPECT_EQ((*store().List(expected[10], 1))[0].digest, expected[11]);
+  EXPECT_TRUE(store().List(expected.back(), 1)->empty());
+}
+
+TEST_P(ObjectStoreContract, AsksBeforeItPublishes) {
+  std::vector<std::string> asked;
+  const auto asks = [&](Publication answer) {
+    return [&asked, answer](const Digest& digest) {
+      asked.push_back(digest.text());
+      return answer;
+    };
+  };
+  const Digest sha512 = Digest::Of("content", DigestAlgorithm::kSha512);
+  const auto digest = store().Commit(UploadOf("content"), sha512, asks(Publication::kKeep));
+  ASSERT_THAT(digest, IsOk());
+  EXPECT_EQ(asked, std::vector<std::string>{digest->text()}) << "under its sha256";
+  const uint64_t inode = store().Info(*digest)->inode;
+  ASSERT_THAT(PutObject(store(), "content", asks(Publication::kKeep)), IsOk());
+  EXPECT_EQ(store().Info(*digest)->inode, inode);
+  auto open = store().Open(*digest);
+  ASSERT_THAT(PutObject(store(), "content", asks(Publication::kReplace)), IsOk());
+  EXPECT_NE(store().Info(*digest)->inode, inode);
+  EXPECT_EQ(Get(*digest), "content");
+  char text[8];
+  EXPECT_EQ(*(*open)->ReadAt(0, text, sizeof text), 7u) << "open files stay";
+  // Bytes that are wrong are never asked about.
+  EXPECT_FALSE(store().Commit(UploadOf("wrong"), sha512, asks(Publication::kReplace)).has_value());
+  EXPECT_EQ(asked.size(), 3u);
+}
+
 TEST_P(ObjectStoreContract, EndsAVisitWithTheVisitorsError) {
   ASSERT_THAT(PutObject(store(), "a"), IsOk());
   ASSERT_THAT(PutObject(store(), "b"), IsOk());
   int calls = 0;
-  EXPECT_THAT(store().ForEach([&](const Digest&, const ObjectInfo&) -> Result<void> {
-    ++calls;
-    return Unavailable("ENOUGH", "stop");
-  }),
+  EXPECT_THAT(ForEachObject(store(),
+                            [&](const Digest&, const ObjectInfo&) -> Result<void> {
+                              ++calls;
+                              return Unavailable("ENOUGH", "stop");
+                            }),
               IsError(Code::kUnavailable, "ENOUGH"));
   EXPECT_EQ(calls, 1);
 }
