@@ -90,6 +90,13 @@ bool HoldsAnyRole(const Identity& identity) {
   return false;
 }
 
+RepositoryActions RepositoryActionsIn(const Identity& identity, std::string_view project) {
+  const std::optional<Role> role = RoleIn(identity, project);
+  if (!role) return {};
+  return *role == Role::kViewer ? RepositoryActions(RepositoryActions::kPull)
+                                : RepositoryActions::All();
+}
+
 bool MayInfer(const Identity& identity, std::string_view project, std::string_view service) {
   if (RoleIn(identity, project)) return true;
   for (const Grant& grant : identity.grants) {

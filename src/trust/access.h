@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "net/http_message.h"
 #include "net/router.h"
+#include "trust/access_token.h"
 
 namespace slipway::trust {
 
@@ -46,6 +47,14 @@ std::optional<std::string> SentToken(const net::HttpRequest& request);
 // Finds the record of an id; blocking and cheap. NOT_FOUND where there is none.
 using TokenLookup = std::function<Result<TokenRecord>(const std::string& id)>;
 
+// Who sent a request, and with what.
+struct Caller {
+  Identity identity;
+  // Of an access token: the caller may do what these claims name and his identity may, and that in
+  // the registry alone. nullptr: all that the identity may.
+  std::shared_ptr<const AccessClaims> claims;
+};
+
 // Reads `Authorization: Bearer TOKEN` and `Basic any:TOKEN`. Verdicts are cached for `cache_for` by
 // the steady clock, also that an id is unknown; expiry is looked at each time, by the wall clock.
 // Comparison takes the same time for every wrong secret. Thread-safe.
@@ -54,14 +63,25 @@ class Authenticator {
   struct Options {
     std::chrono::milliseconds cache_for{2'000};
     bool anonymous = false;  // loopback peers without a token get admin of everything
+    // Whose access tokens are taken; outlives the authenticator. nullptr: none are.
+    const AccessTokens* access_tokens = nullptr;
   };
   Authenticator(TokenLookup lookup, Clock& clock, Options options);
   ~Authenticator();
 
   // UNAUTHENTICATED / TOKEN_MISSING, TOKEN_INVALID or TOKEN_EXPIRED; with `anonymous`, a loopback
   // peer without the header is the identity "anonymous", an admin of everything.
+  // UNAUTHENTICATED / TOKEN_OF_REGISTRY for an access token.
   Result<Identity> Authenticate(const net::HttpRequest& request);
   Result<Identity> AuthenticateToken(std::string_view token);
+  // The same with access tokens: they are worth what the Token is worth that they were made from,
+  // at this moment. One that was made for nobody gives the identity of a request without a token,
+  // which may be without subject.
+  Result<Caller> AuthenticateCaller(const net::HttpRequest& request);
+  // The identity behind a refresh token.
+  Result<Identity> AuthenticateRefresh(std::string_view refresh_token);
+  // What the access token of a request that was let in is for; nullptr: it was sent with none.
+  std::shared_ptr<const AccessClaims> ClaimsOf(const net::HttpRequest& request);
   // Drops what is cached of a token (revoked).
   void Forget(std::string_view token_id);
 
@@ -75,6 +95,8 @@ class Authenticator {
 std::optional<Role> RoleIn(const Identity& identity, std::string_view project);
 // Whether RoleIn would be at least viewer in any project.
 bool HoldsAnyRole(const Identity& identity);
+// What the identity may do with the project's repositories by its roles.
+RepositoryActions RepositoryActionsIn(const Identity& identity, std::string_view project);
 // Whether the identity may send requests to a service: a role in its project, or its own key.
 bool MayInfer(const Identity& identity, std::string_view project, std::string_view service);
 

@@ -1,5 +1,3 @@
-#include <unordered_map>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -7,6 +5,7 @@
 #include "base/format_check.h"
 #include "trust/access.h"
 #include "trust/limits.h"
+#include "trust/recent.h"
 
 namespace slipway::trust {
 namespace {
@@ -15,34 +14,6 @@ namespace {
 struct Verdict {
   std::optional<TokenRecord> record;  // nothing: no such id
   SteadyTime looked_up;
-};
-
-// Two generations: when the young one is full, the old one is forgotten. Bounded, and what is asked
-// for often stays.
-struct Cache {
-  std::unordered_map<std::string, Verdict> young;
-  std::unordered_map<std::string, Verdict> old;
-
-  std::optional<Verdict> Find(const std::string& id, SteadyTime not_before) const {
-    for (const auto* generation : {&young, &old}) {
-      auto found = generation->find(id);
-      if (found != generation->end() && found->second.looked_up >= not_before) {
-        return found->second;
-      }
-    }
-    return {};
-  }
-  void Insert(const std::string& id, Verdict verdict) {
-    if (young.size() >= kMaxCachedVerdicts / 2) {
-      old = std::move(young);
-      young.clear();
-    }
-    young.insert_or_assign(id, std::move(verdict));
-  }
-  void Erase(const std::string& id) {
-    young.erase(id);
-    old.erase(id);
-  }
 };
 
 Error Invalid() {
@@ -72,9 +43,16 @@ std::optional<std::string_view> AfterScheme(std::string_view value, std::string_
   return value;
 }
 
+Error OfRegistry() {
+  return Unauthenticated("TOKEN_OF_REGISTRY",
+                         "an access token of the registry opens /v2/ alone; send the token itself");
+}
+
 // The password of Basic credentials (RFC 7617).
 std::optional<std::string> BasicPassword(std::string_view base64) {
-  if (base64.empty() || base64.size() % 4 != 0 || base64.size() > 4 * kMaxTokenBytes) return {};
+  if (base64.empty() || base64.size() % 4 != 0 || base64.size() > 2 * kMaxAccessTokenBytes) {
+    return {};
+  }
   std::string decoded(base64.size() / 4 * 3, '\0');
   int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
                              reinterpret_cast<const unsigned char*>(base64.data()),
@@ -102,14 +80,22 @@ struct Authenticator::State {
   State(TokenLookup find, Clock& time, Options settings)
       : lookup(std::move(find)), clock(time), options(settings) {}
 
+  using Claims = std::shared_ptr<const AccessClaims>;
+
   const TokenLookup lookup;
   Clock& clock;
   const Options options;
-  Guarded<Cache> cache;
+  Guarded<Recent<Verdict>> verdicts{Recent<Verdict>(kMaxCachedVerdicts)};  // by id
+  Guarded<Recent<Claims>> verified{
+      Recent<Claims>(kMaxCachedVerdicts)};  // by the hash of a signed token
 
   Result<Verdict> Find(const std::string& id) {
     SteadyTime now = clock.Steady();
-    auto cached = cache.With([&](Cache& all) { return all.Find(id, now - options.cache_for); });
+    auto cached = verdicts.With([&](const Recent<Verdict>& all) -> std::optional<Verdict> {
+      const Verdict* found = all.Find(id);
+      if (found == nullptr || found->looked_up < now - options.cache_for) return {};
+      return *found;
+    });
     if (cached) return *std::move(cached);
     Result<TokenRecord> record = lookup(id);
     Verdict verdict{.record = std::nullopt, .looked_up = now};
@@ -118,8 +104,45 @@ struct Authenticator::State {
     } else if (record.error().code() != Code::kNotFound) {
       return record.error();  // the store is at fault, not the token
     }
-    cache.With([&](Cache& all) { all.Insert(id, verdict); });
+    verdicts.With([&](Recent<Verdict>& all) { all.Insert(id, verdict); });
     return verdict;
+  }
+
+  Result<Identity> IdentityOf(const TokenRecord& record) {
+    if (record.expires_at && clock.Wall() >= *record.expires_at) {
+      return Unauthenticated("TOKEN_EXPIRED", "the token " + Quoted(record.name) + " expired at " +
+                                                  FormatRfc3339(*record.expires_at) +
+                                                  "; make a new one with `slipway token create`");
+    }
+    return Identity{.subject = "token/" + record.name, .grants = {record.grant}};
+  }
+
+  // Of the Token that a signed token was made from, as it is now.
+  Result<Identity> IdentityOf(const std::string& token_id) {
+    TRY(verdict, Find(token_id));
+    if (!verdict.record) return Invalid();
+    return IdentityOf(*verdict.record);
+  }
+
+  // A request without a token.
+  Result<Identity> Nobody(const net::HttpRequest& request) const {
+    if (!options.anonymous || !request.peer_is_loopback) return Missing();
+    return Identity{.subject = "anonymous", .grants = {Grant{.role = Role::kAdmin}}};
+  }
+
+  // The signature of each access token is looked at once; what it says never changes.
+  Result<Claims> ClaimsOf(std::string_view token) {
+    if (options.access_tokens == nullptr || token.size() > kMaxAccessTokenBytes) return Invalid();
+    const std::string hash = HashToken(token);
+    Claims claims = verified.With([&](const Recent<Claims>& all) -> Claims {
+      const Claims* found = all.Find(hash);
+      return found == nullptr ? nullptr : *found;
+    });
+    if (claims != nullptr) return claims;
+    TRY(read, options.access_tokens->Verify(token));
+    claims = std::make_shared<const AccessClaims>(std::move(read));
+    verified.With([&](Recent<Claims>& all) { all.Insert(hash, claims); });
+    return claims;
   }
 };
 
@@ -130,13 +153,16 @@ Authenticator::~Authenticator() = default;
 
 Result<Identity> Authenticator::Authenticate(const net::HttpRequest& request) {
   std::optional<std::string> token = SentToken(request);
-  if (token) return token->empty() ? Invalid() : AuthenticateToken(*token);
-  if (!state_->options.anonymous || !request.peer_is_loopback) return Missing();
-  return Identity{.subject = "anonymous", .grants = {Grant{.role = Role::kAdmin}}};
+  if (!token) return state_->Nobody(request);
+  return token->empty() ? Invalid() : AuthenticateToken(*token);
 }
 
 Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   if (token.empty()) return Missing();
+  if (state_->options.access_tokens != nullptr && AccessTokens::LooksSigned(token)) {
+    TRY_VOID(state_->ClaimsOf(token));
+    return OfRegistry();
+  }
   std::optional<std::string> id = TokenId(token);
   if (!id || token.size() > kMaxTokenBytes) return Invalid();
   std::string hash = HashToken(token);
@@ -145,17 +171,41 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   const std::string nothing(hash.size(), '0');
   bool right = SameHash(hash, verdict.record ? verdict.record->secret_sha256 : nothing);
   if (!verdict.record || !right) return Invalid();
-  const TokenRecord& record = *verdict.record;
-  if (record.expires_at && state_->clock.Wall() >= *record.expires_at) {
-    return Unauthenticated("TOKEN_EXPIRED", "the token " + Quoted(record.name) + " expired at " +
-                                                FormatRfc3339(*record.expires_at) +
-                                                "; make a new one with `slipway token create`");
+  return state_->IdentityOf(*verdict.record);
+}
+
+Result<Caller> Authenticator::AuthenticateCaller(const net::HttpRequest& request) {
+  const std::optional<std::string> token = SentToken(request);
+  if (!token || state_->options.access_tokens == nullptr || !AccessTokens::LooksSigned(*token)) {
+    TRY(identity, Authenticate(request));
+    return Caller{.identity = std::move(identity), .claims = nullptr};
   }
-  return Identity{.subject = "token/" + record.name, .grants = {record.grant}};
+  TRY(claims, state_->ClaimsOf(*token));
+  TRY_VOID(state_->options.access_tokens->CheckTimes(*claims));
+  if (claims->token_id.empty()) {
+    const Result<Identity> nobody = state_->Nobody(request);
+    return Caller{.identity = nobody ? *nobody : Identity{}, .claims = claims};
+  }
+  TRY(identity, state_->IdentityOf(claims->token_id));
+  return Caller{.identity = std::move(identity), .claims = claims};
+}
+
+Result<Identity> Authenticator::AuthenticateRefresh(std::string_view refresh_token) {
+  if (state_->options.access_tokens == nullptr) return Invalid();
+  TRY(id, state_->options.access_tokens->VerifyRefresh(refresh_token));
+  return state_->IdentityOf(id);
+}
+
+std::shared_ptr<const AccessClaims> Authenticator::ClaimsOf(const net::HttpRequest& request) {
+  const std::optional<std::string> token = SentToken(request);
+  if (!token || !AccessTokens::LooksSigned(*token)) return nullptr;
+  Result<State::Claims> claims = state_->ClaimsOf(*token);
+  // What is not known any more allows nothing.
+  return claims ? *claims : std::make_shared<const AccessClaims>();
 }
 
 void Authenticator::Forget(std::string_view token_id) {
-  state_->cache.With([&](Cache& all) { all.Erase(std::string(token_id)); });
+  state_->verdicts.With([&](Recent<Verdict>& all) { all.Erase(std::string(token_id)); });
 }
 
 }  // namespace slipway::trust

@@ -56,19 +56,77 @@ bool IsOpenTo(net::Access rule, const net::HttpRequest& request) {
          (rule == net::Access::kLocal && request.peer_is_loopback);
 }
 
-Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Access rule,
-                         net::HttpRequest* request) {
-  Result<Identity> identity = options->authenticator->Authenticate(*request);
-  if (identity.has_value()) request->context.identity = std::move(*identity);
-  if (IsOpenTo(rule, *request)) co_return Result<void>();
-  if (!identity.has_value()) co_return identity.error();
+// What a route does to a repository; nothing for routes about none.
+RepositoryActions ActionOf(net::Access rule) {
+  switch (rule) {
+    case net::Access::kRegistryPull:
+      return RepositoryActions(RepositoryActions::kPull);
+    case net::Access::kRegistryPush:
+      return RepositoryActions(RepositoryActions::kPush);
+    case net::Access::kRegistryDelete:
+      return RepositoryActions(RepositoryActions::kDelete);
+    case net::Access::kOpen:
+    case net::Access::kLocal:
+    case net::Access::kIdentified:
+    case net::Access::kViewer:
+    case net::Access::kEditor:
+    case net::Access::kAdmin:
+    case net::Access::kGlobalViewer:
+    case net::Access::kGlobalAdmin:
+    case net::Access::kRegistry:
+    case net::Access::kInference:
+    case net::Access::kControl:
+      return {};
+  }
+  return {};
+}
+
+// Whether the access token was made for what the route does.
+Result<void> CheckScope(const GuardOptions& options, net::Access rule,
+                        const net::HttpRequest& request, const AccessClaims& claims) {
+  const RepositoryActions wanted = ActionOf(rule);
+  const std::string& repository = *FindParameter(request, "name");
+  const RepositoryActions held = ActionsOn(claims.scopes, repository, options.default_project);
+  if ((held & wanted) == wanted) return {};
+  return Unauthenticated("SCOPE_MISSING",
+                         "the access token was not made for this; ask the token service for the "
+                         "scope repository:" +
+                             repository + ":" + std::string(wanted.Names().front()));
+}
+
+// The rule by the roles, or because anybody may.
+Task<Result<void>> CheckRole(std::shared_ptr<const GuardOptions> options, net::Access rule,
+                             const net::HttpRequest* request) {
   std::string project = ProjectOf(rule, *request, options->default_project);
   bool exists = true;
   if (rule == net::Access::kRegistryPush && options->project_exists) {
     CO_TRY(found, co_await options->project_exists(project));
     exists = found;
   }
-  co_return CheckAccess(rule, request->context.identity, project, exists);
+  const Result<void> verdict = CheckAccess(rule, request->context.identity, project, exists);
+  if (verdict || rule != net::Access::kRegistryPull || !options->anonymous_pull) co_return verdict;
+  CO_TRY(anybody, options->anonymous_pull(project));
+  co_return anybody ? Result<void>() : verdict;
+}
+
+Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Access rule,
+                         net::HttpRequest* request) {
+  Result<Caller> caller = options->authenticator->AuthenticateCaller(*request);
+  const bool of_registry = rule == net::Access::kRegistry || !ActionOf(rule).empty();
+  if (caller && caller->claims && !of_registry) {
+    caller = options->authenticator->Authenticate(*request).error();
+  }
+  if (caller) request->context.identity = caller->identity;
+  if (IsOpenTo(rule, *request)) co_return Result<void>();
+  const bool may_miss = rule == net::Access::kRegistryPull && !SentToken(*request);
+  if (!caller && !may_miss) co_return caller.error();
+  const bool is_limited = caller && caller->claims;
+  if (is_limited && rule == net::Access::kRegistry) co_return Result<void>();
+  const Result<void> role = co_await CheckRole(options, rule, request);
+  // Without a token, how to send one is better said by who looked for it.
+  if (!role && !caller) co_return caller.error();
+  if (!role || !is_limited) co_return role;
+  co_return CheckScope(*options, rule, *request, *caller->claims);
 }
 
 }  // namespace

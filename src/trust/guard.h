@@ -13,6 +13,9 @@ struct GuardOptions {
   Authenticator* authenticator = nullptr;  // outlives the guard
   // Asked for routes whose rule depends on it (kRegistryPush).
   std::function<Task<Result<bool>>(std::string project)> project_exists;
+  // Whether anybody may pull from the project's repositories; cheap, asked on the caller's core.
+  // Empty: nobody may.
+  std::function<Result<bool>(const std::string& project)> anonymous_pull;
   // The project of names without one: a repository of one segment, a service of the data plane.
   std::string default_project = "default";
 };
@@ -21,6 +24,9 @@ struct GuardOptions {
 // project is the route's parameter {project}, else the first of several segments of {name} or
 // {name+} on registry routes; a rule of a project on a route without one CHECKs. Routes that are
 // open to the caller anyway take a missing token, and refuse a wrong one only where they need it.
+// Access tokens open routes of the registry only, within their scopes: UNAUTHENTICATED /
+// SCOPE_MISSING where the identity might and the token was not made for it. What anybody may pull
+// needs no token, and refuses a wrong one, so that its owner learns of it.
 net::Guard MakeGuard(GuardOptions options);
 
 }  // namespace slipway::trust

@@ -1,13 +1,30 @@
 // Limits of trust.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 namespace slipway::trust {
 
 // Verdicts that an Authenticator remembers; beyond it the oldest generation is forgotten.
 inline constexpr size_t kMaxCachedVerdicts = 4096;
-// A longer Authorization header is no token of ours.
+// A longer text is no Token's.
 inline constexpr size_t kMaxTokenBytes = 256;
+
+// Repositories that one access token is for, one scope's text, and the signed token itself, which
+// has to fit into a header together with all others.
+inline constexpr size_t kMaxScopes = 16;
+inline constexpr size_t kMaxScopeBytes = 512;
+inline constexpr size_t kMaxAccessTokenBytes = 8 << 10;
+// How long an access token is valid. Five minutes is what clients know from other registries: long
+// enough to begin every request of a pull with one, short enough that a copy in somebody's log is
+// of no use. What was begun goes on, and revocation waits for none of it. Docker's clients take
+// less than a minute for a minute.
+inline constexpr std::chrono::seconds kDefaultAccessLifetime{300};
+inline constexpr std::chrono::seconds kMinAccessLifetime{60};
+inline constexpr std::chrono::seconds kMaxAccessLifetime{86'400};
+// By how much a client that counts from the answer's arrival, or another control centre's clock,
+// may be off.
+inline constexpr std::chrono::seconds kClockLeeway{30};
 
 }  // namespace slipway::trust

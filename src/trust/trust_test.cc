@@ -251,7 +251,9 @@ TEST(Access, EveryRuleForEveryRole) {
                                                    {Access::kGlobalAdmin, "unnnnynnnn"},
                                                    {Access::kControl, "unnnnynnnn"},
                                                    {Access::kRegistryPull, "uyyyyynnnn"},
-                                                   {Access::kRegistryPush, "unyynynnnn"}}) {
+                                                   {Access::kRegistry, "uyyyyyyyyy"},
+                                                   {Access::kRegistryPush, "unyynynnnn"},
+                                                   {Access::kRegistryDelete, "unyynynnnn"}}) {
     std::string got;
     for (const Identity* who : {&nobody, &viewer, &editor, &admin, &all_viewer, &all_admin, &site,
                                 &packager, &key, &stranger}) {
