@@ -30,6 +30,9 @@ inline constexpr size_t kMaxWatchBatch = 500;
 // Volatile fields of a status that nobody set again for so long are left out.
 inline constexpr std::chrono::minutes kVolatileStatusAge{10};
 
+// Projects whose rules for their repositories are remembered.
+inline constexpr size_t kMaxCachedPolicies = 4096;
+
 // Connected watches of one server.
 inline constexpr size_t kMaxWatches = 1000;
 
