@@ -1,0 +1,288 @@
+"""Manifests: durable pushes beside the disk's sync rate, reads beside nginx, long lists of tags."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import measure
+import registries
+from measure import Load, Server
+from registries import MANIFEST_TYPE, Registry
+from scenarios.inference import NGINX
+
+PUSHES = int(os.environ.get("BENCH_PUSHES", "5000"))
+PEER_PUSHES = min(PUSHES, 1000)  # they take long, and their rate is the same from the first
+TAGS = int(os.environ.get("BENCH_TAGS", "100000"))
+REFERRERS = 1000
+CLIENTS = (16, 64)
+SCRIPT = measure.ROOT / "bench" / "registries.py"
+REPOSITORY = "bench/manifests"
+@dataclasses.dataclass
+class Pushes:
+    """Manifests a second of each round, by the number of clients."""
+
+    name: str
+    rates: dict[int, list[float]]
+
+    def median(self, clients: int) -> float:
+        return statistics.median(self.rates[clients])
+
+
+def authorization(registry: Registry) -> str:
+    return f"wrk.headers['Authorization'] = 'Bearer {registry.token}'" if registry.token else ""
+
+
+def run_wrk(script: str, url: str, connections: int, seconds: float) -> Load:
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "load.lua"
+        file.write_text(script + measure.WRK_REPORT)
+        output = subprocess.run(
+            ["taskset", "-c", str(measure.CLIENT_CORE), "wrk", "-t1", f"-c{connections}",
+             f"-d{seconds:g}s", "--timeout", "30s", "-s", file, url],
+            capture_output=True, text=True, check=True).stdout
+    return measure.parse_wrk(output)
+
+
+def push_manifests(registry: Registry, name: str, clients: int, pushes: int,
+                   repository: str = REPOSITORY) -> float:
+    """Pushes a second of so many manifests, each other content under a tag of its own."""
+    head, tail = registries.manifest(annotations={"n": "%"}).split(b"%")
+    requests = []
+    for number in range(pushes):
+        body = head + f"{name}-{number}".encode() + tail
+        requests.append(
+            f"PUT /v2/{repository}/manifests/{name}-{number} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"{registry.head_lines()}Content-Type: {MANIFEST_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return pushes / registries.send_all(registry.port, requests, clients, b"201")
+
+
+def sync_rate(folder: pathlib.Path) -> float:
+    return float(subprocess.run([sys.executable, SCRIPT, "sync", folder, "1"], text=True,
+                                capture_output=True, check=True).stdout)
+
+
+def prepare(registry: Registry, repository: str) -> None:
+    with registry.client() as client:
+        client.push_blob(repository, registries.EMPTY, registries.digest_of(registries.EMPTY))
+
+
+def push_scenario(folder: pathlib.Path) -> tuple[list[Pushes], float, float, float]:
+    """All registries, the disk's rate, and ours at the 50,000th tag beside a new repository."""
+    synced = []
+    with registries.all_registries(folder) as running:
+        results = [Pushes(registry.name, {clients: [] for clients in CLIENTS})
+                   for registry in running]
+        for registry in running:
+            prepare(registry, REPOSITORY)
+        for number in range(measure.ROUNDS):
+            synced.append(sync_rate(folder))
+            for registry, result in zip(running, results, strict=True):
+                pushes = PUSHES if registry is running[0] else PEER_PUSHES
+                for clients in CLIENTS:
+                    result.rates[clients].append(
+                        push_manifests(registry, f"r{number}-{clients}", clients, pushes))
+        prepare(running[0], "bench/long")
+        push_manifests(running[0], "fill", 64, 50_000, "bench/long")
+        first, late = [], []
+        for number in range(measure.ROUNDS):
+            prepare(running[0], f"bench/new-{number}")
+            first.append(push_manifests(running[0], "x", 64, PUSHES, f"bench/new-{number}"))
+            late.append(push_manifests(running[0], f"y{number}", 64, PUSHES, "bench/long"))
+    return (results, statistics.median(synced), statistics.median(first), statistics.median(late))
+
+
+READ_SCRIPT = """
+wrk.method = '{method}'
+wrk.headers['Accept'] = '{type}'
+{authorization}
+"""
+
+
+@dataclasses.dataclass
+class Reads:
+    name: str
+    server: Server
+    get_url: str
+    head_url: str
+    opening: str
+    gets: list[Load] = dataclasses.field(default_factory=list)
+    heads: list[Load] = dataclasses.field(default_factory=list)
+
+    def measure(self) -> None:
+        for method, url, loads in (("GET", self.get_url, self.gets),
+                                   ("HEAD", self.head_url, self.heads)):
+            before = measure.cpu_ticks(self.server.pids())
+            load = run_wrk(READ_SCRIPT.format(method=method, type=MANIFEST_TYPE,
+                                              authorization=self.opening),
+                           url, 32, measure.SECONDS)
+            ticks = measure.cpu_ticks(self.server.pids()) - before
+            load.cpu_us = ticks / measure.TICKS * 1e6 / max(load.requests, 1)
+            loads.append(load)
+
+    def cpu_us(self, loads: list[Load]) -> float:
+        return statistics.median(load.cpu_us for load in loads)
+
+
+def reads_of(registry: Registry, repository: str, tag: str) -> Reads:
+    base = f"{registry.url}/v2/{repository}"
+    return Reads(registry.name, registry.server, f"{base}/manifests/{tag}",
+                 f"{base}/blobs/{registries.digest_of(registries.EMPTY)}",
+                 authorization(registry))
+
+
+def start_nginx(folder: pathlib.Path, content: bytes) -> Reads:
+    port = measure.free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=folder, port=port, answer=content.decode()))
+    url = f"http://127.0.0.1:{port}/"
+    return Reads("nginx, static answer", Server(["nginx", "-p", folder, "-c", configuration], url),
+                 url, url, "")
+
+
+def read_scenario(folder: pathlib.Path) -> tuple[list[Reads], Reads]:
+    """All registries and nginx, and ours in a repository of many tags."""
+    content = registries.manifest()
+    with registries.all_registries(folder) as running, contextlib.ExitStack() as stack:
+        all_reads = [start_nginx(folder, content)]
+        stack.enter_context(all_reads[0].server)
+        for registry in running:
+            prepare(registry, REPOSITORY)
+            with registry.client() as client:
+                client.push_manifest(REPOSITORY, "v1", content)
+            all_reads.append(reads_of(registry, REPOSITORY, "v1"))
+        prepare(running[0], "bench/long")
+        push_manifests(running[0], "t", 64, TAGS, "bench/long")
+        crowded = reads_of(running[0], "bench/long", "t-1")
+        for _ in range(measure.ROUNDS):
+            for reads in [*all_reads, crowded]:
+                reads.measure()
+    return all_reads, crowded
+
+
+@dataclasses.dataclass
+class Pages:
+    name: str
+    times_ms: list[float]
+
+    def row(self) -> str:
+        return (f"| {self.name} | {len(self.times_ms)} | {statistics.median(self.times_ms):.1f} | "
+                f"{self.p99_ms():.1f} |")
+
+    def p99_ms(self) -> float:
+        return sorted(self.times_ms)[int(len(self.times_ms) * 0.99)]
+
+
+def read_pages(registry: Registry, name: str, path: str, count: int) -> Pages:
+    """Follows `Link` from page to page, and begins again at the end."""
+    connection = http.client.HTTPConnection("127.0.0.1", registry.port)
+    pages, target = Pages(name, []), path
+    while len(pages.times_ms) < count:
+        begin = time.monotonic()
+        connection.request("GET", target, headers={"Authorization": f"Bearer {registry.token}"})
+        answer = connection.getresponse()
+        body = answer.read()
+        pages.times_ms.append((time.monotonic() - begin) * 1000)
+        if answer.status != 200:
+            raise RuntimeError(f"{target}: {answer.status} {body[:300]!r}")
+        link = answer.headers.get("Link")
+        target = link[link.index("<") + 1:link.index(">")] if link else path
+    connection.close()
+    return pages
+
+
+def list_scenario(folder: pathlib.Path) -> tuple[list[Pages], float]:
+    """Pages of tags and referrers of a repository of many tags, and the programs' memory."""
+    registry = registries.slipway(folder / "slipway")
+    with registry.server:
+        prepare(registry, "bench/long")
+        push_manifests(registry, "t", 64, TAGS, "bench/long")
+        with registry.client() as client:
+            content = registries.manifest(annotations={"subject": "this"})
+            subject = client.push_manifest("bench/long", "subject", content)
+            about = {"mediaType": MANIFEST_TYPE, "digest": subject, "size": len(content)}
+            for number in range(REFERRERS):
+                client.push_manifest("bench/long", f"referrer-{number}", registries.manifest(
+                    subject=about, annotations={"n": str(number)}))
+        pages = [read_pages(registry, "tags, 1,000 a page", "/v2/bench/long/tags/list?n=1000", 300),
+                 read_pages(registry, "tags, 100 a page", "/v2/bench/long/tags/list?n=100", 300),
+                 read_pages(registry, f"referrers of {REFERRERS:,}",
+                            f"/v2/bench/long/referrers/{subject}", 300)]
+        return pages, measure.pss_bytes(registry.server.pids()) / 2**20
+
+
+def run() -> str:
+    os.sched_setaffinity(0, {measure.CLIENT_CORE})
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            sections = []
+            for part in ("push", "read", "list"):
+                (folder / part).mkdir()
+            sections.append(report_pushes(*push_scenario(folder / "push")))
+            sections.append(report_reads(*read_scenario(folder / "read")))
+            sections.append(report_lists(*list_scenario(folder / "list")))
+            return "\n\n".join(sections)
+    finally:
+        os.sched_setaffinity(0, range(os.cpu_count()))
+
+
+def report_pushes(results: list[Pushes], synced: float, first: float, late: float) -> str:
+    ours, *peers = results
+    lines = [f"## Registry: {PUSHES:,} manifest pushes", "",
+             f"Each another manifest under a tag of its own ({PEER_PUSHES:,} at the peers), durable "
+             f"before its 201 (the peers sync nothing). This disk did {synced:,.0f} syncs a second with one writer.", "",
+             "| registry | " + " | ".join(f"{clients} clients, 1/s" for clients in CLIENTS) + " |",
+             "|---|" + "---|" * len(CLIENTS)]
+    for result in results:
+        figures = " | ".join(f"{result.median(clients):,.0f}" for clients in CLIENTS)
+        lines.append(f"| {result.name} | {figures} |")
+    lines += ["", "| figure | measured | target |", "|---|---|---|"]
+    for clients in CLIENTS:
+        best = max((peer.median(clients) for peer in peers), default=float("nan"))
+        lines += [f"| {clients} clients, to the better peer | {ours.median(clients) / best:.1f} | "
+                  "at least 5, or |",
+                  f"| {clients} clients, to clients x sync rate | "
+                  f"{ours.median(clients) / (clients * synced):.2f} | at least 0.6 |"]
+    lines.append(f"| 64 clients after 50,000 tags, to a new repository | {late / first:.2f} | "
+                 "the same |")
+    return "\n".join(lines)
+
+
+def report_reads(all_reads: list[Reads], crowded: Reads) -> str:
+    nginx, ours, *_ = all_reads
+    lines = ["## Registry: reads", "", "wrk, 32 keep-alive connections; Slipway with a Bearer token.",
+             "", "| server | manifest GET, CPU us | manifest GET, 1/s | blob HEAD, CPU us |",
+             "|---|---|---|---|"]
+    for reads in [*all_reads, dataclasses.replace(crowded, name=f"Slipway, {TAGS:,} tags")]:
+        rate = statistics.median(load.rate for load in reads.gets)
+        lines.append(f"| {reads.name} | {reads.cpu_us(reads.gets):.2f} | {rate:,.0f} | "
+                     f"{reads.cpu_us(reads.heads):.2f} |")
+    get, head = nginx.cpu_us(nginx.gets), nginx.cpu_us(nginx.heads)
+    lines += ["", "| ratio | measured | target |", "|---|---|---|",
+              f"| manifest GET to nginx, CPU | {ours.cpu_us(ours.gets) / get:.2f} | at most 1.5 |",
+              f"| blob HEAD to nginx, CPU | {ours.cpu_us(ours.heads) / head:.2f} | at most 1.5 |",
+              f"| manifest GET, {TAGS:,} tags to one, CPU | "
+              f"{crowded.cpu_us(crowded.gets) / ours.cpu_us(ours.gets):.2f} | the same |"]
+    return "\n".join(lines)
+
+
+def report_lists(pages: list[Pages], pss: float) -> str:
+    return "\n".join([
+        f"## Registry: a repository of {TAGS:,} tags", "",
+        "| list | pages | median, ms | p99, ms |", "|---|---|---|---|",
+        *[page.row() for page in pages], "",
+        "| figure | measured | target |", "|---|---|---|",
+        f"| p99 of a page, of the slowest list, ms | {max(page.p99_ms() for page in pages):.1f} | "
+        "below 10 |",
+        f"| PSS of both programs afterwards, MiB | {pss:.1f} | below 80 |"])
