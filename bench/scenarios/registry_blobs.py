@@ -139,8 +139,9 @@ def known_push(registry: Registry, folder: pathlib.Path) -> tuple[float, float]:
     token = folder / "token"
     token.write_text(registry.token)
     token.chmod(0o600)
-    subprocess.run([measure.SLIPWAY, "context", "add", "bench", "--address", registry.url,
-                    "--token-file", token, "--use"], env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [measure.SLIPWAY, "context", "add", "bench", "--address", registry.url, "--token-file",
+         token, "--use"], env=environment, check=True, capture_output=True)
     subprocess.run(command, env=environment, check=True, capture_output=True)
     begin = time.monotonic()
     subprocess.run(command, env=environment, check=True, capture_output=True)

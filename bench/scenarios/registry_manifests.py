@@ -240,8 +240,9 @@ def run() -> str:
 def report_pushes(results: list[Pushes], synced: float, first: float, late: float) -> str:
     ours, *peers = results
     lines = [f"## Registry: {PUSHES:,} manifest pushes", "",
-             f"Each another manifest under a tag of its own ({PEER_PUSHES:,} at the peers), durable "
-             f"before its 201 (the peers sync nothing). This disk did {synced:,.0f} syncs a second with one writer.", "",
+             f"Each another manifest under a tag of its own ({PEER_PUSHES:,} at peers), durable "
+             f"before its 201 (the peers sync nothing). This disk did {synced:,.0f} syncs a second "
+             "with one writer.", "",
              "| registry | " + " | ".join(f"{clients} clients, 1/s" for clients in CLIENTS) + " |",
              "|---|" + "---|" * len(CLIENTS)]
     for result in results:
@@ -261,8 +262,8 @@ def report_pushes(results: list[Pushes], synced: float, first: float, late: floa
 
 def report_reads(all_reads: list[Reads], crowded: Reads) -> str:
     nginx, ours, *_ = all_reads
-    lines = ["## Registry: reads", "", "wrk, 32 keep-alive connections; Slipway with a Bearer token.",
-             "", "| server | manifest GET, CPU us | manifest GET, 1/s | blob HEAD, CPU us |",
+    lines = ["## Registry: reads", "",
+             "wrk, 32 keep-alive connections; Slipway with a Bearer token.", "", "| server | manifest GET, CPU us | manifest GET, 1/s | blob HEAD, CPU us |",
              "|---|---|---|---|"]
     for reads in [*all_reads, dataclasses.replace(crowded, name=f"Slipway, {TAGS:,} tags")]:
         rate = statistics.median(load.rate for load in reads.gets)
