@@ -263,7 +263,8 @@ def report_pushes(results: list[Pushes], synced: float, first: float, late: floa
 def report_reads(all_reads: list[Reads], crowded: Reads) -> str:
     nginx, ours, *_ = all_reads
     lines = ["## Registry: reads", "",
-             "wrk, 32 keep-alive connections; Slipway with a Bearer token.", "", "| server | manifest GET, CPU us | manifest GET, 1/s | blob HEAD, CPU us |",
+             "wrk, 32 keep-alive connections; Slipway with a Bearer token.", "",
+             "| server | manifest GET, CPU us | manifest GET, 1/s | blob HEAD, CPU us |",
              "|---|---|---|---|"]
     for reads in [*all_reads, dataclasses.replace(crowded, name=f"Slipway, {TAGS:,} tags")]:
         rate = statistics.median(load.rate for load in reads.gets)
