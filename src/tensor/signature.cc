@@ -1,5 +1,7 @@
 #include "tensor/signature.h"
 
+#include <utility>
+
 #include "base/utf8.h"
 
 namespace slipway::tensor {
@@ -17,21 +19,32 @@ std::optional<int64_t> LengthOf(std::string_view symbol, const Signature& signat
   return std::nullopt;
 }
 
+Error Invalid(std::string message) {
+  return InvalidArgument("SIGNATURE_INVALID", std::move(message));
+}
+
 Result<void> CheckSpecs(std::span<const TensorSpec> specs, std::string_view kind) {
   for (size_t i = 0; i < specs.size(); ++i) {
     const TensorSpec& spec = specs[i];
+    const std::string which = std::string(kind) + " " + std::to_string(i);
+    if (const std::optional<size_t> bad = FindInvalidUtf8(spec.name)) {
+      return Invalid(which + " has a name that is not UTF-8, from its byte " +
+                     std::to_string(*bad + 1) + " on");
+    }
     const auto fail = [&](std::string_view what) -> Result<void> {
-      return InvalidArgument("SIGNATURE_INVALID", std::string(kind) + " " + std::to_string(i) +
-                                                      " '" + spec.name + "' " + std::string(what));
+      return Invalid(which + " '" + spec.name + "' " + std::string(what));
     };
     if (spec.name.empty()) return fail("has no name");
-    if (FindInvalidUtf8(spec.name)) return fail("has a name that is not UTF-8");
     if (*FindSpec(specs, spec.name) != i) return fail("has the name of an earlier one");
     for (int64_t dim : spec.shape.dims()) {
       if (dim < Shape::kAny) return fail("has the shape " + spec.shape.ToString());
     }
     if (!spec.symbols.empty() && spec.symbols.size() != spec.shape.rank()) {
       return fail("has another number of symbols than of dimensions");
+    }
+    for (size_t d = 0; d < spec.symbols.size(); ++d) {
+      if (!FindInvalidUtf8(spec.symbols[d])) continue;
+      return fail("has a symbol that is not UTF-8, of dimension " + std::to_string(d));
     }
   }
   return {};

@@ -156,6 +156,19 @@ TEST(Signature, PredictsWhatSymbolsTell) {
   EXPECT_EQ(PredictOutputShape(signature, 1, inputs), std::nullopt);
 }
 
+TEST(Signature, RefusesTextThatIsNoUtf8) {
+  Signature signature = Classifier();
+  signature.outputs[1].name = "ab\xff";
+  const Error name = CheckSignature(signature).error();
+  EXPECT_EQ(name.reason(), "SIGNATURE_INVALID");
+  EXPECT_EQ(name.message(), "output 1 has a name that is not UTF-8, from its byte 3 on");
+  signature = Classifier();
+  signature.inputs[0].symbols = {"a", "\xc0\x80"};
+  const Error symbol = CheckSignature(signature).error();
+  EXPECT_EQ(symbol.reason(), "SIGNATURE_INVALID");
+  EXPECT_NE(symbol.message().find("not UTF-8, of dimension 1"), std::string::npos);
+}
+
 TEST(Signature, RefusesRepeatedNames) {
   Signature signature = Classifier();
   ASSERT_TRUE(CheckSignature(signature).has_value());

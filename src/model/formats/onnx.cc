@@ -123,15 +123,15 @@ Result<void> ReadGraphValues(ProtobufReader& reader, ProtobufMessage graph, Onnx
       TRY(name, reader.Text(*field, "the graph's name", kMaxOnnxNameBytes));
       model.graph_name = std::move(name);
     } else if (field->number == kGraphInput || field->number == kGraphOutput) {
-      std::vector<OnnxValue>& values = field->number == kGraphInput ? model.inputs : model.outputs;
+      const bool is_input = field->number == kGraphInput;
+      std::vector<OnnxValue>& values = is_input ? model.inputs : model.outputs;
       if (values.size() >= kMaxOnnxValues) {
         return ProtobufReader::Invalid(field->at, "the graph has too many inputs or outputs.");
       }
       TRY(message, reader.Message(*field, "an input or output"));
-      TRY(value, ReadOnnxValue(reader, message));
-      if (value.name.empty()) {
-        return ProtobufReader::Invalid(field->at, "an input or output has no name.");
-      }
+      const std::string what = (is_input ? "input " : "output ") + std::to_string(values.size());
+      TRY(value, ReadOnnxValue(reader, message, what));
+      if (value.name.empty()) return ProtobufReader::Invalid(field->at, what + " has no name.");
       values.push_back(std::move(value));
     }
   }

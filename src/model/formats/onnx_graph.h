@@ -10,8 +10,9 @@
 
 namespace slipway::model {
 
-// ValueInfoProto: name and type.
-Result<OnnxValue> ReadOnnxValue(ProtobufReader& reader, ProtobufMessage message);
+// ValueInfoProto: name and type. `what` is for errors: "input 2".
+Result<OnnxValue> ReadOnnxValue(ProtobufReader& reader, ProtobufMessage message,
+                                const std::string& what);
 
 // Collects the external data files of every tensor of a graph, its nodes and their sub-graphs, and
 // the names of the graph's own initialisers that are also in `wanted_names`.

@@ -207,8 +207,26 @@ TEST(OnnxTest, TooManyDimensions) {
 }
 
 TEST(OnnxTest, NameThatIsNoUtf8) {
-  ExpectInvalid(ReadBytes(ModelWith(GraphWith(Bytes(11, Value("\xc0\x80", ""))))),
-                "is no UTF-8 text");
+  const std::string model =
+      ModelWith(Bytes(11, Value("first", "")) + GraphWith(Bytes(11, Value("abc\xc0\x80", ""))));
+  const size_t at = model.find('\xc0');
+  ExpectInvalid(ReadBytes(model),
+                "byte " + std::to_string(at) + ": the name of input 1 is no UTF-8 text");
+  ExpectInvalid(ReadBytes(ModelWith(GraphWith(Bytes(12, Value("y\xff", ""))))),
+                "the name of output 1 is no UTF-8 text");
+}
+
+TEST(OnnxTest, TextThatIsNoUtf8) {
+  const std::string bad = "p\xed\xa0\x80";  // a surrogate
+  const std::string graph = GraphWith("");
+  for (uint32_t field : {2U, 3U}) {  // producer_name, producer_version
+    ExpectInvalid(ReadBytes(ModelWith(graph) + Bytes(field, bad)), "is no UTF-8 text");
+  }
+  ExpectInvalid(ReadBytes(ModelWith(graph) + Bytes(8, Bytes(1, bad))), "is no UTF-8 text");
+  ExpectInvalid(ReadBytes(ModelWith(GraphWith(Bytes(2, bad)))), "is no UTF-8 text");
+  const std::string symbol = TensorType(1, Bytes(1, Bytes(2, bad)));
+  ExpectInvalid(ReadBytes(ModelWith(GraphWith(Bytes(11, Value("x", symbol))))),
+                "the name of a dimension is no UTF-8 text");
 }
 
 TEST(OnnxTest, NameThatIsTooLong) {

@@ -159,14 +159,15 @@ std::string OnnxElementTypeName(int32_t element_type) {
   return "element type " + std::to_string(element_type);
 }
 
-Result<OnnxValue> ReadOnnxValue(ProtobufReader& reader, ProtobufMessage message) {
+Result<OnnxValue> ReadOnnxValue(ProtobufReader& reader, ProtobufMessage message,
+                                const std::string& what) {
   OnnxValue value;
   std::optional<ProtobufMessage> type;
   while (true) {
     TRY(field, reader.Next(message));
     if (!field) break;
     if (field->number == kValueName) {
-      TRY(name, reader.Text(*field, "the name of an input or output", kMaxOnnxNameBytes));
+      TRY(name, reader.Text(*field, "the name of " + what, kMaxOnnxNameBytes));
       value.name = std::move(name);
     } else if (field->number == kValueType) {
       TRY(content, reader.Message(*field, "a type"));

@@ -146,8 +146,8 @@ Result<std::string> ProtobufReader::Text(const ProtobufField& field, std::string
     const std::string_view rest = std::string_view(window_).substr(at - window_at_);
     text.append(rest.substr(0, size - text.size()));
   }
-  if (FindInvalidUtf8(text)) {
-    return Invalid(field.begin, std::string(what) + " is no UTF-8 text.");
+  if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
+    return Invalid(field.begin + *bad, std::string(what) + " is no UTF-8 text.");
   }
   return text;
 }

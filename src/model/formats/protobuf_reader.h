@@ -45,7 +45,7 @@ class ProtobufReader {
   // The content of a field, after checking that it is of the right wire type; `what` names it.
   Result<ProtobufMessage> Message(const ProtobufField& field, std::string_view what) const;
   Result<int64_t> Int(const ProtobufField& field, std::string_view what) const;
-  // UTF-8, at most `max_bytes`.
+  // UTF-8, at most `max_bytes`; the error names the first byte that is not.
   Result<std::string> Text(const ProtobufField& field, std::string_view what, size_t max_bytes);
   // Adds the numbers of a repeated integer field, packed or not, to `out`, which holds `max` at
   // most.
