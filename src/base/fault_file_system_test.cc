@@ -27,7 +27,7 @@ std::unique_ptr<FileSystemUnderTest> Make() {
 INSTANTIATE_TEST_SUITE_P(Fault, FileSystemContract, testing::Values(FileSystemMaker(Make)));
 
 constexpr uint64_t kSeeds = 300;
-constexpr OpenOptions kWrite = {.write = true, .create = true};
+const OpenOptions kWrite = {.write = true, .create = true};
 
 class FaultFileSystemTest : public testing::Test {
  protected:

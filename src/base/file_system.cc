@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +38,28 @@ std::string Parent(const std::string& path) {
   const size_t slash = path.find_last_of('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// As open(2), but only below `folder` and through no symbolic link: ELOOP or EXDEV.
+int OpenBeneath(std::string folder, const std::string& path, int flags, int mode) {
+  if (!folder.ends_with('/')) folder += '/';
+  if (!path.starts_with(folder)) {
+    errno = EXDEV;
+    return -1;
+  }
+  const int root = open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -1;
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags);
+  how.mode = (flags & O_CREAT) != 0 ? static_cast<uint64_t>(mode) : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  // The C library has no function for it.
+  const long opened =
+      syscall(SYS_openat2, root, path.c_str() + folder.size(), &how, sizeof(open_how));
+  const int failed = errno;
+  close(root);
+  errno = failed;
+  return static_cast<int>(opened);
 }
 
 class PosixFile final : public File {
@@ -113,7 +137,13 @@ class RealFileSystem final : public FileSystem {
     // Without O_NONBLOCK a FIFO would keep the caller until somebody writes to it; on regular files
     // it has no effect.
     if (options.refuse_special) flags |= O_NONBLOCK | O_NOCTTY;
-    const int descriptor = open(path.c_str(), flags, options.mode);
+    const int descriptor = options.beneath.empty()
+                               ? open(path.c_str(), flags, options.mode)
+                               : OpenBeneath(options.beneath, path, flags, options.mode);
+    if (descriptor < 0 && !options.beneath.empty() && (errno == ELOOP || errno == EXDEV)) {
+      return InvalidArgument("LINK_REFUSED",
+                             path + " is behind a link, or outside of " + options.beneath);
+    }
     if (descriptor < 0 && errno == ENXIO && options.refuse_special) {
       TRY(info, Info(path));
       TRY_VOID(CheckNotSpecial(path, info));

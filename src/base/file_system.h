@@ -20,6 +20,9 @@ struct OpenOptions {
   bool truncate = false;
   // INVALID_ARGUMENT / FILE_SPECIAL, at once, if it is neither a regular file nor a folder.
   bool refuse_special = false;
+  // A folder: the path must begin with it and lead to what is in it without a symbolic link on the
+  // way, INVALID_ARGUMENT / LINK_REFUSED otherwise. Empty: links are followed.
+  std::string beneath = {};
   int mode = 0600;
 };
 

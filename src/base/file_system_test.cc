@@ -71,6 +71,34 @@ TEST_F(PosixFileSystemTest, ReadsFilesWhoseSizeIsNotKnownBefore) {
               IsError(Code::kFailedPrecondition, "FILE_TOO_LARGE"));
 }
 
+TEST_F(PosixFileSystemTest, OpensBeneathAFolderThroughNoLink) {
+  ASSERT_THAT(files_.MakeDirectories(folder_ / "in/deep"), IsOk());
+  ASSERT_THAT(files_.MakeDirectories(folder_ / "out"), IsOk());
+  for (const char* name : {"in/a", "in/deep/b", "out/c"}) {
+    ASSERT_THAT(WriteFileDurably(files_, folder_ / name, name), IsOk());
+  }
+  ASSERT_EQ(symlink("a", (folder_ / "in/link").c_str()), 0);
+  ASSERT_EQ(symlink("../out", (folder_ / "in/folder").c_str()), 0);
+  ASSERT_EQ(symlink("in", (folder_ / "root").c_str()), 0);
+  const OpenOptions options{.refuse_special = true, .beneath = folder_ / "in"};
+  for (const char* name : {"in/a", "in/deep/b"}) {
+    const auto file = files_.Open(folder_ / name, options);
+    ASSERT_THAT(file, IsOk());
+    EXPECT_EQ((*file)->Info()->size_bytes, std::string(name).size());
+  }
+  for (const char* name : {"in/link", "in/folder/c", "in/../out/c", "in/deep/../../out/c", "out/c",
+                           "inside", "root/a"}) {
+    EXPECT_THAT(files_.Open(folder_ / name, options),
+                IsError(Code::kInvalidArgument, "LINK_REFUSED"))
+        << name;
+  }
+  EXPECT_THAT(files_.Open(folder_ / "in/none", options),
+              IsError(Code::kNotFound, "FILE_NOT_FOUND"));
+  const OpenOptions whole{.beneath = "/"};
+  EXPECT_THAT(files_.Open("/proc/self/fd/0", whole),
+              IsError(Code::kInvalidArgument, "LINK_REFUSED"));
+}
+
 // A FIFO without a writer would keep an open that waits.
 TEST_F(PosixFileSystemTest, RefusesWhatIsNoFileWithoutWaitingForIt) {
   ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);

@@ -37,12 +37,13 @@ class Collector {
         continue;
       }
       TRY_VOID(CheckNotSpecial(entry, info));
-      TRY_VOID(AddFile(source, prefix + name, info.size_bytes));
+      TRY_VOID(AddFile(source, prefix + name, root_, info));
     }
     return {};
   }
 
-  Result<void> AddFile(const std::string& source, std::string path, uint64_t size_bytes) {
+  Result<void> AddFile(const std::string& source, std::string path, std::string root,
+                       const FileInfo& info) {
     TRY_VOID(CheckPath(path));
     if (found_.size() == kMaxPackageFiles) {
       return InvalidArgument("PACKAGE_TOO_MANY_FILES",
@@ -50,7 +51,9 @@ class Collector {
     }
     found_.push_back({.path = std::move(path),
                       .source = source,
-                      .size_bytes = size_bytes,
+                      .root = std::move(root),
+                      .seen = info,
+                      .size_bytes = info.size_bytes,
                       .digest = Digest::Of(""),
                       .media_type = ""});
     return {};
@@ -79,7 +82,7 @@ Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::stri
   } else if (info.size_bytes == 0) {
     return InvalidArgument("PACKAGE_EMPTY", fmt::format("{} is empty, which no model is", path));
   } else {
-    TRY_VOID(collector.AddFile(path, path.substr(path.rfind('/') + 1), info.size_bytes));
+    TRY_VOID(collector.AddFile(path, path.substr(path.rfind('/') + 1), "", info));
   }
   std::vector<PackageFile> found = collector.TakeSorted();
   if (found.empty()) {
@@ -89,8 +92,6 @@ Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::stri
   return found;
 }
 
-// Another program that changes the folder meanwhile could still put a link in the file's place: who
-// may do that could as well copy the target into it.
 Result<std::string> FollowLink(FileSystem& files, const std::string& root,
                                const std::string& source) {
   auto refused = [&](const std::string& what) { return InvalidArgument("LINK_REFUSED", what); };
@@ -110,6 +111,24 @@ Result<std::string> FollowLink(FileSystem& files, const std::string& root,
   TRY(info, files.Info(*canonical));
   if (!info.is_directory) return canonical;
   return refused(fmt::format("{}, a folder; links are followed to files only", what));
+}
+
+Result<std::unique_ptr<File>> OpenCollected(FileSystem& files, const PackageFile& file) {
+  TRY(open, files.Open(file.source, {.refuse_special = true, .beneath = file.root}));
+  TRY_VOID(CheckUnchanged(file, *open));
+  return open;
+}
+
+Result<void> CheckUnchanged(const PackageFile& file, File& open) {
+  TRY(now, open.Info());
+  const FileInfo& seen = file.seen;
+  const bool same = now.inode == seen.inode && now.size_bytes == seen.size_bytes &&
+                    now.modified_ms == seen.modified_ms;
+  if (same) return {};
+  return FailedPrecondition("FILE_CHANGED",
+                            fmt::format("{} changed while it was being read: repeat this when "
+                                        "nobody writes to it any more",
+                                        file.source));
 }
 
 }  // namespace slipway::model

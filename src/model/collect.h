@@ -2,6 +2,7 @@
 // files, none from outside of the folder.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,11 @@ Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::stri
 // folder or to nothing.
 Result<std::string> FollowLink(FileSystem& files, const std::string& root,
                                const std::string& source);
+
+// Opens what was found, to read it: if somebody put a link in its way meanwhile, it is
+// LINK_REFUSED; if it is another file, or was written to, FAILED_PRECONDITION / FILE_CHANGED.
+Result<std::unique_ptr<File>> OpenCollected(FileSystem& files, const PackageFile& file);
+// FILE_CHANGED likewise; asked when all was read, what was read is what was found.
+Result<void> CheckUnchanged(const PackageFile& file, File& open);
 
 }  // namespace slipway::model

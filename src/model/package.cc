@@ -47,10 +47,10 @@ std::string_view KindOf(std::string_view path) {
   return "weight";
 }
 
-// Digest and true size of a file; its head goes to `head`.
+// Digest of a file; its head goes to `head`.
 Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
                   const Progress& progress) {
-  TRY(open, files.Open(file.source, {.refuse_special = true}));
+  TRY(open, OpenCollected(files, file));
   Hasher hasher;
   std::string piece(kPieceBytes, '\0');
   uint64_t offset = 0;
@@ -63,7 +63,7 @@ Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
     offset += size;
     if (progress) progress(file.path, offset, std::max(file.size_bytes, offset));
   }
-  file.size_bytes = offset;
+  TRY_VOID(CheckUnchanged(file, *open));
   file.digest = hasher.Finish();
   return {};
 }
@@ -78,7 +78,7 @@ std::string FolderOf(std::string_view path) {
 }
 
 Result<OnnxModel> ReadOnnxFile(FileSystem& files, const PackageFile& file) {
-  TRY(open, files.Open(file.source, {.refuse_special = true}));
+  TRY(open, OpenCollected(files, file));
   auto model = ReadOnnx(*open);
   if (!model.has_value()) {
     return model.error().Prefixed(fmt::format("{} is no ONNX model: ", file.path));
@@ -96,9 +96,13 @@ Result<void> AddExternalFiles(FileSystem& files, std::vector<PackageFile>& found
   TRY(root, files.Canonical(folder));
   for (const std::string& path : model.external_files) {
     TRY(source, FollowLink(files, root, folder + path));
+    TRY(info, files.Info(source));
+    TRY_VOID(CheckNotSpecial(source, info));
     found.push_back({.path = path,
                      .source = std::move(source),
-                     .size_bytes = 0,
+                     .root = root,
+                     .seen = info,
+                     .size_bytes = info.size_bytes,
                      .digest = Digest::Of(""),
                      .media_type = ""});
   }
@@ -125,7 +129,7 @@ Result<void> ReadModelFile(FileSystem& files, Package& package) {
   TRY_VOID(CheckOnnxFiles(files, package));
   const PackageFile* file = FindFile(package.files, package.model_file);
   if (file == nullptr) return {};
-  TRY(open, files.Open(file->source, {.refuse_special = true}));
+  TRY(open, OpenCollected(files, *file));
   auto signature = ReadSignature(package.format, *open, file->path);
   if (signature.has_value()) {
     package.signature = *std::move(signature);

@@ -24,6 +24,8 @@ using Progress =
 struct PackageFile {
   std::string path;    // in the package
   std::string source;  // on this machine
+  std::string root;    // folder that `source` is below, without links; empty: it was named itself
+  FileInfo seen;       // when it was found
   uint64_t size_bytes = 0;
   Digest digest;
   std::string media_type;
@@ -42,8 +44,8 @@ struct Package {
 };
 
 // `path` is a file or a folder, as CollectFiles (collect.h) reads it. An ONNX file brings the files
-// beside it that hold its weights. Errors: those of CollectFiles; an ONNX file that is none, or
-// lacks its weights, is MODEL_INVALID, with file and byte.
+// beside it that hold its weights. Errors: those of CollectFiles and OpenCollected; an ONNX file
+// that is none, or lacks its weights, is MODEL_INVALID, with file and byte.
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const Progress& progress = {});
 

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,6 +41,14 @@ class PackageTest : public ::testing::Test {
     const std::filesystem::path whole = folder_ / path;
     std::filesystem::create_directories(whole.parent_path());
     std::filesystem::create_symlink(target, whole);
+  }
+  // Packs the folder `m`; `meanwhile` happens when the first piece of its file a.bin was read.
+  Result<Package> PackWhile(const std::function<void()>& meanwhile) {
+    bool done = false;
+    return PackageModel(PosixFileSystem(), folder_ / "m",
+                        [&](std::string_view what, uint64_t, uint64_t) {
+                          if (what == "a.bin" && !std::exchange(done, true)) meanwhile();
+                        });
   }
   Result<Package> Pack(const std::string& path = "") {
     return PackageModel(PosixFileSystem(), path.empty() ? folder_.path() : folder_ / path);
@@ -271,6 +281,45 @@ TEST_F(PackageTest, WeightsBesideAModelAreFollowedWithinItsFolderOnly) {
   const auto package = Pack("m/model.onnx");
   ASSERT_THAT(package, IsOk());
   EXPECT_THAT(PathsOf(*package), ElementsAre("model.onnx", "weights.bin"));
+}
+
+TEST_F(PackageTest, AFileThatGrowsShrinksOrIsReplacedWhileItIsReadIsRefused) {
+  const std::vector<std::function<void()>> changes = {
+      [&] { std::ofstream(folder_ / "m/a.bin", std::ios::app) << "more"; },
+      [&] { std::filesystem::resize_file(folder_ / "m/a.bin", 10); },
+      [&] { Write("m/b.bin", "longer than it was"); },
+      [&] {
+        Write("beside.bin", "b");
+        std::filesystem::rename(folder_ / "beside.bin", folder_ / "m/b.bin");
+      },
+  };
+  for (const auto& change : changes) {
+    Write("m/a.bin", std::string(3 << 20, 'a'));
+    Write("m/b.bin", "b");
+    const auto package = PackWhile(change);
+    ASSERT_THAT(package, IsError(Code::kFailedPrecondition, "FILE_CHANGED"));
+    EXPECT_THAT(package.error().message(), HasSubstr("changed while it was being read"));
+  }
+  Write("m/b.bin", "b");
+  EXPECT_THAT(PackWhile([] {}), IsOk());
+}
+
+TEST_F(PackageTest, ALinkThatIsPutInTheWayWhileOthersAreReadIsNotFollowed) {
+  Write("outside/c.bin", "c");
+  Write("m/a.bin", "a");
+  Write("m/b/c.bin", "c");
+  const auto folder = PackWhile([&] {
+    std::filesystem::rename(folder_ / "m/b", folder_ / "away");
+    Link("../outside", "m/b");
+  });
+  EXPECT_THAT(folder, IsError(Code::kInvalidArgument, "LINK_REFUSED"));
+  std::filesystem::remove(folder_ / "m/b");
+  Write("m/b/c.bin", "c");
+  const auto file = PackWhile([&] {
+    std::filesystem::remove(folder_ / "m/b/c.bin");
+    Link("../../outside/c.bin", "m/b/c.bin");
+  });
+  EXPECT_THAT(file, IsError(Code::kInvalidArgument, "LINK_REFUSED"));
 }
 
 TEST_F(PackageTest, Progress) {

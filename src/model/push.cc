@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/collect.h"
 #include "oci/media_types.h"
 
 namespace slipway::model {
@@ -13,7 +14,7 @@ namespace {
 
 Result<void> UploadFile(FileSystem& files, const PackageFile& file, const std::string& repository,
                         oci::Client& client, Transfers& transfers) {
-  TRY(open, files.Open(file.source, {.refuse_special = true}));
+  TRY(open, OpenCollected(files, file));
   oci::UploadOptions options;
   options.progress = [&](uint64_t done) { transfers.Report(file.path, done, file.size_bytes); };
   auto uploaded = client.UploadBlob(
@@ -23,6 +24,8 @@ Result<void> UploadFile(FileSystem& files, const PackageFile& file, const std::s
         return open->ReadAt(offset, out, size);
       },
       options);
+  // Otherwise the registry says only that the digest is not what was announced.
+  TRY_VOID(CheckUnchanged(file, *open));
   if (!uploaded.has_value()) return uploaded.error().Prefixed(fmt::format("{}: ", file.path));
   return {};
 }

@@ -239,7 +239,18 @@ TEST_F(TransferTest, FileThatChangedAfterPackagingIsRefused) {
   Write("in/data/large.bin", std::string(20'000, 'z'));
   oci::Client client = MakeClient();
   const auto pushed = Push(PosixFileSystem(), *package, *oci::Reference::Parse("p/a:v1"), client);
-  EXPECT_THAT(pushed, IsError(Code::kInvalidArgument, "DIGEST_INVALID"));
+  EXPECT_THAT(pushed, IsError(Code::kFailedPrecondition, "FILE_CHANGED"));
+  EXPECT_TRUE(registry_.manifests.empty());
+}
+
+TEST_F(TransferTest, LinkInAFilesPlaceAfterPackagingIsNotFollowed) {
+  const auto package = PackageModel(PosixFileSystem(), folder_ / "in");
+  ASSERT_THAT(package, IsOk());
+  std::filesystem::rename(folder_ / "in/data/large.bin", folder_ / "large.bin");
+  std::filesystem::create_symlink(folder_ / "large.bin", folder_ / "in/data/large.bin");
+  oci::Client client = MakeClient();
+  const auto pushed = Push(PosixFileSystem(), *package, *oci::Reference::Parse("p/a:v1"), client);
+  EXPECT_THAT(pushed, IsError(Code::kInvalidArgument, "LINK_REFUSED"));
   EXPECT_TRUE(registry_.manifests.empty());
 }
 

@@ -41,8 +41,8 @@ bool Matches(const TensorSpec& spec, const Shape& shape);
 std::optional<Shape> PredictOutputShape(const Signature& signature, size_t index,
                                         std::span<const Tensor> inputs);
 
-// INVALID_ARGUMENT / SIGNATURE_INVALID for names that are empty, repeated or not UTF-8, symbols that
-// are not UTF-8, ranks above the limit and dimensions below -1.
+// INVALID_ARGUMENT / SIGNATURE_INVALID for names that are empty, repeated or not UTF-8, symbols
+// that are not UTF-8, ranks above the limit and dimensions below -1.
 Result<void> CheckSignature(const Signature& signature);
 
 }  // namespace slipway::tensor
