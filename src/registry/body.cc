@@ -8,6 +8,12 @@ namespace {
 // Less than this is sent again faster than it is synced.
 constexpr uint64_t kWorthSyncBytes = 4 << 20;
 
+// Whether growing from `before` to `now` passed a multiple of `step`. So it does not matter in how
+// many requests the bytes come.
+bool Passed(uint64_t before, uint64_t now, uint64_t step) {
+  return before / step != now / step;
+}
+
 struct Filled {
   size_t count = 0;
   Result<void> read;  // why there is no more, if that is not the body's end
@@ -39,13 +45,12 @@ Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit) {
 Task<Result<void>> BodySink::Append(std::string_view bytes) {
   CO_TRY_VOID(co_await core_.pool().Run([this, bytes] { return upload_.Append(bytes); }));
   core_.small_uploads.Append(upload_.id(), bytes);
-  unsynced_bytes_ += bytes.size();
   co_return Result<void>();
 }
 
-Task<Result<void>> BodySink::SyncFrom(uint64_t unsynced_bytes) {
-  if (unsynced_bytes_ < unsynced_bytes) co_return Result<void>();
-  unsynced_bytes_ = 0;
+Task<Result<void>> BodySink::SyncEach(uint64_t step_bytes) {
+  if (!Passed(synced_bytes_, upload_.size_bytes(), step_bytes)) co_return Result<void>();
+  synced_bytes_ = upload_.size_bytes();
   co_return co_await core_.pool().Run([this] { return upload_.Sync(); });
 }
 
@@ -64,7 +69,7 @@ Task<Result<void>> BodySink::AppendBody(net::BodyReader& body,
       CO_TRY_VOID(co_await Append(std::string_view(piece.data(), filled.count)));
     }
     const bool ended = !filled.read || filled.count == 0;
-    CO_TRY_VOID(co_await SyncFrom(ended ? kWorthSyncBytes : kUploadSyncBytes));
+    CO_TRY_VOID(co_await SyncEach(ended ? kWorthSyncBytes : kUploadSyncBytes));
     // After an interruption the client may come back and go on from here.
     if (!filled.read) co_return filled.read.error();
     if (ended) co_return Result<void>();

@@ -16,19 +16,22 @@ Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit);
 // Appends to one upload, off the connection's core. What was appended before an error stays.
 class BodySink {
  public:
-  BodySink(Core& core, store::Upload& upload) : core_(core), upload_(upload) {}
+  BodySink(Core& core, store::Upload& upload)
+      : core_(core), upload_(upload), synced_bytes_(upload.size_bytes()) {}
 
   Task<Result<void>> Append(std::string_view bytes);
   // The body to its end. INVALID_ARGUMENT / SIZE_INVALID, before appending it, for the piece that
-  // passes `limit_bytes`. Long uploads are synced on the way, so that a restart goes on with them.
+  // passes `limit_bytes`. Long uploads are synced on the way, also those of many small pieces, so
+  // that a restart goes on with them.
   Task<Result<void>> AppendBody(net::BodyReader& body, std::optional<uint64_t> limit_bytes);
 
  private:
-  Task<Result<void>> SyncFrom(uint64_t unsynced_bytes);
+  // Syncs if the upload has passed a multiple of `step_bytes` since the last time.
+  Task<Result<void>> SyncEach(uint64_t step_bytes);
 
   Core& core_;
   store::Upload& upload_;
-  uint64_t unsynced_bytes_ = 0;
+  uint64_t synced_bytes_;  // or that the upload had when this request came
 };
 
 }  // namespace slipway::registry
