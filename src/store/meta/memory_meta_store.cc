@@ -130,6 +130,7 @@ class MemoryTransaction final : public Transaction {
     return {};
   }
 
+  const std::set<std::string>& written() const { return written_; }
   void Publish() {
     state_.last_mutation = mutation_;
     state_.version = version_;
@@ -237,6 +238,8 @@ class MemoryMetaStore final : public MetaStore {
     return subscribers_->Add(std::move(on_commit));
   }
 
+  const KeyStamps& stamps() const override { return stamps_; }
+
   const std::string& epoch() const override { return epoch_; }
 
  private:
@@ -251,6 +254,7 @@ class MemoryMetaStore final : public MetaStore {
       return done.error();
     }
     transaction.Publish();
+    for (const std::string& key : transaction.written()) stamps_.Count(KeyStamps::SlotOf(key));
     TrimLog();
     return state_.version;
   }
@@ -266,6 +270,7 @@ class MemoryMetaStore final : public MetaStore {
   const ChangeLogLimits limits_;
   Clock& clock_;
   const std::string epoch_;
+  KeyStamps stamps_;
   const std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();
   std::mutex writer_mutex_;        // held by the mutation that runs, also while it notifies
   uint64_t notified_version_ = 0;  // under writer_mutex_

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/limits.h"
+#include "store/meta/key_stamps.h"
 
 namespace slipway::store {
 
@@ -104,6 +105,10 @@ class MetaStore {
   // neither use the store nor end a subscription. The returned object ends the subscription when
   // destroyed: no call runs afterwards. It may outlive the store.
   virtual std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) = 0;
+  // A key's stamp changes after each commit that wrote it and before that mutation is answered. Who
+  // takes the stamps of the keys first and then reads them, may use what he read as long as the
+  // stamps hold: he is never behind an acknowledged change.
+  virtual const KeyStamps& stamps() const = 0;
   // Random, made with the database: versions of another epoch mean nothing here.
   virtual const std::string& epoch() const = 0;
 };

@@ -68,6 +68,8 @@ class SqliteMetaStore final : public MetaStore {
     return writer_->Subscribe(std::move(on_commit));
   }
 
+  const KeyStamps& stamps() const override { return writer_->stamps(); }
+
   const std::string& epoch() const override { return epoch_; }
 
  private:

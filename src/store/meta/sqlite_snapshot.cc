@@ -158,6 +158,7 @@ Result<void> SqliteTransaction::ReadCounters() {
 
 Result<void> SqliteTransaction::Begin() {
   counters_ = stored_;
+  written_slots_.clear();
   return connection_.Execute("BEGIN IMMEDIATE");
 }
 
@@ -181,10 +182,12 @@ Result<void> SqliteTransaction::Apply(const CallContext& context,
 
 Result<void> SqliteTransaction::Put(std::string_view key, std::string_view value) {
   TRY_VOID(CheckKeyValue(key, value));
+  written_slots_.push_back(KeyStamps::SlotOf(key));
   return SqliteQuery(put_.get()).Bind(key).Bind(value).Run();
 }
 
 Result<void> SqliteTransaction::Delete(std::string_view key) {
+  written_slots_.push_back(KeyStamps::SlotOf(key));
   return SqliteQuery(delete_.get()).Bind(key).Run();
 }
 
@@ -242,6 +245,7 @@ Result<void> SqliteTransaction::Finish() {
   }
   CRASH_POINT("meta.before_commit");
   TRY_VOID(connection_.Execute("COMMIT"));
+  for (const uint32_t slot : written_slots_) stamps_.Count(slot);
   CRASH_POINT("meta.committed");
   return {};
 }

@@ -45,8 +45,10 @@ class SqliteTransaction final : public Transaction {
   // the connection is in no transaction any more.
   Result<void> Apply(const CallContext& context,
                      const std::function<Result<void>(Transaction&)>& mutation);
-  // Trims the log and commits. After an error nothing of the batch is there.
+  // Trims the log, commits, and stamps the keys that were written. After an error nothing of the
+  // batch is there.
   Result<void> Commit();
+  const KeyStamps& stamps() const { return stamps_; }
   uint64_t last_version() const { return counters_.version; }
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
@@ -96,7 +98,9 @@ class SqliteTransaction final : public Transaction {
 
   const CallContext* context_ = nullptr;  // of the mutation that runs
   Counters counters_;
-  Counters stored_;  // as of the last commit
+  Counters stored_;                      // as of the last commit
+  std::vector<uint32_t> written_slots_;  // of the batch
+  KeyStamps stamps_;
 };
 
 }  // namespace slipway::store

@@ -39,6 +39,7 @@ class SqliteWriter {
   std::shared_ptr<void> Subscribe(std::function<void(uint64_t version)> on_commit) {
     return subscribers_->Add(std::move(on_commit));
   }
+  const KeyStamps& stamps() const { return transaction_->stamps(); }
   bool IsWriterThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:

@@ -342,6 +342,56 @@ TEST_P(MetaStoreContract, CountsExactlyFromManyThreads) {
   EXPECT_EQ(Get("count"), std::to_string(kThreads * kEach));
 }
 
+TEST_P(MetaStoreContract, StampsChangeBeforeAWriteIsAnswered) {
+  EXPECT_THAT(Put("a", "1"), IsOk());
+  const KeyStamp a = store().stamps().Of("a");
+  const KeyStamp absent = store().stamps().Of("b");
+  EXPECT_THAT(Put("unrelated", "1"), IsOk());
+  EXPECT_TRUE(store().stamps().Holds(a));
+  EXPECT_TRUE(store().stamps().Holds(absent));
+  EXPECT_THAT(Put("a", "2"), IsOk());
+  EXPECT_FALSE(store().stamps().Holds(a));
+  const KeyStamp again = store().stamps().Of("a");
+  EXPECT_THAT(
+      store().MutateNow(context_, [](Transaction& t) -> Result<void> { return t.Delete("a"); }),
+      IsOk());
+  EXPECT_FALSE(store().stamps().Holds(again));
+  EXPECT_TRUE(store().stamps().Holds(absent));
+  EXPECT_THAT(Put("b", "1"), IsOk());
+  EXPECT_FALSE(store().stamps().Holds(absent)) << "what was not there is there";
+}
+
+// Readers keep what they read as long as its stamp holds, and are never behind the writer.
+TEST_P(MetaStoreContract, WhoReadsByStampsIsNeverBehind) {
+  constexpr int kWrites = 300;
+  EXPECT_THAT(Put("count", "0"), IsOk());
+  std::atomic<int> acknowledged{0};
+  std::vector<std::thread> readers;
+  std::atomic<int> kept{0};
+  for (int reader = 0; reader < 2; ++reader) {
+    readers.emplace_back([&] {
+      KeyStamp stamp = store().stamps().Of("count");
+      int value = std::stoi(*Get("count"));
+      while (acknowledged.load() < kWrites) {
+        const int at_least = acknowledged.load();
+        if (store().stamps().Holds(stamp)) {
+          ++kept;
+        } else {
+          stamp = store().stamps().Of("count");
+          value = std::stoi(*Get("count"));
+        }
+        EXPECT_GE(value, at_least);
+      }
+    });
+  }
+  for (int i = 1; i <= kWrites; ++i) {
+    EXPECT_THAT(Put("count", std::to_string(i)), IsOk());
+    acknowledged.store(i);
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(kept.load(), 0);
+}
+
 // One of many coroutines on one io_context; every third fails.
 Task<void> MutateAndRead(MetaStore& store, int i, std::thread::id home, int& ended) {
   const std::string key = "async/" + std::to_string(i);
