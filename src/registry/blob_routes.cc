@@ -1,4 +1,3 @@
-#include "registry/blob_users.h"
 #include "registry/byte_range.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
@@ -93,27 +92,12 @@ Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
   co_return response;
 }
 
-Error BlobInUse(const Digest& blob, const Digest& manifest) {
-  return FailedPrecondition("BLOB_IN_USE", "the blob " + blob.text() + " belongs to the manifest " +
-                                               manifest.text() +
-                                               " of this repository; delete that first.")
-      .With("allow", "GET, HEAD");
-}
-
 Task<Result<HttpResponse>> DeleteBlob(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
-  // In one transaction, so that no manifest that names it comes in between.
-  CO_TRY_VOID(co_await core.meta().Mutate(
-      request.context, [&](store::Transaction& transaction) -> Result<void> {
-        TRY(found, FindBlob(transaction, repository, digest));
-        if (!found) return UnknownBlob(repository, digest);
-        TRY(user, FindBlobUser(transaction, core.objects(), repository, digest));
-        if (user) return BlobInUse(digest, *user);
-        return RepositoryWriter(transaction, request.context, repository, *core.options.clock,
-                                *core.options.random, core.options.format_of)
-            .DeleteBlob(digest);
-      }));
+  CO_TRY_VOID(co_await Change(core, request, repository, [&digest](RepositoryWriter& writer) {
+    return writer.DeleteBlob(digest);
+  }));
   co_return HttpResponse::Empty(202);
 }
 

@@ -23,7 +23,24 @@ inline constexpr std::chrono::hours kUploadExpiry{24};
 inline constexpr std::chrono::minutes kSweepInterval{30};
 
 // Rows of repositories that one transaction deletes.
-inline constexpr size_t kMaxRemovedRows = 100'000;
+inline constexpr size_t kMaxRemovedRows = 200'000;
+
+// Places in the table of times at which blobs were held.
+inline constexpr size_t kHoldPlaces = size_t{1} << 17;
+// Rows or files that a collection looks at together, and those that go in one transaction.
+inline constexpr size_t kCollectedPage = 200;
+inline constexpr size_t kRemovedTogether = 50;
+// How long a blob is held, how often is collected, and how many rows and files a second are looked
+// at, unless RegistryOptions say otherwise.
+inline constexpr std::chrono::hours kDefaultHold{2};
+inline constexpr std::chrono::hours kDefaultCollectionInterval{24};
+inline constexpr uint64_t kDefaultCollectionRate = 10'000;
+
+// Users of an object that are looked at together.
+inline constexpr size_t kUsersPerPage = 500;
+// Manifests, and names in them, whose index rows are made in one transaction.
+inline constexpr size_t kIndexedTogether = 64;
+inline constexpr size_t kIndexedNames = 5'000;
 
 // Tags of one PUT of a manifest by digest (`?tag=`).
 inline constexpr size_t kMaxTagsPerPut = 64;
@@ -32,8 +49,6 @@ inline constexpr size_t kMaxTagPage = 1'000;
 inline constexpr size_t kMaxReferrerPage = 200;
 inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
 // Repositories that a mount without `from` looks at.
-// Looked at together when a blob is deleted.
-inline constexpr size_t kManifestsPerPage = 500;
 inline constexpr size_t kMaxMountCandidates = 1'000;
 
 // What a ModelVersion and a Model show of long lists; the registry's own rows are complete.

@@ -8,6 +8,7 @@
 #include "oci/reference.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
+#include "registry/references.h"
 #include "registry/upload_age.h"
 
 namespace slipway::registry {
@@ -111,6 +112,7 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
                                                  std::to_string(oci::kMaxManifestBytes) +
                                                  " bytes can be allowed.");
   }
+  TRY_VOID(BuildReferences(*options.meta, *options.objects));
   TRY(key, UploadKey(*options.meta, *options.random));
   auto state = std::make_unique<State>();
   state->core = std::shared_ptr<Core>(

@@ -1,6 +1,7 @@
 // How content leaves a repository, and how a repository goes.
 #include "registry/limits.h"
 #include "registry/lookup.h"
+#include "registry/references.h"
 #include "registry/repository_writer.h"
 
 namespace slipway::registry {
@@ -41,26 +42,22 @@ Result<void> RepositoryWriter::DeleteManifest(const Digest& digest, const CheckU
   if (row->subject) {
     TRY_VOID(transaction_.Delete(ReferrerKey(repository_, *row->subject, digest)));
   }
+  TRY_VOID(RemoveManifestReferences(transaction_, repository_, digest, row->object));
   TRY_VOID(transaction_.Delete(ManifestKey(repository_, digest)));
   return projection_.RemoveVersion(repository_, digest);
 }
 
 Result<std::optional<Digest>> RepositoryWriter::FindOtherThanModels() const {
-  std::optional<Digest> other;
-  const std::string prefix = ManifestPrefix(repository_);
-  TRY_VOID(ForEachRow(transaction_, prefix, [&](const store::KeyValue& entry) -> Result<void> {
-    if (other) return {};
-    TRY(digest, Digest::Parse(std::string_view(entry.key).substr(prefix.size())));
-    TRY(row, FindManifest(transaction_, repository_, digest));
-    if (row && !row->subject && !IsModelType(row->artifact_type)) other = digest;
-    return {};
-  }));
-  return other;
+  const std::string prefix = OtherPrefix(repository_);
+  TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), 1));
+  if (rows.empty()) return std::optional<Digest>();
+  TRY(digest, Digest::Parse(std::string_view(rows[0].key).substr(prefix.size())));
+  return std::optional(std::move(digest));
 }
 
 Result<bool> RepositoryWriter::HasManifests() const {
   const std::string prefix = ManifestPrefix(repository_);
-  TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), 1));
+  TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), 1));
   return !rows.empty();
 }
 
@@ -80,11 +77,22 @@ Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t
   const std::string blobs = BlobPrefix(repository_);
   TRY_VOID(ForEachRow(transaction_, blobs, [&](const store::KeyValue& row) -> Result<void> {
     TRY(digest, Digest::Parse(std::string_view(row.key).substr(blobs.size())));
-    TRY_VOID(transaction_.Delete(HolderKey(digest, repository_)));
+    TRY(blob, FindBlob(transaction_, repository_, digest));
+    if (blob) TRY_VOID(RemoveBlobReference(transaction_, repository_, digest, blob->object));
     return remove(row);
   }));
-  for (const std::string& prefix : {ManifestPrefix(repository_), TagPrefix(repository_),
-                                    TaggedPrefix(repository_), ReferrerPrefix(repository_)}) {
+  // Each with the rows about it, which are found by its own.
+  const std::string manifests = ManifestPrefix(repository_);
+  TRY_VOID(ForEachRow(transaction_, manifests, [&](const store::KeyValue& row) -> Result<void> {
+    TRY(digest, Digest::Parse(std::string_view(row.key).substr(manifests.size())));
+    TRY(manifest, FindManifest(transaction_, repository_, digest));
+    if (manifest) {
+      TRY_VOID(RemoveManifestReferences(transaction_, repository_, digest, manifest->object));
+    }
+    return remove(row);
+  }));
+  for (const std::string& prefix :
+       {TagPrefix(repository_), TaggedPrefix(repository_), ReferrerPrefix(repository_)}) {
     TRY_VOID(ForEachRow(transaction_, prefix, remove));
   }
   TRY_VOID(transaction_.Delete(RepositoryKey(repository_)));

@@ -7,6 +7,7 @@
 #include "oci/reference.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
+#include "registry/references.h"
 #include "trust/access.h"
 
 namespace slipway::registry {
@@ -25,6 +26,13 @@ Error MissingContent(const std::vector<std::string>& missing) {
   return NotFound("MANIFEST_BLOB_UNKNOWN",
                   "the manifest names content that the repository does not have: " + names +
                       ". Push it first.");
+}
+
+Error BlobInUse(const Digest& blob, const Digest& manifest) {
+  return FailedPrecondition("BLOB_IN_USE", "the blob " + blob.text() + " belongs to the manifest " +
+                                               manifest.text() +
+                                               " of this repository; delete that first.")
+      .With("allow", "GET, HEAD");
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ Result<void> RepositoryWriter::PutBlobRows(const Digest& digest, const BlobRow& 
   TRY(found, FindBlob(transaction_, repository_, digest));
   if (found) return {};
   TRY_VOID(transaction_.Put(BlobKey(repository_, digest), EncodeRow(row)));
-  return transaction_.Put(HolderKey(digest, repository_), "");
+  return AddBlobReference(transaction_, repository_, digest, row.object);
 }
 
 Result<void> RepositoryWriter::AddBlob(const Digest& digest, const VerifiedContent& content) {
@@ -125,8 +133,10 @@ Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string
 Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
   TRY(found, FindBlob(transaction_, repository_, digest));
   if (!found) return UnknownBlob(repository_, digest);
+  TRY(user, FindBlobUser(transaction_, repository_, digest));
+  if (user) return BlobInUse(digest, *user);
   TRY_VOID(transaction_.Delete(BlobKey(repository_, digest)));
-  return transaction_.Delete(HolderKey(digest, repository_));
+  return RemoveBlobReference(transaction_, repository_, digest, found->object);
 }
 
 Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
@@ -168,6 +178,13 @@ Result<void> RepositoryWriter::CheckContents(const oci::Manifest& manifest) cons
   return {};
 }
 
+// Those that are there are those of the same bytes.
+Result<void> RepositoryWriter::AddReferences(const ManifestPush& push, const ManifestRow& row) {
+  TRY(there, HasManifestReferences(transaction_, repository_, push.digest));
+  if (there) return {};
+  return AddManifestReferences(transaction_, repository_, push.digest, row, NamedBy(push.manifest));
+}
+
 Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   TRY_VOID(EnsureRepository());
   TRY_VOID(CheckContents(push.manifest));
@@ -182,6 +199,7 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   const std::string key = ManifestKey(repository_, push.digest);
   TRY(before, transaction_.Get(key));
   if (before != encoded) TRY_VOID(transaction_.Put(key, encoded));
+  TRY_VOID(AddReferences(push, row));
   if (row.subject && before != encoded) {
     Json referrer = Json::object();
     referrer["artifactType"] = row.artifact_type;

@@ -51,7 +51,7 @@ class RepositoryWriter {
   // false if the caller may pull it from no repository that has it; nothing changes then. `from`
   // empty: from any.
   Result<bool> MountBlob(const Digest& digest, const std::string& from);
-  // NOT_FOUND / BLOB_UNKNOWN.
+  // NOT_FOUND / BLOB_UNKNOWN. FAILED_PRECONDITION / BLOB_IN_USE while a manifest names it.
   Result<void> DeleteBlob(const Digest& digest);
 
   // NOT_FOUND / MANIFEST_BLOB_UNKNOWN for content that the repository does not have, with all of
@@ -82,6 +82,7 @@ class RepositoryWriter {
                           std::vector<std::string>& missing) const;
   Result<void> SetTag(const std::string& tag, const Digest& digest, bool is_model);
 
+  Result<void> AddReferences(const ManifestPush& push, const ManifestRow& row);
   store::Transaction& transaction_;
   const CallContext& context_;
   const std::string& repository_;

@@ -11,6 +11,7 @@
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
 #include "store/limits.h"
+#include "store/meta/sqlite_schema.h"
 #include "store/testing/meta_store_contract.h"
 
 namespace slipway::store {
@@ -134,15 +135,16 @@ TEST_F(SqliteMetaStoreTest, RefusesANewerFormatAndChangesNothing) {
   {
     ASSERT_THAT(Open(), IsOk());
   }
-  RunSql(path_,
-         "PRAGMA user_version = 3; UPDATE info SET value = 'slipway 9.9.9'"
-         " WHERE name = 'program'");
+  const std::string newer = std::to_string(kDatabaseFormat + 1);
+  const std::string sql = "PRAGMA user_version = " + newer +
+                          "; UPDATE info SET value = 'slipway 9.9.9' WHERE name = 'program'";
+  RunSql(path_, sql.c_str());
   const std::string before = *ReadWholeFile(PosixFileSystem(), path_, 1 << 20);
   const auto store = Open();
   ASSERT_THAT(store, IsError(Code::kFailedPrecondition, "FORMAT_NEWER"));
   EXPECT_THAT(store.error().message(), testing::HasSubstr("slipway 9.9.9"));
-  EXPECT_THAT(store.error().message(), testing::HasSubstr("format 3"));
-  EXPECT_EQ(store.error().detail("format"), "3");
+  EXPECT_THAT(store.error().message(), testing::HasSubstr("format " + newer));
+  EXPECT_EQ(store.error().detail("format"), newer);
   EXPECT_EQ(*ReadWholeFile(PosixFileSystem(), path_, 1 << 20), before);
 }
 

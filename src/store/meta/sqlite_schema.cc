@@ -36,6 +36,9 @@ constexpr const char* kSteps[] = {
       ALTER TABLE changes ADD COLUMN actor TEXT NOT NULL DEFAULT '';
       ALTER TABLE changes ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
     )",
+    // 2: the registry's entries have no index rows; the registry makes them itself. Programs of
+    // before would write entries without.
+    "",
 };
 static_assert(std::size(kSteps) == kDatabaseFormat);
 
