@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "agent/site_record.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "runtime/process/process_search.h"
 #include "runtime/site_folder.h"
+#include "store/meta/sqlite_check.h"
 
 namespace slipway::server {
 namespace {
@@ -39,6 +41,20 @@ Result<void> EndUnnamed(const SiteDatabaseOptions& options, runtime::Driver& dri
   return {};
 }
 
+// The database that is there, with a record that can be read. DATA_LOSS if it is damaged.
+Result<std::unique_ptr<store::MetaStore>> OpenWhole(const std::string& path, bool& names_some) {
+  TRY_VOID(store::CheckSqliteFile(path));
+  TRY(site, store::MakeSqliteMetaStore({.path = path}));
+  const auto records = agent::SiteRecords::Open(*site);
+  if (!records && records.error().code() != Code::kFailedPrecondition) {
+    return DataLoss("SITE_RECORD_DAMAGED", path + ": " + records.error().message());
+  }
+  if (!records) return records.error();
+  const agent::SiteRecord record = (*records)->Get();
+  names_some = record.current.has_value() || !record.retiring.empty();
+  return site;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<store::MetaStore>> OpenSiteDatabase(const SiteDatabaseOptions& options,
@@ -51,8 +67,14 @@ Result<std::unique_ptr<store::MetaStore>> OpenSiteDatabase(const SiteDatabaseOpt
     exists = info.size_bytes > 0;
   }
   if (exists) {
-    auto opened = store::MakeSqliteMetaStore({.path = path});
-    if (opened.has_value() || opened.error().code() != Code::kDataLoss) return opened;
+    bool names_some = false;
+    auto opened = OpenWhole(path, names_some);
+    if (opened.has_value()) {
+      // A record that damage took away is like one that was never there.
+      if (!names_some) TRY_VOID(EndUnnamed(options, driver));
+      return opened;
+    }
+    if (opened.error().code() != Code::kDataLoss) return opened;
     LogError("the agent's records are lost", {{"error", opened.error().message()}});
   }
   TRY_VOID(EndUnnamed(options, driver));

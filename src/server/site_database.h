@@ -17,9 +17,10 @@ struct SiteDatabaseOptions {
   std::chrono::milliseconds grace;  // for a data plane that has to end
 };
 
-// Opens site.db. One that cannot be read is moved aside, to site.db.damaged-TIME, and made anew.
-// Where there is none, a data plane that still runs for the site is ended first: the new record
-// would not name it. DEADLINE_EXCEEDED / WORKLOAD_STUCK if it does not end. Blocking.
+// Opens site.db. One that is damaged, in a page or in the agent's record, is moved aside, to
+// site.db.damaged-TIME, and made anew. Where there is none, or none with a record, a data plane
+// that still runs for the site is ended first: no record would name it. DEADLINE_EXCEEDED /
+// WORKLOAD_STUCK if it does not end. Blocking.
 Result<std::unique_ptr<store::MetaStore>> OpenSiteDatabase(const SiteDatabaseOptions& options,
                                                            runtime::Driver& driver, Clock& clock);
 

@@ -2,15 +2,18 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/file_system.h"
+#include "base/random.h"
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
 #include "store/limits.h"
+#include "store/meta/sqlite_check.h"
 #include "store/meta/sqlite_schema.h"
 #include "store/testing/meta_store_contract.h"
 
@@ -158,6 +161,35 @@ TEST_F(SqliteMetaStoreTest, RefusesAnotherProgramsDatabase) {
 TEST_F(SqliteMetaStoreTest, RefusesAFileThatIsNoDatabase) {
   ASSERT_THAT(WriteFileDurably(PosixFileSystem(), path_, std::string(5000, 'x')), IsOk());
   EXPECT_THAT(Open(), IsError(Code::kDataLoss, "DATABASE_CORRUPT"));
+}
+
+TEST_F(SqliteMetaStoreTest, DamageToAnyPageIsFound) {
+  constexpr size_t kPageBytes = 4096;
+  {
+    auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    const auto fill = [](Transaction& transaction) -> Result<void> {
+      for (int i = 0; i < 100; ++i) {
+        TRY_VOID(transaction.Put("key/" + std::to_string(i), std::string(1000, 'v')));
+      }
+      return {};
+    };
+    ASSERT_THAT((*store)->MutateNow(CallContext::System("test"), fill), IsOk());
+  }
+  ASSERT_THAT(CheckSqliteFile(path_), IsOk());
+  const std::string whole = *ReadWholeFile(PosixFileSystem(), path_, 1 << 20);
+  ASSERT_GT(whole.size(), 20 * kPageBytes);
+  const auto random = MakeSeededRandom(8);
+  for (size_t page = 0; page < whole.size() / kPageBytes; ++page) {
+    std::string damaged = whole;
+    random->Fill(std::as_writable_bytes(std::span(damaged)).subspan(page * kPageBytes, 128));
+    ASSERT_THAT(WriteFileDurably(PosixFileSystem(), path_, damaged), IsOk());
+    EXPECT_THAT(CheckSqliteFile(path_), IsError(Code::kDataLoss, "DATABASE_CORRUPT"))
+        << "page " << page;
+  }
+  ASSERT_THAT(WriteFileDurably(PosixFileSystem(), path_, whole.substr(0, whole.size() / 2)),
+              IsOk());
+  EXPECT_THAT(CheckSqliteFile(path_), IsError(Code::kDataLoss, "DATABASE_CORRUPT"));
 }
 
 TEST_F(SqliteMetaStoreTest, NamesTheFolderThatIsMissing) {
