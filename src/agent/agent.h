@@ -50,7 +50,7 @@ enum class StopMode : uint8_t {
 struct AgentView {
   std::vector<runtime::SiteEndpoint> endpoints;
   int64_t serve_pid = 0;            // 0: it does not run
-  bool serve_up = false;            // it answers on its channel
+  bool serve_up = false;            // it answers
   uint64_t serving_generation = 0;  // in effect
 };
 

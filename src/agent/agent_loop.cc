@@ -140,7 +140,7 @@ Task<void> Agent::Loop::UpdateServing() {
   bool first = serving_.generation == 0;
   if (!first && ContentOf(next) == ContentOf(serving_)) {
     // Serve may have missed a signal.
-    if (status.has_value() && status->generation < serving_.generation &&
+    if (status.has_value() && status->generation < serving_.generation && keeper_->answers() &&
         dependencies_.clock.Steady() - reported_at_ >= kReportInterval) {
       keeper_->Reload(serving_.generation);
     }
@@ -202,6 +202,11 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   report.message = serving_problem_.empty() ? keeper_->message() : serving_problem_;
   report.endpoints = keeper_->endpoints();
   report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status);
+  if (!keeper_->answers()) {
+    report.reason = kNotAnswering;
+    report.message = keeper_->message();
+    MarkUnknown(report.message, &report.revisions);
+  }
   // What a predecessor has never heard of is not ready while it may still be asked.
   if (keeper_->has_predecessor()) HoldNewcomers(inherited_, &report.revisions);
   return report;
@@ -215,7 +220,7 @@ void Agent::Loop::UpdateView() {
   AgentView view;
   view.endpoints = keeper_->endpoints();
   view.serve_pid = keeper_->pid();
-  view.serve_up = keeper_->status().has_value();
+  view.serve_up = keeper_->status().has_value() && keeper_->answers();
   if (view.serve_up) view.serving_generation = keeper_->status()->generation;
   view_.With([&view](AgentView& shared) { shared = std::move(view); });
 }

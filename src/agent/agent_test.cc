@@ -305,6 +305,99 @@ TEST_F(AgentTest, ServeThatDoesNotAnswerIsReplaced) {
   EXPECT_NE(site_.NewestId(), old);
 }
 
+class SilenceTest : public AgentTest {
+ protected:
+  // Revision 1 is served, by a data plane that may be silent for a second.
+  void Serve(milliseconds end_after) {
+    site_.options.serve.answer = {
+        .limit = milliseconds(1000), .start_limit = milliseconds(1000), .end_after = end_after};
+    site_.NewAgent();
+    site_.Want({site_.Revision(1, site_.Offer(kModelA).manifest_digest)});
+    Start();
+    ExpectPhase(1, "Ready");
+    ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+  }
+  // Waits until the report says so of the site and of the revision.
+  void ExpectSilence(const std::string& word) {
+    EXPECT_TRUE(TestSite::Eventually([&] {
+      runtime::SiteReport report = site_.link.last_report();
+      return report.reason == "NOT_ANSWERING" && report.message.find(word) != std::string::npos &&
+             site_.Phase(1) == "Unknown";
+    })) << site_.link.last_report().message;
+    EXPECT_EQ(site_.ReportOf(1).reason, "NOT_ANSWERING");
+    EXPECT_EQ(site_.ReportOf(1).message, site_.link.last_report().message);
+    EXPECT_FALSE(site_.agent().View().serve_up);
+  }
+  void ExpectWell() {
+    ExpectPhase(1, "Ready");
+    EXPECT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+    EXPECT_EQ(site_.link.last_report().reason, "");
+    EXPECT_EQ(site_.link.last_report().message, "");
+    EXPECT_EQ(site_.ReportOf(1).reason, "");
+  }
+};
+
+TEST_F(SilenceTest, IsReportedAndEndsWithTheNextAnswer) {
+  Serve(milliseconds(0));
+  int64_t pid = site_.agent().View().serve_pid;
+  for (int i = 0; i < 2; ++i) {
+    site_.serve().SetMute(true);
+    ExpectSilence("has not answered for 1 s");
+    EXPECT_NE(site_.link.last_report().serve_pid, 0);
+    site_.serve().SetMute(false);
+    ExpectWell();
+  }
+  EXPECT_EQ(site_.agent().View().serve_pid, pid) << "nothing was started anew";
+}
+
+TEST_F(SilenceTest, OfOneCoreIsEnough) {
+  Serve(milliseconds(0));
+  site_.serve().SetSilentCores({3});
+  ExpectSilence("Core 3 of the data plane");
+  site_.serve().SetSilentCores({});
+  ExpectWell();
+}
+
+TEST_F(SilenceTest, OfAHeldDataPlaneSaysHowItGoesOnAndIsNoReasonToEndIt) {
+  Serve(milliseconds(500));
+  std::string id = site_.NewestId();
+  site_.driver.Hold(id, true);
+  site_.serve().SetMute(true);
+  ExpectSilence("kill -CONT");
+  EXPECT_EQ(site_.driver.running(), std::vector<std::string>{id});
+  site_.serve().SetMute(false);
+  ExpectWell();
+  EXPECT_EQ(site_.NewestId(), id);
+}
+
+TEST_F(SilenceTest, ThatLastsStartsTheDataPlaneAnew) {
+  Serve(milliseconds(500));
+  std::string first = site_.NewestId();
+  site_.serve().SetMute(true);
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.NewestId() != first; }));
+  ExpectWell();
+  EXPECT_EQ(site_.driver.running(), std::vector<std::string>{site_.NewestId()});
+}
+
+TEST_F(SilenceTest, WhileLoadingIsBlamedOnTheModel) {
+  site_.serve_options.phases["uid-2"] = "Loading";
+  Serve(milliseconds(200));
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.Want({site_.Revision(1, site_.Offer(kModelA).manifest_digest), site_.Revision(2, b)});
+  for (int hang = 0; hang < 2; ++hang) {
+    ASSERT_TRUE(TestSite::Eventually([&] {
+      return site_.agent().View().serve_up &&
+             site_.serve().loaded() == (std::vector<int64_t>{1, 2}) && site_.Phase(2) == "Loading";
+    }));
+    std::string id = site_.NewestId();
+    site_.serve().SetMute(true);
+    ASSERT_TRUE(TestSite::Eventually([&] { return site_.NewestId() != id; }));
+  }
+  ExpectPhase(2, "Failed");
+  EXPECT_EQ(site_.ReportOf(2).reason, "LOAD_CRASHED");
+  ExpectWell();
+}
+
 TEST_F(AgentTest, PortsOfADeadServeAreTakenAgain) {
   Start();
   auto before = site_.agent().View().endpoints;

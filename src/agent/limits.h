@@ -22,6 +22,9 @@ inline constexpr std::chrono::minutes kLongestLoad{10};
 inline constexpr std::chrono::seconds kFirstWordTimeout{1};
 // How often the socket of a serve that starts is tried.
 inline constexpr std::chrono::milliseconds kConnectPause{10};
+// How often a running serve is asked whether it answers, where its limit allows for it.
+inline constexpr std::chrono::milliseconds kAskInterval{1'000};
+inline constexpr std::chrono::milliseconds kShortestAskInterval{10};
 // How often the folder of unpacked models is looked at.
 inline constexpr std::chrono::minutes kSweepInterval{10};
 // Longer logs are moved aside when serve starts.

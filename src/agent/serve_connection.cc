@@ -67,13 +67,21 @@ void CloseAll(ChannelMessage& message) {
 
 }  // namespace
 
-Result<bool> ServeConnection::TakeStatus(const ChannelMessage& message) {
+// A serve of another build may say more than this agent knows.
+Result<ServeConnection::Word> ServeConnection::Take(const ChannelMessage& message) {
   TRY(parsed, ParseMessage(message));
-  if (parsed.type != "status") return false;
-  // A serve of another build may say more than this agent knows.
-  TRY(status, Decode<runtime::ServingStatus>(parsed.json, "status", UnknownFields::kIgnore));
-  status_ = std::move(status);
-  return true;
+  if (parsed.type == "status") {
+    TRY(status, Decode<runtime::ServingStatus>(parsed.json, "status", UnknownFields::kIgnore));
+    status_ = std::move(status);
+    return Word::kStatus;
+  }
+  if (parsed.type == "pong") {
+    TRY(answer, Decode<runtime::ServingAnswer>(parsed.json, "pong", UnknownFields::kIgnore));
+    answer_ = std::move(answer);
+    is_asked_ = false;
+    return Word::kAnswer;
+  }
+  return Word::kOther;
 }
 
 Result<std::unique_ptr<ServeConnection>> ServeConnection::Open(const std::string& socket_path,
@@ -84,23 +92,27 @@ Result<std::unique_ptr<ServeConnection>> ServeConnection::Open(const std::string
   while (true) {
     TRY(message, connection->channel_->Receive(LeftUntil(deadline)));
     CloseAll(message);
-    TRY(is_status, connection->TakeStatus(message));
-    if (is_status) return connection;
+    TRY(word, connection->Take(message));
+    if (word == Word::kStatus) return connection;
   }
 }
 
-Task<Result<void>> ServeConnection::NextStatus() {
+Task<Result<void>> ServeConnection::NextWord() {
   while (true) {
     auto message = channel_->Receive(0);
     if (message.has_value()) {
       CloseAll(*message);
-      CO_TRY(is_status, TakeStatus(*message));
-      if (is_status) co_return Result<void>();
+      CO_TRY(word, Take(*message));
+      if (word != Word::kOther) co_return Result<void>();
       continue;
     }
     if (message.error().reason() != "TIMEOUT") co_return message.error();
     CO_TRY_VOID(co_await WaitReadable(channel_->descriptor()));
   }
+}
+
+Result<void> ServeConnection::SendPing() {
+  return channel_->Send(R"({"type":"ping"})");
 }
 
 Result<void> ServeConnection::SendReload() {
@@ -126,8 +138,7 @@ Result<std::vector<NamedListener>> ServeConnection::TakeListeners(milliseconds t
       return ListenersOf(parsed->json, message);
     }
     CloseAll(message);
-    TRY(is_status, TakeStatus(message));
-    (void)is_status;
+    TRY_VOID(Take(message));
   }
 }
 

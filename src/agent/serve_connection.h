@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "async/task.h"
@@ -29,10 +30,19 @@ class ServeConnection {
 
   // The last status that came.
   const runtime::ServingStatus& status() const { return status_; }
-  // Waits for the next one. UNAVAILABLE / CHANNEL_CLOSED, CANCELLED.
-  Task<Result<void>> NextStatus();
+  // Waits for the next one, or for an answer to a ping. UNAVAILABLE / CHANNEL_CLOSED, CANCELLED.
+  Task<Result<void>> NextWord();
+  // The answer that came, once.
+  std::optional<runtime::ServingAnswer> TakeAnswer() {
+    return std::exchange(answer_, std::nullopt);
+  }
+  // Whether a ping is on its way or without an answer yet: one at a time is enough, and more would
+  // fill the socket of a serve that does not read.
+  bool is_asked() const { return is_asked_; }
+  void MarkAsked() { is_asked_ = true; }
 
   // Blocking.
+  Result<void> SendPing();
   Result<void> SendReload();
   Result<void> SendCertificate();
   Result<void> SendStop(std::chrono::milliseconds drain);
@@ -42,11 +52,14 @@ class ServeConnection {
  private:
   explicit ServeConnection(std::unique_ptr<runtime::ServingChannel> channel)
       : channel_(std::move(channel)) {}
-  // Takes a status in; other messages, of a newer serve maybe, are passed over.
-  Result<bool> TakeStatus(const runtime::ChannelMessage& message);
+  enum class Word : uint8_t { kStatus, kAnswer, kOther };
+  // Takes a status or an answer in; other messages, of a newer serve maybe, are passed over.
+  Result<Word> Take(const runtime::ChannelMessage& message);
 
   std::unique_ptr<runtime::ServingChannel> channel_;
   runtime::ServingStatus status_;
+  std::optional<runtime::ServingAnswer> answer_;
+  bool is_asked_ = false;
 };
 
 }  // namespace slipway::agent

@@ -29,6 +29,36 @@ void MoveLongLogAside(FileSystem& files, const std::string& path) {
   if (moved.has_error()) LogWarning("failed to move a log aside", {{"error", moved.error()}});
 }
 
+// "5 s" or "250 ms".
+std::string Words(milliseconds duration) {
+  if (duration.count() % 1000 != 0) return std::to_string(duration.count()) + " ms";
+  return std::to_string(duration.count() / 1000) + " s";
+}
+
+// What is wrong, and what to do: one sentence that stays the same while nothing changes.
+std::string SilenceText(const AnswerWatch& watch, const AnswerWatch::Options& options, int64_t pid,
+                        bool held) {
+  const std::string process = std::to_string(pid);
+  if (held) {
+    return "The data plane (process " + process +
+           ") is stopped by a signal or a debugger and answers nobody: let it go on with `kill "
+           "-CONT " +
+           process + "`, or end it with `kill -KILL " + process + "`, and it is started anew.";
+  }
+  std::string who = "The data plane";
+  std::string what = ") has not answered for ";
+  if (const auto core = watch.silent_core()) {
+    who = "Core " + std::to_string(*core) + " of the data plane";
+    what = "), on which a share of the connections wait, has not answered for ";
+  }
+  std::string next = ": its log may say why; it is started anew if this lasts " +
+                     Words(options.end_after) + " more or after `kill -KILL ";
+  if (options.end_after.count() == 0) {
+    next = ": its log may say why; it is started anew after `kill -KILL ";
+  }
+  return who + " (process " + process + what + Words(watch.limit()) + next + process + "`.";
+}
+
 }  // namespace
 
 // A serve that was found running, with copies of its sockets.
@@ -43,7 +73,8 @@ ServeKeeper::ServeKeeper(ServeOptions options, Dependencies dependencies, Events
       dependencies_(std::move(dependencies)),
       events_(std::move(events)),
       group_(dependencies_.executor),
-      backoff_(options_.backoff) {}
+      backoff_(options_.backoff),
+      watch_(options_.answer) {}
 
 ServeKeeper::~ServeKeeper() = default;
 
@@ -167,7 +198,11 @@ void ServeKeeper::Current(const ServeRecord& record, int64_t pid,
   connection_.reset();
   status_.reset();
   message_.clear();
+  silence_.clear();
+  lost_.clear();
+  watch_.Begin(dependencies_.clock.Steady());
   group_.Start([this, incarnation] { return Watch(incarnation); });
+  group_.Start([this, incarnation] { return Ask(incarnation); });
   group_.Start([this, incarnation, connection = std::move(connection)] {
     return Follow(incarnation, connection);
   });
@@ -179,8 +214,11 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
   auto exit = co_await dependencies_.driver.WaitExit(record.handle);
   if (incarnation != incarnation_ || co_await IsCancelled()) co_return;
   std::string how = exit.has_value() ? exit->ToString() : exit.error().ToString();
+  if (!lost_.empty()) how = std::exchange(lost_, {});
+  silence_.clear();
   LogError("the data plane ended by itself", {{"pid", pid_}, {"how", how}});
   std::optional<ServingStatus> last = std::exchange(status_, std::nullopt);
+  incarnation = ++incarnation_;  // nobody asks or follows it any more
   pid_ = 0;
   connection_.reset();
   message_ = "The data plane " + how + " and is being started again.";
@@ -191,6 +229,64 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
       [this, record] { return dependencies_.driver.Stop(record.handle, milliseconds(0)); });
   if (cleaned.has_error()) LogError("failed to clean up", {{"error", cleaned.error()}});
   co_await Restart(incarnation);
+}
+
+// Asks the current serve now and again whether it answers.
+Task<void> ServeKeeper::Ask(uint64_t incarnation) {
+  const WorkloadHandle handle = current_->handle;
+  bool asked = false;
+  bool held = false;
+  while (co_await SleepFor(watch_.interval())) {
+    if (incarnation != incarnation_) co_return;
+    std::shared_ptr<ServeConnection> connection = connection_;
+    if (asked || connection == nullptr) watch_.Turn(dependencies_.clock.Steady(), held);
+    held = watch_.is_silent() && co_await IsHeld(handle);
+    if (incarnation != incarnation_) co_return;
+    Judge(held);
+    if (!held && watch_.is_lost()) co_await EndTheLost(incarnation);
+    asked = connection != nullptr;
+    if (asked && !connection->is_asked()) co_await SendPing(connection);
+    if (incarnation != incarnation_) co_return;
+    // How long it took to put the question is nobody's silence.
+    watch_.Pause(dependencies_.clock.Steady());
+  }
+}
+
+Task<bool> ServeKeeper::IsHeld(WorkloadHandle handle) {
+  auto held = co_await dependencies_.pool.Run(
+      [this, handle] { return dependencies_.driver.IsHeld(handle); });
+  co_return held.has_value() && *held;
+}
+
+Task<void> ServeKeeper::SendPing(std::shared_ptr<ServeConnection> connection) {
+  connection->MarkAsked();
+  auto sent = co_await dependencies_.pool.Run([connection] { return connection->SendPing(); });
+  if (sent.has_error()) LogWarning("failed to ask the data plane", {{"error", sent.error()}});
+}
+
+void ServeKeeper::Judge(bool held) {
+  std::string silence;
+  if (watch_.is_silent()) silence = SilenceText(watch_, options_.answer, pid_, held);
+  if (silence == silence_) return;
+  if (silence.empty()) {
+    LogInfo("the data plane answers again", {{"pid", pid_}});
+  } else {
+    LogError("the data plane does not answer", {{"pid", pid_}, {"held", held}});
+  }
+  silence_ = std::move(silence);
+  events_.changed();
+}
+
+// What comes after is that of a serve that ended by itself: blame, back-off, the next one.
+Task<void> ServeKeeper::EndTheLost(uint64_t incarnation) {
+  WorkloadHandle handle = current_->handle;
+  lost_ = "did not answer for " + Words(options_.answer.end_after) + ", was ended";
+  LogError("the data plane is ended, for it does not answer", {{"pid", pid_}});
+  auto ended = co_await dependencies_.pool.Run(
+      [this, handle] { return dependencies_.driver.Stop(handle, milliseconds(0)); });
+  if (ended.has_value()) co_return;
+  LogError("failed to end the data plane", {{"error", ended.error()}});
+  if (incarnation == incarnation_) lost_.clear();
 }
 
 Task<void> ServeKeeper::Restart(uint64_t incarnation) {
@@ -232,7 +328,7 @@ Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
   if (connection->status().generation < generation_) co_await SendReload(connection);
   if (std::exchange(renew_, false)) co_await SendCertificate(connection);
   while (incarnation == incarnation_) {
-    auto next = co_await connection->NextStatus();
+    auto next = co_await connection->NextWord();
     if (incarnation != incarnation_) co_return;
     if (next.has_error()) {
       if (next.error().code() != Code::kCancelled) {
@@ -240,7 +336,12 @@ Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
       }
       break;
     }
-    Said(connection->status());
+    if (const auto answer = connection->TakeAnswer()) {
+      watch_.Answered(answer->silent_cores);
+      if (!answers() && !watch_.is_silent()) Judge(/*held=*/false);
+    } else {
+      Said(connection->status());
+    }
   }
   if (connection_ == connection) connection_.reset();
 }
@@ -274,7 +375,7 @@ Task<void> ServeKeeper::SendCertificate(std::shared_ptr<ServeConnection> connect
 }
 
 bool ServeKeeper::IsSettled() const {
-  if (!status_.has_value() || status_->generation < generation_) return false;
+  if (!answers() || !status_.has_value() || status_->generation < generation_) return false;
   return std::none_of(status_->revisions.begin(), status_->revisions.end(),
                       [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
 }

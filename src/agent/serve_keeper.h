@@ -12,6 +12,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "agent/answer_watch.h"
 #include "agent/backoff.h"
 #include "agent/serve_connection.h"
 #include "agent/serve_listeners.h"
@@ -35,6 +36,8 @@ struct ServeOptions {
   std::chrono::milliseconds drain{5'000};  // for requests in flight when serve is to end
   // How long a serve that is found running may take to answer before it is ended.
   std::chrono::milliseconds adopt_timeout{5'000};
+  // How long the one that runs may take to answer, and what happens then.
+  AnswerWatch::Options answer;
   Backoff::Options backoff;
 };
 
@@ -72,8 +75,10 @@ class ServeKeeper {
   // The last word of the serve that runs; nothing until it has said any.
   const std::optional<runtime::ServingStatus>& status() const { return status_; }
   int64_t pid() const { return pid_; }  // 0: none runs
-  // One sentence when serve cannot be kept running, else empty.
-  const std::string& message() const { return message_; }
+  // Whether serve, which runs, comes round to what it is asked; else `message` tells.
+  bool answers() const { return silence_.empty(); }
+  // One sentence when serve cannot be kept running or does not answer, else empty.
+  const std::string& message() const { return silence_.empty() ? message_ : silence_; }
   std::vector<runtime::SiteEndpoint> endpoints() const { return EndpointsOf(listeners_); }
   // Whether a serve of before may still answer, by the serving.json of its time.
   bool has_predecessor() const { return predecessors_ > 0; }
@@ -89,6 +94,11 @@ class ServeKeeper {
   void Current(const ServeRecord& record, int64_t pid, std::shared_ptr<ServeConnection> connection);
   Task<void> Watch(uint64_t incarnation);
   Task<void> Restart(uint64_t incarnation);
+  Task<void> Ask(uint64_t incarnation);
+  Task<bool> IsHeld(runtime::WorkloadHandle handle);
+  Task<void> SendPing(std::shared_ptr<ServeConnection> connection);
+  void Judge(bool held);
+  Task<void> EndTheLost(uint64_t incarnation);
   Task<void> Follow(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
   Task<void> FollowConnection(uint64_t incarnation, std::shared_ptr<ServeConnection> connection);
   void StartRetiring(const ServeRecord& record, std::shared_ptr<ServeConnection> connection);
@@ -112,6 +122,9 @@ class ServeKeeper {
   std::shared_ptr<ServeConnection> connection_;
   std::optional<runtime::ServingStatus> status_;
   std::string message_;
+  AnswerWatch watch_;
+  std::string silence_;  // the sentence while it does not answer
+  std::string lost_;     // why it is being ended, until it is
   uint64_t generation_ = 0;
   bool renew_ = false;    // serve has to be told as soon as it listens
   int predecessors_ = 0;  // that retire

@@ -169,6 +169,15 @@ std::vector<RevisionReport> PlanReports(const runtime::DesiredState& desired,
   return out;
 }
 
+void MarkUnknown(const std::string& message, std::vector<RevisionReport>* reports) {
+  for (RevisionReport& report : *reports) {
+    if (report.phase != runtime::kPhaseReady && report.phase != runtime::kPhaseLoading) continue;
+    report.phase = runtime::kPhaseUnknown;
+    report.reason = kNotAnswering;
+    report.message = message;
+  }
+}
+
 void HoldNewcomers(const std::set<std::string>& known, std::vector<RevisionReport>* reports) {
   for (RevisionReport& report : *reports) {
     if (report.phase != runtime::kPhaseReady || known.contains(report.uid)) continue;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/load_suspects.h"
@@ -27,6 +28,10 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
 std::vector<runtime::RevisionReport> PlanReports(
     const runtime::DesiredState& desired, const RevisionStates& revisions,
     const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status);
+// Of what a data plane that does not answer has loaded, or was to load, nothing is known: the phase
+// is Unknown, with the reason NOT_ANSWERING and this sentence.
+inline constexpr std::string_view kNotAnswering = "NOT_ANSWERING";
+void MarkUnknown(const std::string& message, std::vector<runtime::RevisionReport>* reports);
 // While a data plane of before may still answer: what only the new one knows is not ready yet.
 void HoldNewcomers(const std::set<std::string>& known,
                    std::vector<runtime::RevisionReport>* reports);

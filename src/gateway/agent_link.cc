@@ -110,6 +110,8 @@ struct AgentLink::State {
       events.certificate();
     } else if (type == "listeners") {
       return SendListeners(agent);
+    } else if (type == "ping") {
+      return Pong(agent);
     } else if (type == "stop") {
       const auto drain = json->find("drainMs");
       const bool given = drain != json->end() && drain->is_number_unsigned();
@@ -119,6 +121,12 @@ struct AgentLink::State {
       LogWarning("an agent asked for something unknown", {{"type", type}});
     }
     return true;
+  }
+
+  bool Pong(ServingChannel& agent) {
+    Json message = {{"type", "pong"}};
+    message.update(Encode(events.answer()));
+    return agent.Send(DumpJson(message)).has_value();
   }
 
   bool SendListeners(ServingChannel& agent) {

@@ -24,6 +24,8 @@ struct AgentLinkEvents {
   std::function<void()> reload;
   std::function<void()> certificate;  // its files are there anew
   std::function<void(std::chrono::milliseconds drain)> stop;
+  // An agent asks whether the data plane answers: what is true of it.
+  std::function<runtime::ServingAnswer()> answer;
 };
 
 // Takes agents one after the other, or several at once (an old and a new one): tells each the

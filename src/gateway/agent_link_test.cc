@@ -27,7 +27,8 @@ class AgentLinkTest : public ::testing::Test {
              [this] { return runtime::ServingStatus{.generation = generation_.load(), .pid = 7}; },
          .reload = [this] { ++reloads_; },
          .certificate = [this] { ++certificates_; },
-         .stop = [this](auto drain) { drain_ms_ = drain.count(); }});
+         .stop = [this](auto drain) { drain_ms_ = drain.count(); },
+         .answer = [] { return runtime::ServingAnswer{.silent_cores = {1}}; }});
     EXPECT_TRUE(opened.has_value());
     link_ = *std::move(opened);
   }
@@ -65,6 +66,15 @@ class AgentLinkTest : public ::testing::Test {
   std::atomic<int64_t> drain_ms_{-1};
   std::unique_ptr<AgentLink> link_;
 };
+
+TEST_F(AgentLinkTest, AnswersAPing) {
+  const auto agent = Connect();
+  EXPECT_EQ(Next(*agent)["type"], "status");
+  ASSERT_TRUE(agent->Send(R"({"type":"ping"})").has_value());
+  const Json answer = Next(*agent);
+  EXPECT_EQ(answer["type"], "pong");
+  EXPECT_EQ(answer["silentCores"], Json({1}));
+}
 
 TEST_F(AgentLinkTest, TellsTheStatusAtOnceAndAtEachChange) {
   const auto first = Connect();

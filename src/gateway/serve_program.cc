@@ -15,6 +15,7 @@
 #include "base/file_system.h"
 #include "base/log.h"
 #include "gateway/agent_link.h"
+#include "gateway/core_pulse.h"
 #include "runtime/site_folder.h"
 
 namespace slipway::gateway {
@@ -26,7 +27,7 @@ void TuneProcess() {
 
 struct ServeProgram::State {
   State(CorePool& cores, ServeOptions given)
-      : options(std::move(given)), plane(cores, WithChanged(options.plane)) {}
+      : options(std::move(given)), pulse(cores), plane(cores, WithChanged(options.plane)) {}
 
   DataPlaneOptions WithChanged(DataPlaneOptions plane_options) {
     plane_options.changed = [this] {
@@ -107,9 +108,18 @@ struct ServeProgram::State {
                                      [this](std::chrono::milliseconds drain) {
                                        stop_asked = true;
                                        if (options.stop_requested) options.stop_requested(drain);
-                                     }}));
+                                     },
+                                 .answer = [this] { return Answer(); }}));
     link.With([&](auto& open) { open = std::move(opened); });
     return {};
+  }
+
+  runtime::ServingAnswer Answer() {
+    runtime::ServingAnswer answer;
+    for (const size_t core : pulse.Ask()) {
+      answer.silent_cores.push_back(static_cast<int64_t>(core));
+    }
+    return answer;
   }
 
   // A file that cannot be read changes nothing: what is served goes on.
@@ -137,6 +147,7 @@ struct ServeProgram::State {
   uint64_t changes = 0;  // of the status
   std::atomic<bool> stop_asked{false};
   Guarded<std::unique_ptr<AgentLink>> link;
+  CorePulse pulse;  // of the link's thread
   DataPlane plane;
 };
 

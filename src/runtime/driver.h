@@ -69,6 +69,10 @@ class Driver {
   // where it is a process of this machine, else 0; nothing when it is gone.
   virtual Result<std::optional<int64_t>> Find(const WorkloadHandle& handle) = 0;
 
+  // Blocking. Whether somebody outside holds it still: a stop signal, or a debugger. What is held
+  // is there and does nothing until it is let go.
+  virtual Result<bool> IsHeld(const WorkloadHandle& handle) = 0;
+
   // Blocking. Asks it to end (SIGTERM), kills what is left of it after `grace`, and returns when it
   // is gone. One that is gone already is success. Touches nothing that the handle does not name.
   virtual Result<void> Stop(const WorkloadHandle& handle, std::chrono::milliseconds grace) = 0;

@@ -5,8 +5,10 @@
 //   agent -> serve  {"type":"certificate"} read certificate and key again
 //   agent -> serve  {"type":"listeners"}   hand back the listening sockets
 //   agent -> serve  {"type":"stop","drainMs":N}
+//   agent -> serve  {"type":"ping"}        answer, and say which cores do not
 //   serve -> agent  {"type":"status", ...ServingStatus}   at connect and at each change
 //   serve -> agent  {"type":"listeners","names":[...]} + descriptors
+//   serve -> agent  {"type":"pong", ...ServingAnswer}
 #pragma once
 
 #include <chrono>
@@ -39,6 +41,13 @@ struct ServingStatus {
   std::vector<RevisionMeasurement> revisions;
 };
 BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions))
+
+// What serve says to a ping. Its cores own the connections: one that does not come round to what
+// the ping before asked of it is silent.
+struct ServingAnswer {
+  std::vector<int64_t> silent_cores;
+};
+BOOST_DESCRIBE_STRUCT(ServingAnswer, (), (silent_cores))
 
 struct ChannelMessage {
   std::string json;
@@ -114,5 +123,13 @@ struct slipway::Description<slipway::runtime::ServingStatus> {
       {.name = "pid", .text = "Process id.", .min = 0},
       {.name = "build_id", .text = "Build id of the program.", .max = 256},
       {.name = "revisions", .text = "All revisions that it knows.", .max = 100'000},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::runtime::ServingAnswer> {
+  static constexpr std::string_view kText = "What serve says to a ping.";
+  static constexpr FieldText kFields[] = {
+      {.name = "silent_cores", .text = "Cores that do not answer.", .max = 4096},
   };
 };

@@ -18,6 +18,7 @@ inline constexpr std::string_view kPhaseFetching = "Fetching";  // its bytes com
 inline constexpr std::string_view kPhaseLoading = "Loading";    // serve loads and warms it up
 inline constexpr std::string_view kPhaseReady = "Ready";        // it can have traffic
 inline constexpr std::string_view kPhaseFailed = "Failed";      // it never will, see the reason
+inline constexpr std::string_view kPhaseUnknown = "Unknown";    // its data plane does not answer
 inline constexpr std::string_view kPhaseRetired = "Retired";    // another one took its place
 
 struct DesiredRevision {
@@ -74,12 +75,13 @@ struct SiteReport {
   std::string build_id;             // of the agent
   int64_t serve_pid = 0;            // 0: it does not run
   uint64_t serving_generation = 0;  // in effect
+  std::string reason;               // a stable constant, when there is a message
   std::string message;              // one sentence when something is wrong with the site
   std::vector<SiteEndpoint> endpoints;
   std::vector<RevisionReport> revisions;
 };
 BOOST_DESCRIBE_STRUCT(SiteReport, (),
-                      (site, build_id, serve_pid, serving_generation, message, endpoints,
+                      (site, build_id, serve_pid, serving_generation, reason, message, endpoints,
                        revisions))
 
 }  // namespace slipway::runtime

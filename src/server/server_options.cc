@@ -7,10 +7,14 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "base/format_check.h"
+
 namespace slipway::server {
 namespace {
 
 constexpr int64_t kMaxPortBase = 65'535 - 80;
+constexpr std::chrono::milliseconds kShortestAnswerLimit{500};
+constexpr std::chrono::milliseconds kLongestAnswerLimit{24 * 3'600'000};
 
 constexpr const char* kFooter =
     "Ports, with --port-base N: inference REST N, metrics N+2, API and registry N+80.\n"
@@ -23,7 +27,13 @@ constexpr const char* kFooter =
     "server.key\n"
     "SIGHUP reads a renewed certificate and key; no connection ends.";
 
-void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
+// As they were written.
+struct Durations {
+  std::string answer_limit;
+  std::string restart_after;
+};
+
+void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Durations& durations) {
   app.add_option("--data", options.data, "Folder with all state; made if it is missing")
       ->type_name("DIR")
       ->required();
@@ -35,10 +45,32 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base) {
   app.add_option("--log-level", options.log_level, "debug, info, warning or error (info)")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.add_flag("--log-json", options.log_json, "Log lines as JSON");
+  app.add_option("--answer-limit", durations.answer_limit,
+                 "How long the data plane may take to answer before its services count as not "
+                 "ready (5s)")
+      ->type_name("DURATION");
+  app.add_option("--restart-after", durations.restart_after,
+                 "How long it may go on not answering before it is started anew (60s); 0s: for "
+                 "ever")
+      ->type_name("DURATION");
   app.footer(kFooter);
 }
 
 }  // namespace
+
+Result<void> ReadDuration(std::string_view option, const std::string& text,
+                          std::chrono::milliseconds from, std::chrono::milliseconds to,
+                          std::chrono::milliseconds& out) {
+  if (text.empty()) return {};
+  auto duration = ParseDuration(text);
+  if (duration.has_error()) return duration.error().Prefixed(fmt::format("{}: ", option));
+  if (*duration < from || *duration > to) {
+    return InvalidArgument("DURATION_RANGE", fmt::format("{}: {} to {} ms, got {}", option,
+                                                         from.count(), to.count(), text));
+  }
+  out = *duration;
+  return {};
+}
 
 void DeclareListenOptions(CLI::App& app, int64_t& port_base, std::string& address,
                           net::TlsFiles& tls, bool& insecure) {
@@ -135,7 +167,8 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   ServerOptions options;
   int64_t port_base = options.port_base;
   CLI::App app("The control centre, with the data plane of this machine", "slipway server");
-  Declare(app, options, port_base);
+  Durations durations;
+  Declare(app, options, port_base, durations);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -154,6 +187,10 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
         "ANONYMOUS_REMOTE",
         fmt::format("--anonymous: only together with a loopback address, got {}", options.address));
   }
+  TRY_VOID(ReadDuration("--answer-limit", durations.answer_limit, kShortestAnswerLimit,
+                        kLongestAnswerLimit, options.answer_limit));
+  TRY_VOID(ReadDuration("--restart-after", durations.restart_after, std::chrono::milliseconds(0),
+                        kLongestAnswerLimit, options.restart_after));
   TRY_VOID(MakeAbsolute(options.data));
   return options;
 }

@@ -1,9 +1,11 @@
 // The command line of `slipway server`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/tls_files.h"
@@ -24,6 +26,10 @@ struct ServerOptions {
   std::string log_file;               // empty: standard error
   std::string log_level = "info";
   bool log_json = false;
+  // The data plane counts as one that does not answer after the first, and is started anew after
+  // the second (0: never).
+  std::chrono::milliseconds answer_limit{5'000};
+  std::chrono::milliseconds restart_after{60'000};
 };
 
 struct Ports {
@@ -35,7 +41,8 @@ struct Ports {
 Ports PortsOf(uint16_t port_base);
 
 // Nothing if help was asked for and printed. INVALID_ARGUMENT / USAGE, ADDRESS_INVALID,
-// ADDRESS_INSECURE, ANONYMOUS_REMOTE, PORT_RANGE or TLS_INCOMPLETE.
+// ADDRESS_INSECURE, ANONYMOUS_REMOTE, PORT_RANGE, DURATION_INVALID, DURATION_RANGE or
+// TLS_INCOMPLETE.
 Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv);
 
 // The options by which `server` and `serve` say alike where they listen.
@@ -53,6 +60,11 @@ Result<void> MakeAbsolute(std::string& path);
 // INVALID_ARGUMENT / USAGE for an option that was given with an empty value, as a script does whose
 // variable is not set.
 Result<void> RefuseEmptyValues(const CLI::App& app);
+// Leaves `out` as it is where nothing was written. INVALID_ARGUMENT / DURATION_INVALID,
+// DURATION_RANGE.
+Result<void> ReadDuration(std::string_view option, const std::string& text,
+                          std::chrono::milliseconds from, std::chrono::milliseconds to,
+                          std::chrono::milliseconds& out);
 Result<void> CheckPortBase(int64_t port_base);
 
 }  // namespace slipway::server

@@ -57,6 +57,8 @@ void FakeServe::Run() {
       auto message = channel->Receive(0);
       if (message.has_value()) Answer(*channel, *message);
     }
+    if (state_.With([](const State& state) { return state.mute; })) continue;
+    for (auto* channel : std::exchange(unanswered_, {})) Pong(*channel);
   }
   channels_.clear();
   sockets_.clear();
@@ -103,6 +105,14 @@ void FakeServe::Say(runtime::ServingChannel& channel) {
   (void)channel.Send(DumpJson(json));
 }
 
+void FakeServe::Pong(runtime::ServingChannel& channel) {
+  Json pong = Encode(state_.With([](const State& state) {
+    return runtime::ServingAnswer{.silent_cores = state.silent_cores};
+  }));
+  pong["type"] = "pong";
+  (void)channel.Send(DumpJson(pong));
+}
+
 void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelMessage& message) {
   auto json = ParseJson(message.json);
   CHECK(json.has_value());
@@ -117,12 +127,22 @@ void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelM
     std::vector<int> descriptors;
     for (const auto& socket : sockets_) descriptors.push_back(socket.get());
     (void)channel.Send(DumpJson({{"type", "listeners"}, {"names", names_}}), descriptors);
+  } else if (type == "ping") {
+    unanswered_.push_back(&channel);
   } else if (type == "certificate") {
     state_.With([](State& state) { ++state.certificates; });
   } else if (type == "stop") {
     state_.With([](State& state) { state.asked_to_stop = true; });
     driver_.End(handle_.id, {.exit_code = 0});
   }
+}
+
+void FakeServe::SetMute(bool mute) {
+  state_.With([mute](State& state) { state.mute = mute; });
+}
+
+void FakeServe::SetSilentCores(std::vector<int64_t> cores) {
+  state_.With([&cores](State& state) { state.silent_cores = std::move(cores); });
 }
 
 void FakeServe::SetPhase(const std::string& uid, const std::string& phase) {

@@ -28,6 +28,10 @@ class FakeServe {
             const runtime::FakeDriver::Workload& workload, Options options);
   ~FakeServe();
 
+  // From now on it answers no pings, or does again.
+  void SetMute(bool mute);
+  // From now on these cores do not answer.
+  void SetSilentCores(std::vector<int64_t> cores);
   void SetPhase(const std::string& uid, const std::string& phase);
   // Of the last serving.json that it read; 0: none.
   uint64_t generation() const;
@@ -42,6 +46,8 @@ class FakeServe {
     uint64_t generation = 0;
     std::vector<int64_t> loaded;
     std::vector<runtime::RevisionMeasurement> revisions;
+    bool mute = false;
+    std::vector<int64_t> silent_cores;
     int reloads = 0;
     int certificates = 0;
     bool asked_to_stop = false;
@@ -51,6 +57,7 @@ class FakeServe {
   void ReadConfig();
   void Accept(int listener);
   void Answer(runtime::ServingChannel& channel, const runtime::ChannelMessage& message);
+  void Pong(runtime::ServingChannel& channel);
   void Say(runtime::ServingChannel& channel);
   bool IsRunning();
 
@@ -62,6 +69,7 @@ class FakeServe {
   std::vector<std::string> names_;
   std::vector<runtime::Descriptor> sockets_;
   std::vector<std::unique_ptr<runtime::ServingChannel>> channels_;
+  std::vector<runtime::ServingChannel*> unanswered_;  // pings, while it is mute
   Guarded<State> state_;
   std::thread thread_;
 };

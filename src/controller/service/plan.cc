@@ -54,6 +54,7 @@ int64_t ReadyRevision(const std::vector<Revision>& revisions, int64_t before) {
 std::string_view PhaseOf(const Revision* latest, int64_t ready) {
   if (latest == nullptr) return ready > 0 ? "Progressing" : "Pending";
   if (latest->status.phase == runtime::kPhaseReady) return "Ready";
+  if (latest->status.phase == runtime::kPhaseUnknown) return runtime::kPhaseUnknown;
   if (latest->status.phase == runtime::kPhaseFailed) return ready > 0 ? "Degraded" : "Failed";
   return ready > 0 ? "Progressing" : "Pending";
 }
@@ -65,12 +66,33 @@ const resource::Condition* ReadyCondition(const Revision& revision) {
   return nullptr;
 }
 
+// What is to be said of the revision that has the traffic while another one is the latest.
+std::string ServingText(const std::vector<Revision>& revisions, int64_t ready) {
+  for (const Revision& revision : revisions) {
+    if (revision.spec.number != ready) continue;
+    if (revision.status.phase == runtime::kPhaseReady) {
+      return fmt::format("; revision {} still answers", ready);
+    }
+    if (revision.status.phase == runtime::kPhaseUnknown) {
+      return fmt::format("; revision {} does not answer", ready);
+    }
+  }
+  return "";
+}
+
 // The service's own condition: true only if what was asked for last is what answers.
-resource::Condition ConditionOf(const Revision* latest, int64_t latest_number, int64_t ready) {
+resource::Condition ConditionOf(const Revision* latest, int64_t latest_number,
+                                const std::string& serving) {
   resource::Condition condition{
       .type = "Ready", .status = "False", .reason = "", .message = "", .changed_at = ""};
-  const std::string serving = ready > 0 ? fmt::format("; revision {} still answers", ready) : "";
-  if (latest != nullptr && latest->status.phase == runtime::kPhaseReady) {
+  if (latest != nullptr && latest->status.phase == runtime::kPhaseUnknown) {
+    const resource::Condition* cause = ReadyCondition(*latest);
+    condition.status = "Unknown";
+    condition.reason = cause != nullptr ? cause->reason : "NOT_ANSWERING";
+    condition.message =
+        fmt::format("revision {} does not answer{}{}", latest_number, cause != nullptr ? ": " : "",
+                    cause != nullptr ? cause->message : "");
+  } else if (latest != nullptr && latest->status.phase == runtime::kPhaseReady) {
     condition.status = "True";
     condition.reason = "REVISION_READY";
     // A revision that answers has something to say where its warm-up failed.
@@ -139,7 +161,7 @@ Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> re
   plan.remove = TooOld(revisions, number, ready);
   plan.status.observed_generation = service.metadata.generation;
   plan.status.phase = PhaseOf(latest, ready);
-  plan.status.conditions = {ConditionOf(latest, number, ready)};
+  plan.status.conditions = {ConditionOf(latest, number, ServingText(revisions, ready))};
   plan.status.ready_revision = ready;
   plan.status.latest_revision = number;
   plan.status.model_digest = wanted.manifest_digest;

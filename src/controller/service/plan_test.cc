@@ -44,6 +44,42 @@ Revision Failed(int64_t number, const std::string& digest) {
   return revision;
 }
 
+Revision Unknown(int64_t number, const std::string& digest) {
+  Revision revision = MakeRevision(number, "Unknown", digest);
+  revision.status.conditions = {{.type = "Ready",
+                                 .status = "Unknown",
+                                 .reason = "NOT_ANSWERING",
+                                 .message = "The data plane has not answered for 5 s.",
+                                 .changed_at = ""}};
+  return revision;
+}
+
+TEST(PlanService, WhatDoesNotAnswerIsNotReadyAndKeepsItsPlace) {
+  Service service = MakeService();
+  service.status.ready_revision = 1;
+  const auto plan = PlanService(service, {Unknown(1, kDigestA)}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_FALSE(plan->create.has_value());
+  EXPECT_TRUE(plan->retire.empty());
+  EXPECT_EQ(plan->status.phase, "Unknown");
+  EXPECT_EQ(plan->status.ready_revision, 1);
+  ASSERT_EQ(plan->status.conditions.size(), 1U);
+  EXPECT_EQ(plan->status.conditions[0].status, "Unknown");
+  EXPECT_EQ(plan->status.conditions[0].reason, "NOT_ANSWERING");
+  EXPECT_EQ(plan->status.conditions[0].message,
+            "revision 1 does not answer: The data plane has not answered for 5 s.");
+}
+
+TEST(PlanService, OfAReadyRevisionThatDoesNotAnswerNobodySaysThatItDoes) {
+  Service service = MakeService(kDigestB);
+  service.status.ready_revision = 1;
+  const auto plan = PlanService(service, {Unknown(1, kDigestA), Failed(2, kDigestB)}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->status.phase, "Degraded");
+  EXPECT_EQ(plan->status.conditions[0].message,
+            "revision 2 failed: byte 7 is wrong; revision 1 does not answer");
+}
+
 TEST(PlanService, MakesTheFirstRevision) {
   const auto plan = PlanService(MakeService(), {}, std::nullopt);
   ASSERT_TRUE(plan.has_value());

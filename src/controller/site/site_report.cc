@@ -62,7 +62,9 @@ resource::SiteStatus SiteStatusAfter(const runtime::SiteReport& report, uint64_t
   if (message.empty() && !well) message = "The data plane does not run.";
   status.conditions = {{.type = std::string(kReady),
                         .status = well ? "True" : "False",
-                        .reason = well ? "SERVING" : "DATA_PLANE_DOWN",
+                        .reason = well                    ? "SERVING"
+                                  : report.reason.empty() ? "DATA_PLANE_DOWN"
+                                                          : report.reason,
                         .message = message}};
   status.build_id = report.build_id;
   status.pid = report.serve_pid;

@@ -80,6 +80,11 @@ TEST(SiteStatusAfterTest, SaysWhetherTheDataPlaneRuns) {
   report.message = "The data plane exited with code 1 and is being started again.";
   EXPECT_EQ(SiteStatusAfter(report, 3).phase, "Degraded");
   EXPECT_EQ(SiteStatusAfter(report, 3).conditions[0].message, report.message);
+  EXPECT_EQ(SiteStatusAfter(report, 3).conditions[0].reason, "DATA_PLANE_DOWN");
+  report.reason = "NOT_ANSWERING";
+  EXPECT_EQ(SiteStatusAfter(report, 3).phase, "Degraded");
+  EXPECT_EQ(SiteStatusAfter(report, 3).conditions[0].reason, "NOT_ANSWERING");
+  report.reason.clear();
   report.serve_pid = 0;
   report.message.clear();
   EXPECT_EQ(SiteStatusAfter(report, 3).phase, "Degraded");

@@ -48,6 +48,14 @@ Result<std::optional<int64_t>> FakeDriver::Find(const WorkloadHandle& handle) {
   });
 }
 
+Result<bool> FakeDriver::IsHeld(const WorkloadHandle& handle) {
+  TRY_VOID(CheckHandle(handle));
+  return workloads_.With([&handle](Workloads& workloads) {
+    auto found = workloads.find(handle.id);
+    return found != workloads.end() && found->second.is_held;
+  });
+}
+
 Result<void> FakeDriver::Stop(const WorkloadHandle& handle, std::chrono::milliseconds) {
   TRY_VOID(CheckHandle(handle));
   workloads_.With([&handle](Workloads& workloads) {
@@ -100,6 +108,10 @@ void FakeDriver::End(const std::string& id, WorkloadExit exit) {
     found->second.running = false;
     found->second.exit = exit;
   });
+}
+
+void FakeDriver::Hold(const std::string& id, bool held) {
+  workloads_.With([&](Workloads& workloads) { workloads.at(id).is_held = held; });
 }
 
 void FakeDriver::FailStarts(std::optional<Error> error) {

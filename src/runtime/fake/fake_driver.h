@@ -20,6 +20,7 @@ class FakeDriver final : public Driver {
     bool running = true;
     bool ignores_term = false;
     bool was_killed = false;
+    bool is_held = false;
     WorkloadExit exit;
   };
   using Workloads = std::map<std::string, Workload>;  // by handle id
@@ -29,6 +30,7 @@ class FakeDriver final : public Driver {
 
   Result<WorkloadHandle> Start(const WorkloadSpec& spec, const Record& record) override;
   Result<std::optional<int64_t>> Find(const WorkloadHandle& handle) override;
+  Result<bool> IsHeld(const WorkloadHandle& handle) override;
   Result<void> Stop(const WorkloadHandle& handle, std::chrono::milliseconds grace) override;
   Task<Result<WorkloadExit>> WaitExit(WorkloadHandle handle) override;
 
@@ -36,6 +38,7 @@ class FakeDriver final : public Driver {
   Workloads workloads() const;
   std::vector<std::string> running() const;
   void End(const std::string& id, WorkloadExit exit);
+  void Hold(const std::string& id, bool held);
   void FailStarts(std::optional<Error> error);
   // Called with each workload that starts, on the thread that starts it.
   void OnStart(std::function<void(const WorkloadHandle&, const Workload&)> call);

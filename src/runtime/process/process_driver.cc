@@ -85,6 +85,7 @@ class ProcessDriver final : public Driver {
  public:
   Result<WorkloadHandle> Start(const WorkloadSpec& spec, const Record& record) override;
   Result<std::optional<int64_t>> Find(const WorkloadHandle& handle) override;
+  Result<bool> IsHeld(const WorkloadHandle& handle) override;
   Result<void> Stop(const WorkloadHandle& handle, std::chrono::milliseconds grace) override;
   Task<Result<WorkloadExit>> WaitExit(WorkloadHandle handle) override;
 
@@ -153,6 +154,12 @@ Result<std::optional<int64_t>> ProcessDriver::Find(const WorkloadHandle& handle)
   std::optional<int64_t> out;
   if (IsRunning(identity)) out = identity.pid;
   return out;
+}
+
+Result<bool> ProcessDriver::IsHeld(const WorkloadHandle& handle) {
+  TRY(identity, IdentityOf(handle));
+  auto stat = ReadProcessStat(identity.pid);
+  return stat.has_value() && stat->start_ticks == identity.start_ticks && stat->held();
 }
 
 Result<void> ProcessDriver::Stop(const WorkloadHandle& handle, std::chrono::milliseconds grace) {

@@ -291,5 +291,25 @@ TEST(WorkloadExitTest, NamesTheSignal) {
   EXPECT_EQ(exit.ToString(), "was killed by signal 11 (Segmentation fault)");
 }
 
+TEST(ProcessHeldTest, TellsWhetherSomebodyHoldsItStill) {
+  ProcessTestBed bed;
+  auto handle = bed.driver().Start(bed.Obedient(), [](const auto&) { return Result<void>(); });
+  ASSERT_TRUE(handle.has_value());
+  bed.AwaitStarted(*handle);
+  EXPECT_FALSE(*bed.driver().IsHeld(*handle));
+  const auto becomes = [&](bool held) {
+    for (int i = 0; i < 1000 && *bed.driver().IsHeld(*handle) != held; ++i) {
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return *bed.driver().IsHeld(*handle) == held;
+  };
+  ASSERT_EQ(kill(PidOf(*handle), SIGSTOP), 0);
+  EXPECT_TRUE(becomes(true));
+  ASSERT_EQ(kill(PidOf(*handle), SIGCONT), 0);
+  EXPECT_TRUE(becomes(false));
+  EXPECT_TRUE(bed.driver().Stop(*handle, milliseconds(0)).has_value());
+  EXPECT_FALSE(*bed.driver().IsHeld(*handle)) << "it is gone";
+}
+
 }  // namespace
 }  // namespace slipway::runtime

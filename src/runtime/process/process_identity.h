@@ -30,9 +30,10 @@ inline constexpr std::string_view kMarkVariable = "SLIPWAY_WORKLOAD";
 
 // The fields of /proc/PID/stat that tell processes apart.
 struct ProcessStat {
-  char state = '?';  // 'Z' and 'X': dead
+  char state = '?';  // 'Z' and 'X': dead; 'T' and 't': stopped by a signal or by a debugger
   uint64_t start_ticks = 0;
   bool alive() const { return state != 'Z' && state != 'X'; }
+  bool held() const { return state == 'T' || state == 't'; }
 };
 // Nothing if there is no such process.
 std::optional<ProcessStat> ReadProcessStat(pid_t pid);
