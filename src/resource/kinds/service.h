@@ -45,7 +45,7 @@ struct RevisionSpec {
 };
 BOOST_DESCRIBE_STRUCT(RevisionSpec, (), (service, number, predictor, repository, manifest_digest))
 
-// phase: Pending, Fetching, Loading, Ready, Failed, Retired.
+// phase: Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown: its site does not answer.
 struct RevisionStatus : StatusBase {
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
@@ -124,7 +124,10 @@ template <>
 struct slipway::Description<slipway::resource::RevisionStatus> {
   static constexpr std::string_view kText = "Where a revision stands.";
   static constexpr FieldText kFields[] = {
-      {.name = "phase", .text = "Pending, Fetching, Loading, Ready, Failed or Retired."},
+      {.name = "phase",
+       .text =
+           "Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown while the data plane "
+           "does not answer."},
       {.name = "load_ms", .text = "Milliseconds from the start of loading to ready."},
       {.name = "memory_bytes", .text = "Memory that loading it took."},
   };
