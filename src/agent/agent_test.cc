@@ -56,6 +56,7 @@ TEST_F(AgentTest, StartOpensTheSocketsAndStartsServe) {
   EXPECT_EQ(view.endpoints[0].name, "rest");
   EXPECT_EQ(view.endpoints[0].address, "127.0.0.1");
   EXPECT_GT(view.endpoints[0].port, 0);
+  EXPECT_FALSE(view.endpoints[0].tls);
   EXPECT_NE(view.serve_pid, 0);
   auto workloads = site_.driver.workloads();
   ASSERT_EQ(workloads.size(), 1U);

@@ -154,7 +154,7 @@ Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
   auto pid =
       co_await dependencies_.pool.Run([this, handle] { return dependencies_.driver.Find(handle); });
   CO_TRY(found, std::move(pid));
-  ServeRecord record{handle, options_.build_id, options_.arguments, EndpointsOf(listeners_)};
+  ServeRecord record{handle, options_.build_id, options_.arguments, endpoints()};
   Current(record, found.value_or(0), nullptr);
   LogInfo("started the data plane", {{"pid", pid_}});
   co_return Result<void>();
@@ -182,8 +182,7 @@ Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
       if (predecessor == Predecessor::kRetires && record.current.has_value()) {
         record.retiring.push_back(*record.current);
       }
-      record.current =
-          ServeRecord{handle, options_.build_id, options_.arguments, EndpointsOf(listeners_)};
+      record.current = ServeRecord{handle, options_.build_id, options_.arguments, endpoints()};
     });
     CRASH_POINT("agent.serve_recorded");
     return recorded;

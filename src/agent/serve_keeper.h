@@ -79,7 +79,9 @@ class ServeKeeper {
   bool answers() const { return silence_.empty(); }
   // One sentence when serve cannot be kept running or does not answer, else empty.
   const std::string& message() const { return silence_.empty() ? message_ : silence_; }
-  std::vector<runtime::SiteEndpoint> endpoints() const { return EndpointsOf(listeners_); }
+  std::vector<runtime::SiteEndpoint> endpoints() const {
+    return EndpointsOf(listeners_, options_.listen);
+  }
   // Whether a serve of before may still answer, by the serving.json of its time.
   bool has_predecessor() const { return predecessors_ > 0; }
 

@@ -56,10 +56,15 @@ bool ListensOn(const std::vector<NamedListener>& listeners,
   return std::equal(listeners.begin(), listeners.end(), wanted.begin(), wanted.end(), Fits);
 }
 
-std::vector<runtime::SiteEndpoint> EndpointsOf(const std::vector<NamedListener>& listeners) {
+std::vector<runtime::SiteEndpoint> EndpointsOf(const std::vector<NamedListener>& listeners,
+                                               const std::vector<ListenAddress>& wanted) {
   std::vector<runtime::SiteEndpoint> out;
   for (const NamedListener& have : listeners) {
-    out.push_back({have.name, have.listener.address(), have.listener.port()});
+    const auto want = std::ranges::find(wanted, have.name, &ListenAddress::name);
+    out.push_back({.name = have.name,
+                   .address = have.listener.address(),
+                   .port = have.listener.port(),
+                   .tls = want != wanted.end() && want->tls});
   }
   return out;
 }

@@ -16,6 +16,7 @@ struct ListenAddress {
   std::string name;     // "rest", "metrics"
   std::string address;  // numeric, or localhost
   uint16_t port = 0;    // 0: a free one, the one used before if it is still free
+  bool tls = false;     // serve takes TLS only there
 };
 
 // Takes what fits from `inherited`, in the order of `wanted`, and opens the rest; `before` are the
@@ -28,7 +29,9 @@ Result<std::vector<NamedListener>> OpenListeners(const std::vector<ListenAddress
 bool ListensOn(const std::vector<NamedListener>& listeners,
                const std::vector<ListenAddress>& wanted);
 
-std::vector<runtime::SiteEndpoint> EndpointsOf(const std::vector<NamedListener>& listeners);
+// What is listened on, with what `wanted` says of the protocol.
+std::vector<runtime::SiteEndpoint> EndpointsOf(const std::vector<NamedListener>& listeners,
+                                               const std::vector<ListenAddress>& wanted);
 std::vector<runtime::PassedDescriptor> DescriptorsOf(const std::vector<NamedListener>& listeners);
 
 }  // namespace slipway::agent

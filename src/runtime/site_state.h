@@ -67,8 +67,9 @@ struct SiteEndpoint {
   std::string name;  // "rest", "metrics"
   std::string address;
   int32_t port = 0;
+  bool tls = false;  // it takes TLS only
 };
-BOOST_DESCRIBE_STRUCT(SiteEndpoint, (), (name, address, port))
+BOOST_DESCRIBE_STRUCT(SiteEndpoint, (), (name, address, port, tls))
 
 struct SiteReport {
   std::string site;

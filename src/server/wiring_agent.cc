@@ -104,14 +104,15 @@ class LocalAgent final : public AgentPart {
 
   agent::AgentOptions Options(const std::string& folder) const {
     const Ports ports = PortsOf(options_.port_base);
+    const bool tls = !options_.tls.empty();
     return {
         .unpacked_folder = stores_.folder->unpacked_path(),
         .serve = {.folder = folder,
                   .program = program_,
                   .arguments = ServeArguments(),
                   .build_id = std::string(BuildId()),
-                  .listen = {{"rest", options_.address, ports.rest},
-                             {"metrics", options_.address, ports.metrics}},
+                  .listen = {{"rest", options_.address, ports.rest, tls},
+                             {"metrics", options_.address, ports.metrics, tls}},
                   .drain = kServeDrain,
                   .answer = {.limit = options_.answer_limit, .end_after = options_.restart_after}}};
   }

@@ -131,6 +131,13 @@ def test_the_command_line_works_over_tls(centre, authority, tmp_path):
         assert "slipway_tls_certificate_expiry_timestamp_seconds{" in metrics.text
 
 
+def test_the_site_says_that_its_ports_take_tls(centre):
+    site = json.loads(centre.cli("get", "site", "local", "-o", "json").stdout)
+    assert {e["name"]: e["tls"] for e in site["status"]["endpoints"]} == {"rest": True,
+                                                                         "metrics": True}
+    assert "tls: true" in centre.cli("describe", "site/local").stdout
+
+
 def test_streams_work_over_tls(centre):
     """`deploy` awaits its service by a watch; `logs -f` reads a log that has no end."""
     centre.cli("deploy", "linear:a", "--as", "streamed")

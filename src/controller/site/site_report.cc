@@ -69,7 +69,7 @@ resource::SiteStatus SiteStatusAfter(const runtime::SiteReport& report, uint64_t
   status.build_id = report.build_id;
   status.pid = report.serve_pid;
   for (const runtime::SiteEndpoint& endpoint : report.endpoints) {
-    status.endpoints.push_back({endpoint.name, endpoint.address, endpoint.port});
+    status.endpoints.push_back({endpoint.name, endpoint.address, endpoint.port, endpoint.tls});
   }
   return status;
 }

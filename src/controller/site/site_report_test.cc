@@ -68,7 +68,7 @@ TEST(SiteStatusAfterTest, SaysWhetherTheDataPlaneRuns) {
                              .build_id = "build",
                              .serve_pid = 42,
                              .serving_generation = 7,
-                             .endpoints = {{"rest", "127.0.0.1", 8000}}};
+                             .endpoints = {{"rest", "127.0.0.1", 8000, true}}};
   auto status = SiteStatusAfter(report, 3);
   EXPECT_EQ(status.phase, "Ready");
   EXPECT_EQ(status.observed_generation, 3U);
@@ -77,6 +77,7 @@ TEST(SiteStatusAfterTest, SaysWhetherTheDataPlaneRuns) {
   EXPECT_EQ(status.serving_generation, 0U) << "changes with every deployment, so it is volatile";
   ASSERT_EQ(status.endpoints.size(), 1U);
   EXPECT_EQ(status.endpoints[0].port, 8000);
+  EXPECT_TRUE(status.endpoints[0].tls);
   report.message = "The data plane exited with code 1 and is being started again.";
   EXPECT_EQ(SiteStatusAfter(report, 3).phase, "Degraded");
   EXPECT_EQ(SiteStatusAfter(report, 3).conditions[0].message, report.message);

@@ -21,8 +21,9 @@ struct SiteEndpoint {
   std::string name;  // "rest", "grpc", "metrics"
   std::string address;
   int32_t port = 0;
+  bool tls = false;
 };
-BOOST_DESCRIBE_STRUCT(SiteEndpoint, (), (name, address, port))
+BOOST_DESCRIBE_STRUCT(SiteEndpoint, (), (name, address, port, tls))
 
 struct SiteStatus : StatusBase {
   std::string build_id;
@@ -53,6 +54,7 @@ struct slipway::Description<slipway::resource::SiteEndpoint> {
       {.name = "name", .text = "What answers there: rest, grpc or metrics."},
       {.name = "address", .text = "Host name or address."},
       {.name = "port", .text = "TCP port.", .min = 0, .max = 65535},
+      {.name = "tls", .text = "Whether it takes TLS only: https, not http."},
   };
 };
 
