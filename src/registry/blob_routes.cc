@@ -1,7 +1,9 @@
+#include "oci/reference.h"
 #include "registry/byte_range.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
 #include "registry/lookup.h"
+#include "trust/access.h"
 
 namespace slipway::registry {
 namespace {
@@ -14,10 +16,24 @@ struct FoundBlob {
   std::optional<std::string> inline_bytes;
 };
 
+// Reads for somebody who is told what is there. For who may push, what is there stays a while.
+Task<Result<void>> ReadAndHold(Core& core, const HttpRequest& request,
+                               const std::string& repository, const Digest& digest,
+                               std::function<Result<void>(const store::Snapshot&)> read) {
+  const bool may_push = trust::CheckAccess(net::Access::kRegistryPush, request.context.identity,
+                                           oci::ProjectOf(repository), true)
+                            .has_value();
+  const bool goes = may_push && core.holds.Hold(repository, digest);
+  if (!goes) co_return co_await core.meta().Read(std::move(read));
+  // Behind the transaction that removes it.
+  co_return co_await core.meta().Mutate(
+      request.context, [&read](store::Transaction& transaction) { return read(transaction); });
+}
+
 Task<Result<FoundBlob>> FindBlobOf(Core& core, const HttpRequest& request, const Digest& digest) {
   CO_TRY(repository, RepositoryOf(request));
   std::optional<FoundBlob> found;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+  const auto read = [&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(row, FindBlob(snapshot, repository, digest));
     if (!row) return UnknownBlob(repository, digest);
     found = FoundBlob{.row = std::move(*row), .inline_bytes = std::nullopt};
@@ -25,7 +41,8 @@ Task<Result<FoundBlob>> FindBlobOf(Core& core, const HttpRequest& request, const
     TRY(bytes, ReadInlineObject(snapshot, found->row.object));
     found->inline_bytes = std::move(bytes);
     return {};
-  }));
+  };
+  CO_TRY_VOID(co_await ReadAndHold(core, request, repository, digest, read));
   co_return std::move(*found);
 }
 

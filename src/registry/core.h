@@ -8,6 +8,8 @@
 
 #include "async/blocking_pool.h"
 #include "net/router.h"
+#include "registry/holds.h"
+#include "registry/object_gate.h"
 #include "registry/projection.h"
 #include "registry/registry.h"
 #include "registry/repository_writer.h"
@@ -19,6 +21,8 @@ struct Core {
   RegistryOptions options;
   UploadSigner signer;
   SmallUploads small_uploads;
+  Holds holds;
+  ObjectGate gate;
 
   store::MetaStore& meta() { return *options.meta; }
   store::ObjectStore& objects() { return *options.objects; }

@@ -94,9 +94,10 @@ Result<std::vector<std::string>> TagsOf(const HttpRequest& request, const Select
   return tags;
 }
 
-// Parses and keeps the bytes: blocking where they are too large for the database.
+// Parses and keeps the bytes: blocking where they are too large for the database. `pass` is then
+// held until the rows are committed.
 Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selector& selector,
-                             std::string body) {
+                             std::string body, ObjectGate::Pass& pass) {
   TRY(tags, TagsOf(request, selector));
   const Digest sha256 = Digest::Of(body);
   Digest digest = sha256;
@@ -115,7 +116,10 @@ Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selec
   if (body.size() <= kMaxInlineBytes) {
     content.inline_bytes = std::move(body);
   } else {
-    TRY_VOID(store::PutObject(core.objects(), body));
+    TRY_VOID(store::PutObject(core.objects(), body, [&](const Digest& object) {
+      pass = core.gate.Enter(object);
+      return store::Publication::kKeep;
+    }));
   }
   return ManifestPush{.content = std::move(content),
                       .digest = std::move(digest),
@@ -142,8 +146,9 @@ Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
   CO_TRY(body, co_await request.body->ReadAll(core.options.max_manifest_bytes));
-  CO_TRY(push, co_await core.pool().Run([&core, &request, &selector, &body] {
-    return Prepare(core, request, selector, std::move(body));
+  ObjectGate::Pass pass;
+  CO_TRY(push, co_await core.pool().Run([&core, &request, &selector, &body, &pass] {
+    return Prepare(core, request, selector, std::move(body), pass);
   }));
   CRASH_POINT("registry.manifest_stored");
   CO_TRY_VOID(co_await Change(core, request, repository, [&push](RepositoryWriter& writer) {

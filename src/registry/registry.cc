@@ -115,8 +115,13 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
   TRY_VOID(BuildReferences(*options.meta, *options.objects));
   TRY(key, UploadKey(*options.meta, *options.random));
   auto state = std::make_unique<State>();
-  state->core = std::shared_ptr<Core>(
-      new Core{.options = std::move(options), .signer = UploadSigner(key), .small_uploads = {}});
+  Clock& clock = *options.clock;
+  const std::chrono::milliseconds hold = options.hold;
+  state->core = std::shared_ptr<Core>(new Core{.options = std::move(options),
+                                               .signer = UploadSigner(key),
+                                               .small_uploads = {},
+                                               .holds = Holds(clock, hold),
+                                               .gate = {}});
   return std::unique_ptr<Registry>(new Registry(std::move(state)));
 }
 
@@ -131,6 +136,20 @@ std::vector<net::Route> Registry::Routes() const {
     for (net::Route& route : part(core)) routes.push_back(std::move(route));
   }
   return routes;
+}
+
+std::unique_ptr<Collector> Registry::MakeCollector(bool dry_run) {
+  Core& core = *state_->core;
+  return std::make_unique<Collector>(CollectorOptions{.meta = core.options.meta,
+                                                      .objects = core.options.objects,
+                                                      .holds = &core.holds,
+                                                      .gate = &core.gate,
+                                                      .clock = core.options.clock,
+                                                      .dry_run = dry_run});
+}
+
+Holds& Registry::holds() {
+  return state_->core->holds;
 }
 
 void Registry::Start(asio::any_io_executor executor) {

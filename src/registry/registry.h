@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "net/router.h"
+#include "registry/collector.h"
 #include "registry/limits.h"
 #include "registry/projection.h"
 #include "registry/repository_writer.h"
@@ -27,6 +28,9 @@ struct RegistryOptions {
   FormatOf format_of;        // may be empty: no format is recognised
   CheckUnused check_unused;  // of a manifest that is to be deleted
   uint64_t max_manifest_bytes = kDefaultMaxManifestBytes;
+  // How long a blob that nothing names yet is held for those who push; semantics of collection:
+  // collector.h.
+  std::chrono::milliseconds hold = kDefaultHold;
 };
 
 // Who composes it adds Routes() to a router, sets registry::ErrorResponse as its error writer for
@@ -40,6 +44,10 @@ class Registry {
 
   // Valid as long as the registry lives or longer: the routes share what they use.
   std::vector<net::Route> Routes() const;
+
+  // A collection of garbage that its owner drives; the registry outlives it.
+  std::unique_ptr<Collector> MakeCollector(bool dry_run);
+  Holds& holds();
 
   // Removes expired uploads now and then, on `executor`, until Stop.
   void Start(asio::any_io_executor executor);

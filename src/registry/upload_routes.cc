@@ -62,6 +62,7 @@ Task<Result<HttpResponse>> Publish(Core& core, const HttpRequest& request,
                                    const std::string& repository, const Digest& digest,
                                    VerifiedContent content) {
   CRASH_POINT("registry.blob_stored");
+  core.holds.Hold(repository, digest);
   CO_TRY_VOID(co_await Change(
       core, request, repository,
       [&digest, &content](RepositoryWriter& writer) { return writer.AddBlob(digest, content); }));
@@ -95,8 +96,13 @@ Task<Result<HttpResponse>> Finish(Core& core, const HttpRequest& request, Sessio
     co_await core.pool().Run([&core, &spool_id] { return core.objects().Abort(spool_id); });
     co_return response;
   }
-  CO_TRY(object, co_await core.pool().Run([&core, &session, &digest] {
-    return core.objects().Commit(std::move(session.upload), digest);
+  // Until the rows are committed nobody may take the file for one that nothing needs.
+  ObjectGate::Pass pass;
+  CO_TRY(object, co_await core.pool().Run([&core, &session, &digest, &pass] {
+    return core.objects().Commit(std::move(session.upload), digest, [&](const Digest& sha256) {
+      pass = core.gate.Enter(sha256);
+      return store::Publication::kKeep;
+    });
   }));
   co_return co_await Publish(
       core, request, session.repository, digest,
@@ -131,6 +137,7 @@ Task<Result<HttpResponse>> Mount(Core& core, HttpRequest& request, std::string r
   bool mounted = false;
   // A name that cannot be is answered like one that is not known.
   if (from.empty() || oci::CheckRepositoryName(from)) {
+    core.holds.Hold(repository, digest);
     CO_TRY_VOID(
         co_await Change(core, request, repository, [&](RepositoryWriter& writer) -> Result<void> {
           TRY(done, writer.MountBlob(digest, from));

@@ -149,7 +149,8 @@ RegistryFixture::RegistryFixture(RegistryStores& stores, FormatOf format_of,
                                   .clock = &stores.clock,
                                   .random = stores.random.get(),
                                   .format_of = std::move(format_of),
-                                  .check_unused = std::move(check_unused)});
+                                  .check_unused = std::move(check_unused),
+                                  .hold = stores.hold});
   CHECK(registry);
   registry_ = std::move(*registry);
   router_.AddAll(registry_->Routes());

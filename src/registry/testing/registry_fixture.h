@@ -51,6 +51,7 @@ struct RegistryStores {
   std::unique_ptr<store::ObjectStore> objects;
   std::unique_ptr<Random> random = MakeSeededRandom(7);
   FakeClock clock;
+  std::chrono::milliseconds hold = kDefaultHold;  // of blobs that nothing names
 };
 
 class RegistryFixture {
@@ -81,6 +82,7 @@ class RegistryFixture {
   // A client whose requests come here.
   oci::Transport transport();
 
+  Registry& registry() { return *registry_; }
   const net::Router& router() const { return router_; }
 
  private:

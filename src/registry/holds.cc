@@ -1,0 +1,71 @@
+#include "registry/holds.h"
+
+#include <algorithm>
+
+#include "registry/limits.h"
+
+namespace slipway::registry {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string NameOf(std::string_view repository, const Digest& blob) {
+  return std::string(repository).append("@").append(blob.text());
+}
+
+size_t PlaceOf(const std::string& name) {
+  return std::hash<std::string>()(name) % kHoldPlaces;
+}
+
+}  // namespace
+
+Holds::Holds(Clock& clock, milliseconds hold)
+    : clock_(clock),
+      hold_(hold),
+      begin_(clock.Steady()),
+      state_(State{.times = std::vector<uint32_t>(kHoldPlaces), .removals = {}}) {}
+
+milliseconds Holds::Elapsed() const {
+  return std::chrono::duration_cast<milliseconds>(clock_.Steady() - begin_);
+}
+
+milliseconds Holds::RestOfStart() const {
+  return std::max(hold_ - Elapsed(), milliseconds(0));
+}
+
+// A time is rounded up, so that the whole second counts.
+bool Holds::IsRecent(uint32_t time) const {
+  if (hold_ <= milliseconds(0)) return false;
+  const milliseconds elapsed = Elapsed();
+  return elapsed < hold_ || (time != 0 && elapsed < std::chrono::seconds(time) + hold_);
+}
+
+bool Holds::Hold(std::string_view repository, const Digest& blob) {
+  const std::string name = NameOf(repository, blob);
+  const auto now = static_cast<uint32_t>(Elapsed() / std::chrono::seconds(1) + 1);
+  return state_.With([&](State& state) {
+    uint32_t& time = state.times[PlaceOf(name)];
+    time = std::max(time, now);
+    return state.removals.contains(name);
+  });
+}
+
+bool Holds::IsHeld(std::string_view repository, const Digest& blob) const {
+  const size_t place = PlaceOf(NameOf(repository, blob));
+  return IsRecent(state_.With([place](const State& state) { return state.times[place]; }));
+}
+
+bool Holds::BeginRemoval(std::string_view repository, const Digest& blob) {
+  std::string name = NameOf(repository, blob);
+  return state_.With([&](State& state) {
+    if (IsRecent(state.times[PlaceOf(name)])) return false;
+    state.removals.insert(std::move(name));
+    return true;
+  });
+}
+
+void Holds::EndRemovals() {
+  state_.With([](State& state) { state.removals.clear(); });
+}
+
+}  // namespace slipway::registry
