@@ -1,5 +1,8 @@
 #include "oci/manifest.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <nlohmann/json.hpp>
 
 #include "oci/field.h"
@@ -9,8 +12,23 @@
 namespace slipway::oci {
 namespace {
 
-Result<void> CheckSchemaVersion(const Json& json) {
+// Of formats that this program knows nothing of. Only application/NAME+json is safe to hand out as
+// it came, and NAME is made of the characters of RFC 6838 section 4.2. Plain application/json says
+// nothing: it is what clients send that were not told the type.
+bool IsOtherManifestType(std::string_view type) {
+  constexpr std::string_view kPrefix = "application/";
+  if (!type.starts_with(kPrefix) || type.size() > kMaxMediaTypeBytes) return false;
+  const std::string_view name = type.substr(kPrefix.size());
+  if (!name.ends_with("+json") || name.starts_with('+')) return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+  });
+}
+
+Result<void> CheckSchemaVersion(const Json& json, std::string_view media_type) {
   const auto found = json.find("schemaVersion");
+  if (found == json.end() && !IsManifestType(media_type)) return {};
   if (found == json.end()) return FieldError("schemaVersion", "is missing; it must be 2.");
   if (!found->is_number_integer() || found->get<int64_t>() != 2) {
     return FieldError("schemaVersion", "must be 2; older manifests are not supported.");
@@ -29,10 +47,10 @@ Result<std::string> ManifestType(const Json& json, std::string_view declared_typ
     type =
         json.contains("manifests") ? std::string(kImageIndexType) : std::string(kImageManifestType);
   }
-  if (IsManifestType(type)) return type;
+  if (IsManifestType(type) || IsOtherManifestType(type)) return type;
   return FieldError("mediaType", "'" + type.substr(0, kMaxMediaTypeBytes) +
-                                     "' is not supported; OCI image manifests and indexes and "
-                                     "Docker schema 2 manifests and lists are.");
+                                     "' is not supported; OCI and Docker schema 2 manifests and "
+                                     "lists are, and others of a type application/NAME+json.");
 }
 
 Result<std::vector<Descriptor>> ParseDescriptors(const Json& json, const std::string& name) {
@@ -52,7 +70,24 @@ Result<std::vector<Descriptor>> ParseDescriptors(const Json& json, const std::st
   return out;
 }
 
+// What a manifest of an unknown format names in the members that all formats share: none of them
+// is required.
+Result<void> ParseOtherContents(const Json& json, Manifest& manifest) {
+  if (json.contains("config")) {
+    TRY(config, ParseDescriptor(json["config"], "config"));
+    manifest.config = std::move(config);
+  }
+  for (const char* name : {"layers", "blobs"}) {
+    TRY(found, ParseDescriptors(json, name));
+    std::ranges::move(found, std::back_inserter(manifest.layers));
+  }
+  TRY(children, ParseDescriptors(json, "manifests"));
+  manifest.children = std::move(children);
+  return {};
+}
+
 Result<void> ParseContents(const Json& json, Manifest& manifest) {
+  if (!IsManifestType(manifest.media_type)) return ParseOtherContents(json, manifest);
   if (manifest.is_index()) {
     if (json.contains("config") || json.contains("layers")) {
       return FieldError("manifests",
@@ -109,9 +144,9 @@ Result<Manifest> ParseManifest(std::string_view bytes, std::string_view declared
     return InvalidArgument("MANIFEST_INVALID", "the manifest is no JSON object.");
   }
   Manifest manifest;
-  TRY_VOID(CheckSchemaVersion(json));
   TRY(type, ManifestType(json, declared_type));
   manifest.media_type = std::move(type);
+  TRY_VOID(CheckSchemaVersion(json, manifest.media_type));
   TRY_VOID(ParseContents(json, manifest));
   if (json.contains("subject") && !json["subject"].is_null()) {
     TRY(subject, ParseDescriptor(json["subject"], "subject"));

@@ -70,6 +70,35 @@ TEST(ManifestTest, TypeIsTakenFromJsonThenHeaderThenMembers) {
   ExpectInvalid(With("\"mediaType\":3"), "mediaType");
 }
 
+TEST(ManifestTest, OtherJsonTypesNameContentAsManifestsDo) {
+  const std::string type = "application/vnd.oci.artifact.manifest.v1+json";
+  const auto bare = ParseManifest("{}", type);
+  ASSERT_TRUE(bare.has_value()) << bare.error().ToString();
+  EXPECT_EQ(bare->media_type, type);
+  EXPECT_FALSE(bare->config || bare->is_index());
+  EXPECT_EQ(bare->EffectiveArtifactType(), "");
+  const std::string one(kConfig);
+  const auto full =
+      ParseManifest("{\"mediaType\":\"" + type + "\",\"artifactType\":\"a/b\"," +
+                    "\"config\":" + one + ",\"blobs\":[" + one + "],\"layers\":[" + one + "," +
+                    one + "],\"manifests\":[" + one + "],\"subject\":" + one + "}");
+  ASSERT_TRUE(full.has_value()) << full.error().ToString();
+  EXPECT_TRUE(full->config && full->subject);
+  EXPECT_EQ(full->layers.size(), 3u);
+  EXPECT_EQ(full->children.size(), 1u);
+  EXPECT_EQ(full->EffectiveArtifactType(), "a/b");
+  ExpectInvalid(R"({"blobs":[{}]})", "blobs[0].mediaType", type);
+  ExpectInvalid(R"({"config":3})", "config", type);
+  ExpectInvalid(R"({"schemaVersion":1,"fsLayers":[]})", "schemaVersion",
+                "application/vnd.docker.distribution.manifest.v1+json");
+  for (const char* unsafe :
+       {"text/html", "application/json", "application/xhtml+xml", "application/+json", "text/json",
+        "application/a/b+json", "application/a b+json"}) {
+    ExpectInvalid("{}", "mediaType", unsafe);
+  }
+  ExpectInvalid(R"({"mediaType":"application/x\r\nSet-Cookie: a+json"})", "mediaType");
+}
+
 TEST(ManifestTest, Shape) {
   ExpectInvalid("nonsense", "");
   ExpectInvalid("[]", "");
