@@ -1,8 +1,11 @@
 """What outlives its right: streams of a revoked token, stale files of the data folder."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
+from random import Random
 
 import pytest
 import requests
@@ -161,3 +164,52 @@ def test_a_lost_site_database_is_made_anew_and_leaves_no_process(slipway, damage
     aside = [path for path in site.glob("site.db.damaged-*")
              if not path.name.endswith(("-wal", "-shm"))]
     assert len(aside) == (1 if damage == "garbage" else 0)
+
+
+def whole_file(path):
+    """The database without a log beside it, as bytes."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return bytearray(path.read_bytes())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_site_database_with_damaged_pages_never_stops_the_start(slipway, seed):
+    """Random bytes at three places beyond the head; at the head of a page with odd seeds."""
+    slipway.cli("push", MODELS / "linear_a.onnx", "linear:a")
+    slipway.cli("deploy", "linear:a")
+    slipway.kill()
+    site = slipway.data / "sites/local"
+    content = whole_file(site / "site.db")
+    random = Random(seed)
+    for _ in range(3):
+        at = random.randrange(100, len(content) - 256)
+        if seed % 2:
+            at = at // 4096 * 4096 or 100
+        content[at:at + 256] = random.randbytes(256)
+    (site / "site.db").write_bytes(content)
+    slipway.start()
+    url = slipway.inference_url + "/v2/models/linear/ready"
+    wait_until(lambda: programs.answers(url), "the service")
+    serves = [pid for pid, command in slipway.family().items() if " serve " in command]
+    assert len(serves) == 1
+    if seed % 2:
+        assert "moved aside" in slipway.log.read_text()
+        assert list(site.glob("site.db.damaged-*"))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_damaged_database_is_refused_with_the_way_out(slipway, seed):
+    slipway.cli("push", MODELS / "linear_a.onnx", "linear:a")
+    slipway.stop()
+    path = slipway.data / "slipway.db"
+    content = whole_file(path)
+    random = Random(seed)
+    for at in range(4096, len(content), 4096):
+        content[at:at + 128] = random.randbytes(128)
+    path.write_bytes(content)
+    done = subprocess.run(slipway.command(), text=True, capture_output=True, timeout=30,
+                          check=False)
+    assert done.returncode != 0, done.stderr
+    assert "slipway.db" in done.stderr and "restore the data folder from a backup" in done.stderr
+    assert path.read_bytes() == content, "what can be saved of it is left alone"
