@@ -4,10 +4,12 @@
 
 #include "base/json.h"
 #include "oci/media_types.h"
+#include "registry/catalog.h"
 #include "registry/core.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/referrers.h"
+#include "trust/access.h"
 
 namespace slipway::registry {
 namespace {
@@ -108,6 +110,29 @@ Task<Result<HttpResponse>> GetReferrers(Core& core, HttpRequest& request) {
   co_return response;
 }
 
+Task<Result<HttpResponse>> GetCatalog(Core& core, HttpRequest& request) {
+  CO_TRY(size, PageSize(request, kMaxTagPage));
+  const std::string last = request.Query("last").value_or("");
+  const Identity& caller = request.context.identity;
+  const MayPullFrom may_pull = [&caller](std::string_view project) {
+    return trust::CheckAccess(net::Access::kRegistryPull, caller, project, true).has_value();
+  };
+  CatalogPage page;
+  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(found, ListRepositories(snapshot, may_pull, last, size));
+    page = std::move(found);
+    return {};
+  }));
+  Json body = Json::object();
+  body["repositories"] = std::move(page.repositories);
+  HttpResponse response = HttpResponse::Json(200, DumpJson(body));
+  if (!page.next.empty()) {
+    AddNextLink(response, "/v2/_catalog?n=" + std::to_string(size) +
+                              "&last=" + net::PercentEncode(page.next));
+  }
+  co_return response;
+}
+
 }  // namespace
 
 std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core) {
@@ -117,6 +142,8 @@ std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core) {
       MakeRoute(core, net::Method::kGet, "/v2/{name+}/referrers/{digest}",
                 net::Access::kRegistryPull, GetReferrers,
                 "Lists the manifests whose subject is this digest."),
+      MakeRoute(core, net::Method::kGet, "/v2/_catalog", net::Access::kIdentified, GetCatalog,
+                "Lists the repositories that the caller may pull from, in byte order."),
   };
 }
 

@@ -225,10 +225,14 @@ class Repository:
         return answer.target()
 
     def push_blob(self, content, digest=None):
-        """Pushes a blob in one request; returns its digest."""
+        """Pushes a blob, in one request where the registry has that; returns its digest."""
         digest = digest or digest_of(content)
-        self.registry.send("POST", with_query(self.uploads, digest=digest), content,
-                           OCTETS).expect(201)
+        answer = self.registry.send("POST", with_query(self.uploads, digest=digest), content,
+                                    OCTETS)
+        if answer.status == 202:
+            answer = self.registry.send("PUT", with_query(answer.target(), digest=digest), content,
+                                        OCTETS)
+        answer.expect(201)
         return digest
 
     def put_manifest(self, reference, content, media_type=IMAGE_TYPE):

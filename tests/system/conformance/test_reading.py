@@ -63,8 +63,8 @@ def test_head_has_the_status_and_headers_of_get_and_no_body(filled, name):
     repository, targets = filled
     head = repository.registry.head(targets[name])
     get = repository.registry.get(targets[name])
-    without_date = lambda answer: [pair for pair in answer.headers if pair[0] != "Date"]  # noqa: E731
-    assert (head.status, without_date(head)) == (get.status, without_date(get))
+    headers = [[pair for pair in answer.headers if pair[0] != "Date"] for answer in (head, get)]
+    assert head.status == get.status and headers[0] == headers[1]
     assert get.header("Content-Length") == str(len(get.body))
 
 
@@ -257,7 +257,35 @@ def test_docker_foreign_layers_may_be_absent(repository):
     repository.registry.get(repository.manifest("windows")).expect(200, body=content)
 
 
+ORAS_TYPE = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
+
+def test_manifests_of_other_json_types_are_kept_with_what_they_name(repository, algorithm):
+    blob = os.urandom(50)
+    named = {"mediaType": "text/plain", "size": len(blob), "digest": digest_of(blob)}
+    about = {"mediaType": IMAGE_TYPE, "size": 1, "digest": digest_of(b"about")}
+    content = json.dumps({"mediaType": ORAS_TYPE, "artifactType": "signature/example",
+                          "blobs": [named], "subject": about}, indent=1).encode()
+    digest = digest_of(content, algorithm)
+    missing = repository.put_manifest(digest, content, ORAS_TYPE)
+    missing.expect_error(404, "MANIFEST_BLOB_UNKNOWN")
+    repository.push_blob(blob)
+    answer = repository.put_manifest(digest, content, ORAS_TYPE)
+    answer.expect(201, {"OCI-Subject": about["digest"], "Docker-Content-Digest": digest})
+    repository.registry.get(answer.target()).expect(200, {"Content-Type": ORAS_TYPE},
+                                                    body=content)
+    listed = repository.registry.get(repository.referrers(about["digest"])).json()["manifests"]
+    assert listed == [{"mediaType": ORAS_TYPE, "digest": digest, "size": len(content),
+                       "artifactType": "signature/example"}]
+    refused = repository.registry.delete(repository.blob(named["digest"]))
+    refused.expect_error(405, "DENIED")
+
+
 @pytest.mark.parametrize("content, media_type", [
+    (b'{"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": [], "history": []}',
+     "application/vnd.docker.distribution.manifest.v1+json"),
+    (b'{"mediaType": "application/x\\r\\nX: y+json"}', "application/x+json"),
+    (b"{}", "application/xhtml+xml"), (b"{}", "application/json"), (b"{}", "application/a/b+json"),
     (b'{"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": [], "history": []}',
      "application/vnd.docker.distribution.manifest.v1+prettyjws"),
     (b'{"schemaVersion": 1}', IMAGE_TYPE), (b"{}", IMAGE_TYPE), (b"", IMAGE_TYPE),
