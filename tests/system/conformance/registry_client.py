@@ -97,7 +97,7 @@ class Registry:
         self.credentials = credentials  # answers challenges
         self.authorization = authorization  # is sent with every request, whatever the answer
         self.address = urllib.parse.urlsplit(url)
-        self.answered = {}  # (repository, "pull" or "push") -> Authorization
+        self.answered = {}  # what _scope() tells apart -> Authorization
         self.connection = None
 
     def close(self):
@@ -133,9 +133,10 @@ class Registry:
 
     @staticmethod
     def _scope(method, target):
-        path = target.partition("?")[0]
+        path, _, query = target.partition("?")
         name = re.match(r"/v2/(.+?)/(blobs|manifests|tags|referrers)/", path)
-        return name.group(1) if name else "", "pull" if method in ("GET", "HEAD") else "push"
+        return (name.group(1) if name else "", "pull" if method in ("GET", "HEAD") else "push",
+                query if "mount=" in query else "")  # a mount is about two repositories
 
     def _meet(self, challenge):
         """Returns the Authorization that a challenge asks for."""
