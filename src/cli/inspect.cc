@@ -53,9 +53,44 @@ Result<void> AddVersion(ApiClient& api, const oci::Reference& reference, const D
       const Json& tensors = At(version->body, fmt::format("/status/{}", part).c_str());
       shown[part] = tensors.is_array() ? tensors : Json::array();
     }
+    const Json& metadata = At(version->body, "/status/metadata");
+    if (metadata.is_object()) shown["metadata"] = metadata;
     return {};
   }
   return {};
+}
+
+std::string Joined(const Json& texts) {
+  std::string all;
+  for (const Json& text : texts) {
+    if (text.is_string()) all += (all.empty() ? "" : ", ") + text.get<std::string>();
+  }
+  return all;
+}
+
+// What the author says, one line each; figures by their groups.
+std::string MetadataText(const Json& metadata) {
+  if (!metadata.is_object()) return {};
+  std::string text;
+  const auto add = [&text](std::string_view name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{:<11}{}\n", name, value);
+  };
+  add("title", TextAt(metadata, "/title"));
+  add("about", TextAt(metadata, "/description"));
+  add("version", TextAt(metadata, "/version"));
+  add("framework", TextAt(metadata, "/framework"));
+  add("authors", Joined(At(metadata, "/authors")));
+  add("licences", Joined(At(metadata, "/licenses")));
+  add("tags", Joined(At(metadata, "/tags")));
+  for (const auto& [group, metrics] : At(metadata, "/metrics").items()) {
+    std::string figures;
+    for (const Json& metric : metrics) {
+      figures += fmt::format("{}{}={}", figures.empty() ? "" : ", ", TextAt(metric, "/name"),
+                             DumpJson(At(metric, "/value")));
+    }
+    add("metrics", fmt::format("{}: {}", group, figures));
+  }
+  return text.empty() ? text : "\n" + text;
 }
 
 Result<void> PrintTables(const Json& shown) {
@@ -65,7 +100,8 @@ Result<void> PrintTables(const Json& shown) {
                   FormatBytes(static_cast<uint64_t>(NumberAt(shown, "/sizeBytes"))));
   Table files({"FILE", "SIZE", "DIGEST"});
   for (const Json& file : At(shown, "/files")) {
-    files.Add({TextAt(file, "/path"),
+    const std::string path = TextAt(file, "/path");
+    files.Add({path.empty() ? "(archive)" : path,
                FormatBytes(static_cast<uint64_t>(NumberAt(file, "/sizeBytes"))),
                TextAt(file, "/digest")});
   }
@@ -78,6 +114,7 @@ Result<void> PrintTables(const Json& shown) {
     }
   }
   if (!tensors.empty()) text += "\n" + tensors.Text();
+  text += MetadataText(At(shown, "/metadata"));
   return Print(Printable(text, /*keep_lines=*/true));
 }
 

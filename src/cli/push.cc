@@ -46,7 +46,7 @@ Result<void> Push(Client& client, const Options& options) {
   FileSystem& files = PosixFileSystem();
   Progress reading(client.clock(), "reading");
   TRY(package, model::PackageModel(files, AbsolutePath(options.path),
-                                   reading.is_bar() ? UpdatesOf(reading) : nullptr));
+                                   {.progress = reading.is_bar() ? UpdatesOf(reading) : nullptr}));
   reading.Finish();
   Progress pushing(client.clock(), "pushing");
   TRY(pushed, model::Push(files, package, registry.reference, *registry.client,

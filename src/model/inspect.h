@@ -9,6 +9,8 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "model/layer_files.h"
+#include "model/metadata/read_metadata.h"
 #include "oci/content_source.h"
 #include "oci/manifest.h"
 #include "tensor/signature.h"
@@ -28,20 +30,28 @@ Result<tensor::Signature> ReadSignature(std::string_view format, File& file,
 struct ModelDescription {
   std::string format;      // empty: not recognised
   std::string model_file;  // path in the package; empty where there is none to open
-  std::optional<tensor::Signature> signature;
+  std::optional<tensor::Signature> signature;  // as the model file has it
+  FoundMetadata metadata;
 };
 
-// Blocking: reads the heads of the files and the structure of the model file. MODEL_INVALID as
-// above.
-Result<ModelDescription> InspectManifest(oci::ContentSource& content,
-                                         const oci::Manifest& manifest);
+// A folder for one file at a time: model files that are in an archive are read there.
+struct Scratch {
+  FileSystem* files = nullptr;
+  std::string folder;
+};
 
-// The format that a manifest states in its config (ModelPack's `config.format`), or that the names
-// of its files tell. Pure: fits registry::FormatOf.
+// Blocking: reads the metadata, the heads of the files, archives as a whole, and the structure of
+// the model file (one in an archive only with a scratch folder). MODEL_INVALID as above; the errors
+// of archives.
+Result<ModelDescription> InspectManifest(oci::ContentSource& content, const oci::Manifest& manifest,
+                                         const std::optional<Scratch>& scratch = std::nullopt);
+
+// The format that a manifest states in its config, or that the names of its files tell. Pure.
 std::string FormatOfManifest(const oci::Manifest& manifest, std::string_view config_json);
 
-// The path that a layer's annotations give its file: ModelPack's filepath, else the title; empty if
-// there is none.
-std::string LayerPath(const oci::Descriptor& layer);
+// What is told by the manifest, its config and the small layers that `fetch` gives: fits
+// registry::FactsOf. Errors are those of `fetch`.
+Result<resource::ModelFacts> FactsOfManifest(const oci::Manifest& manifest,
+                                             const FetchContent& fetch);
 
 }  // namespace slipway::model

@@ -22,6 +22,28 @@ inline constexpr size_t kMaxPathBytes = 1'024;
 inline constexpr size_t kMaxPathComponentBytes = 255;
 inline constexpr size_t kMaxPathDepth = 32;
 inline constexpr uint64_t kMaxConfigBytes = 1 << 20;
+// Of metadata: the document, one value in free form, and how many figures it has.
+inline constexpr uint64_t kMaxMetadataBytes = 1 << 20;
+inline constexpr size_t kMaxMetadataValueBytes = 4'096;
+inline constexpr size_t kMaxMetadataMetrics = 4'096;
+// Of the summary of it that a database keeps: entries of a list, bytes of a text, and of all.
+inline constexpr size_t kMaxSummaryEntries = 128;
+inline constexpr size_t kMaxSummaryTextBytes = 512;
+inline constexpr size_t kMaxSummaryBytes = 48 << 10;
+inline constexpr size_t kMaxSummaryRank = 32;
+// Of archives: what is refused before a disk or a memory is full.
+inline constexpr size_t kMaxArchiveEntries = 100'000;
+inline constexpr size_t kMaxArchiveNamesBytes = 16 << 20;        // of all names together
+inline constexpr uint64_t kMaxArchiveBytes = uint64_t{1} << 42;  // unpacked
+// An archive may unpack to so many times its size; to kFreeArchiveBytes in any case.
+inline constexpr uint64_t kMaxArchiveRatio = 200;
+inline constexpr uint64_t kFreeArchiveBytes = 256 << 20;
+inline constexpr size_t kMaxTarExtensionBytes = 64 << 10;  // one PAX or GNU header
+inline constexpr uint64_t kMaxScratchBytes = uint64_t{4}
+                                             << 30;  // a model file taken out to be read
+inline constexpr int kMaxZstdWindowLog = 27;         // memory of a decoder: 128 MiB
+// Weights of an image that have a layer of their own; overlay file systems take 127 layers or so.
+inline constexpr size_t kMaxModelcarWeights = 100;
 // Files of one push or pull that travel at the same time. A small one is in memory as a whole.
 inline constexpr size_t kParallelTransfers = 4;
 // Bytes that are read of a file's beginning to recognise its format.

@@ -7,21 +7,22 @@
 
 #include "base/json.h"
 #include "model/collect.h"
+#include "model/file_kind.h"
 #include "model/formats/onnx.h"
 #include "model/formats/recognise.h"
 #include "model/inspect.h"
+#include "model/layer_content.h"
 #include "model/limits.h"
+#include "model/metadata/model_pack_config.h"
+#include "model/modelcar/modelcar.h"
+#include "model/ormb/ormb_file.h"
+#include "model/ormb/ormb_package.h"
+#include "oci/content_source.h"
 #include "oci/descriptor.h"
 #include "oci/media_types.h"
 
 namespace slipway::model {
 namespace {
-
-constexpr size_t kPieceBytes = 1 << 20;
-
-std::string_view NameOf(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 bool IsOnnxName(std::string_view path) {
   constexpr std::string_view kSuffix = ".onnx";
@@ -30,42 +31,12 @@ bool IsOnnxName(std::string_view path) {
                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 }
 
-// The ModelPack kind of a file that is not the model itself.
-std::string_view KindOf(std::string_view path) {
-  const std::string_view name = NameOf(path);
-  const std::string_view suffix = name.substr(std::min(name.rfind('.'), name.size()));
-  constexpr std::string_view kDocs[] = {".md", ".rst", ".pdf", ".html"};
-  constexpr std::string_view kConfigs[] = {".json", ".yaml",  ".yml", ".toml",
-                                           ".ini",  ".pbtxt", ".txt", ".csv"};
-  constexpr std::string_view kCode[] = {".py", ".ipynb", ".sh", ".cc", ".cpp", ".h"};
-  if (std::ranges::find(kDocs, suffix) != std::end(kDocs) || name.starts_with("LICENSE") ||
-      name.starts_with("README")) {
-    return "doc";
-  }
-  if (std::ranges::find(kConfigs, suffix) != std::end(kConfigs)) return "weight.config";
-  if (std::ranges::find(kCode, suffix) != std::end(kCode)) return "code";
-  return "weight";
-}
-
-// Digest of a file; its head goes to `head`.
-Result<void> Hash(FileSystem& files, PackageFile& file, std::string& head,
-                  const Progress& progress) {
+Result<std::string> ReadHead(FileSystem& files, const PackageFile& file) {
   TRY(open, OpenCollected(files, file));
-  Hasher hasher;
-  std::string piece(kPieceBytes, '\0');
-  uint64_t offset = 0;
-  while (true) {
-    TRY(size, open->ReadAt(offset, piece.data(), piece.size()));
-    if (size == 0) break;
-    const std::string_view bytes(piece.data(), size);
-    if (offset == 0) head = bytes.substr(0, kHeadBytes);
-    hasher.Update(bytes);
-    offset += size;
-    if (progress) progress(file.path, offset, std::max(file.size_bytes, offset));
-  }
-  TRY_VOID(CheckUnchanged(file, *open));
-  file.digest = hasher.Finish();
-  return {};
+  std::string head(kHeadBytes, '\0');
+  TRY(size, open->ReadAt(0, head.data(), head.size()));
+  head.resize(size);
+  return head;
 }
 
 const PackageFile* FindFile(const std::vector<PackageFile>& files, std::string_view path) {
@@ -139,25 +110,76 @@ Result<void> ReadModelFile(FileSystem& files, Package& package) {
   return {};
 }
 
-void WriteConfig(Package& package) {
-  Json digests = Json::array();
-  for (const PackageFile& file : package.files) digests.push_back(file.digest.text());
-  Json settings = Json::object();
-  if (!package.format.empty()) settings["format"] = package.format;
-  const Json config = {{"descriptor", Json::object()},
-                       {"config", std::move(settings)},
-                       {"modelfs", {{"type", "layers"}, {"diffIds", std::move(digests)}}}};
-  package.config = DumpJson(config);
-  package.config_digest = Digest::Of(package.config);
+// The text of a file of the package, if it is there and no larger than metadata may be.
+Result<std::optional<std::string>> ReadText(FileSystem& files, const Package& package,
+                                            std::string_view path) {
+  const PackageFile* file = FindFile(package.files, path);
+  if (file == nullptr || file->size_bytes > kMaxMetadataBytes) return std::optional<std::string>();
+  TRY(open, OpenCollected(files, *file));
+  TRY(text, oci::ReadFile(*open, kMaxMetadataBytes));
+  return std::optional<std::string>(std::move(text));
 }
 
-void WriteManifest(Package& package) {
-  Json layers = Json::array();
+Result<void> ReadMetadataFiles(FileSystem& files, Package& package) {
+  for (const std::string_view name : kMetadataFiles) {
+    TRY(text, ReadText(files, package, name));
+    if (!text || !IsMetadata(name, *text)) continue;
+    TRY(metadata, ParseMetadata(name, *text));
+    if (!metadata.readme.empty() && FindFile(package.files, metadata.readme) == nullptr) {
+      return Error(Code::kInvalidArgument, "METADATA_INVALID",
+                   fmt::format("{}: readme: there is no {} in the package", name, metadata.readme),
+                   {{"field", "readme"}});
+    }
+    package.metadata = std::move(metadata);
+    package.metadata_file = name;
+    return {};
+  }
+  TRY(text, ReadText(files, package, kOrmbFile));
+  if (!text) return {};
+  TRY(ormb, ParseOrmbFile(*text));
+  package.metadata = FromOrmb(ormb);
+  package.metadata_file = kOrmbFile;
+  return {};
+}
+
+Result<void> RecogniseFiles(FileSystem& files, Package& package) {
+  std::vector<FileHint> hints;
   for (const PackageFile& file : package.files) {
-    layers.push_back({{"mediaType", file.media_type},
-                      {"digest", file.digest.text()},
-                      {"size", file.size_bytes},
-                      {"annotations", {{std::string(oci::kModelFilePath), file.path}}}});
+    package.size_bytes += file.size_bytes;
+    TRY(head, ReadHead(files, file));
+    hints.push_back({.path = file.path, .head = std::move(head)});
+  }
+  Recognised recognised = Recognise(hints);
+  package.format = std::move(recognised.format);
+  package.model_file = std::move(recognised.main_file);
+  return ReadModelFile(files, package);
+}
+
+// ModelPack: one raw layer a file.
+void PlanModelPack(Package& package) {
+  for (size_t i = 0; i < package.files.size(); ++i) {
+    PackageFile& file = package.files[i];
+    const std::string_view kind = file.path == package.model_file ? "weight" : FileKind(file.path);
+    file.media_type = fmt::format("{}{}.v1.raw", oci::kModelLayerPrefix, kind);
+    package.layers.push_back({.shown = file.path,
+                              .media_type = file.media_type,
+                              .digest = Digest::Of(""),
+                              .annotations = {{std::string(oci::kModelFilePath), file.path}},
+                              .parts = {{.bytes = "", .file = i}}});
+  }
+}
+
+void FinishModelPack(Package& package) {
+  std::vector<Digest> digests;
+  for (const PackageLayer& layer : package.layers) digests.push_back(layer.digest);
+  package.config = WriteModelPackConfig(package.metadata, package.format, digests);
+  package.config_digest = Digest::Of(package.config);
+  Json layers = Json::array();
+  for (const PackageLayer& layer : package.layers) {
+    layers.push_back({{"mediaType", layer.media_type},
+                      {"digest", layer.digest.text()},
+                      {"size", layer.size_bytes},
+                      {"annotations", layer.annotations}});
   }
   const Json manifest = {{"schemaVersion", 2},
                          {"mediaType", oci::kImageManifestType},
@@ -168,39 +190,62 @@ void WriteManifest(Package& package) {
                            {"size", package.config.size()}}},
                          {"layers", std::move(layers)}};
   package.manifest = DumpJson(manifest);
+}
+
+Result<void> Plan(Package& package) {
+  switch (package.form) {
+    case PackageForm::kOrmb:
+      return PlanOrmb(package);
+    case PackageForm::kModelcar:
+      PlanModelcar(package);
+      return {};
+    case PackageForm::kModelPack:
+      break;
+  }
+  PlanModelPack(package);
+  return {};
+}
+
+void Finish(Package& package, const std::string& architecture) {
+  switch (package.form) {
+    case PackageForm::kOrmb:
+      FinishOrmb(package);
+      break;
+    case PackageForm::kModelcar:
+      FinishModelcar(package, architecture);
+      break;
+    case PackageForm::kModelPack:
+      FinishModelPack(package);
+      break;
+  }
+  package.config_digest = Digest::Of(package.config);
   package.manifest_digest = Digest::Of(package.manifest);
 }
 
 }  // namespace
 
-Result<Package> PackageModel(FileSystem& files, const std::string& path, const Progress& progress) {
+Result<Package> PackageModel(FileSystem& files, const std::string& path,
+                             const PackageOptions& options) {
   TRY(found, CollectFiles(files, path));
   TRY_VOID(AddExternalFiles(files, found));
-  Package package{.files = std::move(found),
+  Package package{.form = options.form,
+                  .files = std::move(found),
                   .config = "",
                   .config_digest = Digest::Of(""),
                   .manifest = "",
                   .manifest_digest = Digest::Of(""),
                   .format = "",
                   .model_file = "",
-                  .signature = std::nullopt};
-  std::vector<FileHint> hints;
-  for (PackageFile& file : package.files) {
-    FileHint hint{.path = file.path, .head = ""};
-    TRY_VOID(Hash(files, file, hint.head, progress));
-    package.size_bytes += file.size_bytes;
-    hints.push_back(std::move(hint));
+                  .signature = std::nullopt,
+                  .metadata_file = ""};
+  TRY_VOID(ReadMetadataFiles(files, package));
+  if (package.form == PackageForm::kOrmb) KeepOrmbFiles(package);
+  TRY_VOID(RecogniseFiles(files, package));
+  TRY_VOID(Plan(package));
+  for (PackageLayer& layer : package.layers) {
+    TRY_VOID(HashLayer(files, package, layer, options.progress));
   }
-  Recognised recognised = Recognise(hints);
-  package.format = std::move(recognised.format);
-  package.model_file = std::move(recognised.main_file);
-  for (PackageFile& file : package.files) {
-    const std::string_view kind = file.path == package.model_file ? "weight" : KindOf(file.path);
-    file.media_type = fmt::format("{}{}.v1.raw", oci::kModelLayerPrefix, kind);
-  }
-  TRY_VOID(ReadModelFile(files, package));
-  WriteConfig(package);
-  WriteManifest(package);
+  Finish(package, options.architecture);
   return package;
 }
 

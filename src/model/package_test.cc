@@ -46,9 +46,9 @@ class PackageTest : public ::testing::Test {
   Result<Package> PackWhile(const std::function<void()>& meanwhile) {
     bool done = false;
     return PackageModel(PosixFileSystem(), folder_ / "m",
-                        [&](std::string_view what, uint64_t, uint64_t) {
+                        {.progress = [&](std::string_view what, uint64_t, uint64_t) {
                           if (what == "a.bin" && !std::exchange(done, true)) meanwhile();
-                        });
+                        }});
   }
   Result<Package> Pack(const std::string& path = "") {
     return PackageModel(PosixFileSystem(), path.empty() ? folder_.path() : folder_ / path);
@@ -325,13 +325,14 @@ TEST_F(PackageTest, ALinkThatIsPutInTheWayWhileOthersAreReadIsNotFollowed) {
 TEST_F(PackageTest, Progress) {
   Write("a.bin", std::string(3 << 20, 'a'));
   uint64_t last = 0;
-  const auto package = PackageModel(PosixFileSystem(), folder_.path(),
-                                    [&](std::string_view what, uint64_t done, uint64_t total) {
-                                      EXPECT_EQ(what, "a.bin");
-                                      EXPECT_GE(done, last);
-                                      EXPECT_EQ(total, 3u << 20);
-                                      last = done;
-                                    });
+  const auto package =
+      PackageModel(PosixFileSystem(), folder_.path(),
+                   {.progress = [&](std::string_view what, uint64_t done, uint64_t total) {
+                     EXPECT_EQ(what, "a.bin");
+                     EXPECT_GE(done, last);
+                     EXPECT_EQ(total, 3u << 20);
+                     last = done;
+                   }});
   ASSERT_THAT(package, IsOk());
   EXPECT_EQ(last, 3u << 20);
 }

@@ -10,24 +10,8 @@
 namespace slipway::model {
 namespace {
 
-// Control characters, and all above ASCII of a text that is no UTF-8, as \xHH.
-std::string EscapeBytes(std::string_view text) {
-  const bool is_text = !FindInvalidUtf8(text);
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_text)) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
-}
-
 Error PathError(std::string_view path, const std::string& what) {
-  return InvalidArgument("PATH_INVALID",
-                         "the path '" + EscapeBytes(path.substr(0, 200)) + "' " + what);
+  return InvalidArgument("PATH_INVALID", "the path '" + ShownPath(path) + "' " + what);
 }
 
 }  // namespace
@@ -62,6 +46,22 @@ Result<void> CheckPath(std::string_view path) {
     if (slash == std::string_view::npos) return {};
     rest = rest.substr(slash + 1);
   }
+}
+
+std::string ShownPath(std::string_view path) {
+  constexpr size_t kShown = 200;
+  path = path.substr(0, kShown);
+  const bool is_text = !FindInvalidUtf8(path);
+  std::string shown;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_text)) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
 }
 
 Result<std::string> NormalizePath(std::string_view path) {

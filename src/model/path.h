@@ -16,4 +16,7 @@ Result<void> CheckPath(std::string_view path);
 // The same after `./` is taken off its front: what other tools write.
 Result<std::string> NormalizePath(std::string_view path);
 
+// For messages: at most 200 bytes of it, control characters and bytes that are no UTF-8 as \xHH.
+std::string ShownPath(std::string_view path);
+
 }  // namespace slipway::model

@@ -1,14 +1,22 @@
 #include "model/pull.h"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 
+#include "base/random.h"
+#include "model/archive/extract.h"
 #include "model/layer_files.h"
+#include "model/limits.h"
 
 namespace slipway::model {
 namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr std::string_view kPartialSuffix = ".slipway-partial";
+// In the folder of the package, while archives are on their way.
+constexpr std::string_view kWaitingFolder = ".slipway-partial";
 
 // Takes the first `size_bytes` of the file into the hasher.
 Result<void> HashFile(File& file, uint64_t size_bytes, Hasher& hasher) {
@@ -32,20 +40,41 @@ Result<bool> IsThere(FileSystem& files, const std::string& path, const oci::Desc
   return hasher.Finish() == layer.digest;
 }
 
-// Those that are not in the folder already with their content.
-Result<std::vector<const LayerFile*>> MissingFiles(FileSystem& files,
-                                                   const std::vector<LayerFile>& layers,
-                                                   const std::string& folder,
-                                                   Transfers& transfers) {
-  std::vector<char> is_there(layers.size());  // one byte each: threads write side by side
-  TRY_VOID(transfers.Run(layers.size(), [&](size_t index, oci::Client&) -> Result<void> {
-    TRY(found, IsThere(files, folder + "/" + layers[index].path, layers[index].layer));
+// One layer on its way: a file of the package, or an archive that waits in a folder of its own.
+struct Wanted {
+  const LayerFile* file = nullptr;
+  std::string target;
+  std::string shown;  // in progress and errors
+};
+
+std::vector<Wanted> TargetsOf(const std::vector<LayerFile>& layers, const std::string& folder,
+                              const std::string& waiting) {
+  std::vector<Wanted> all;
+  for (const LayerFile& layer : layers) {
+    const std::string hex(layer.layer.digest.hex());
+    if (layer.archive) {
+      all.push_back({&layer, waiting + "/" + hex, fmt::format("archive {}", hex.substr(0, 12))});
+    } else {
+      all.push_back({&layer, folder + "/" + layer.path, layer.path});
+    }
+  }
+  return all;
+}
+
+// Those that are not here already with their content.
+Result<std::vector<const Wanted*>> Missing(FileSystem& files, const std::vector<Wanted>& all,
+                                           Transfers& transfers) {
+  std::vector<char> is_there(all.size());  // one byte each: threads write side by side
+  TRY_VOID(transfers.Run(all.size(), [&](size_t index, oci::Client&) -> Result<void> {
+    TRY(found, IsThere(files, all[index].target, all[index].file->layer));
     is_there[index] = found ? 1 : 0;
     return {};
   }));
-  std::vector<const LayerFile*> missing;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    if (is_there[i] == 0) missing.push_back(&layers[i]);
+  std::vector<const Wanted*> missing;
+  std::set<std::string> targets;
+  for (size_t i = 0; i < all.size(); ++i) {
+    // An archive may be there twice in a manifest.
+    if (is_there[i] == 0 && targets.insert(all[i].target).second) missing.push_back(&all[i]);
   }
   return missing;
 }
@@ -55,7 +84,8 @@ class FilePull {
   FilePull(FileSystem& files, const std::string& repository, Transfers& transfers)
       : files_(files), repository_(repository), transfers_(transfers) {}
 
-  Result<void> Pull(const LayerFile& wanted, const std::string& target, oci::Client& client) {
+  Result<void> Pull(const Wanted& wanted, oci::Client& client) {
+    const std::string& target = wanted.target;
     TRY_VOID(files_.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
     const std::string partial = target + std::string(kPartialSuffix);
     TRY(resumed, files_.Exists(partial));
@@ -66,28 +96,29 @@ class FilePull {
       TRY_VOID(files_.Remove(partial));
       if (resumed) loaded = Load(wanted, partial, client);
     }
-    if (!loaded.has_value()) return loaded.error().Prefixed(fmt::format("{}: ", wanted.path));
+    if (!loaded.has_value()) return loaded.error().Prefixed(fmt::format("{}: ", wanted.shown));
     return files_.Rename(partial, target);
   }
 
  private:
-  Result<void> Load(const LayerFile& wanted, const std::string& partial, oci::Client& client) {
+  Result<void> Load(const Wanted& wanted, const std::string& partial, oci::Client& client) {
+    const oci::Descriptor& layer = wanted.file->layer;
     TRY(file, files_.Open(partial, {.write = true, .create = true, .mode = 0644}));
     TRY(info, file->Info());
     uint64_t offset = info.size_bytes;
-    if (offset > wanted.layer.size_bytes) {
+    if (offset > layer.size_bytes) {
       TRY_VOID(file->Truncate(0));
       offset = 0;
     }
-    Hasher hasher(wanted.layer.digest.algorithm());
+    Hasher hasher(layer.digest.algorithm());
     TRY_VOID(HashFile(*file, offset, hasher));
     TRY_VOID(client.DownloadBlob(
-        repository_, wanted.layer.digest, wanted.layer.size_bytes, offset,
+        repository_, layer.digest, layer.size_bytes, offset,
         [&](std::string_view piece) -> Result<void> {
           TRY_VOID(transfers_.Check());
           TRY_VOID(file->WriteAt(offset, piece));
           offset += piece.size();
-          transfers_.Report(wanted.path, offset, wanted.layer.size_bytes);
+          transfers_.Report(wanted.shown, offset, layer.size_bytes);
           return {};
         },
         std::move(hasher)));
@@ -99,26 +130,110 @@ class FilePull {
   Transfers& transfers_;
 };
 
+// The small content that says what is in the archives; empty where nobody asks for it.
+Result<std::string> LoadConfig(const oci::Manifest& manifest, const std::string& repository,
+                               oci::Client& client) {
+  if (!NeedsConfig(manifest) || !manifest.config) return std::string();
+  const oci::Descriptor& config = *manifest.config;
+  if (config.size_bytes > kMaxConfigBytes) {
+    return InvalidArgument("CONFIG_TOO_LARGE",
+                           fmt::format("the config has {} bytes, at most {} are read",
+                                       config.size_bytes, kMaxConfigBytes));
+  }
+  std::string bytes;
+  TRY_VOID(client.DownloadBlob(
+      repository, config.digest, config.size_bytes, 0,
+      [&bytes](std::string_view piece) -> Result<void> {
+        bytes += piece;
+        return {};
+      },
+      Hasher(config.digest.algorithm())));
+  return bytes;
+}
+
+// Unpacks the archives aside, all of them before the first file is put in its place: of a package
+// with an archive that is refused nothing of any archive appears.
+Result<std::vector<std::string>> UnpackArchives(FileSystem& files, const std::vector<Wanted>& all,
+                                                EntryNames& names, const std::string& aside,
+                                                const std::string& folder) {
+  std::vector<std::string> paths;
+  TRY_VOID(files.MakeDirectories(aside, 0755));
+  for (const Wanted& wanted : all) {
+    if (!wanted.file->archive) continue;
+    TRY(file, files.Open(wanted.target, {.refuse_special = true}));
+    TRY(archive, OpenArchive(*file, *wanted.file->archive, names, wanted.file->path));
+    auto extracted = Extract(files, *archive, aside, {.file_mode = 0644});
+    if (!extracted.has_value()) {
+      return extracted.error().Prefixed(fmt::format("{}: ", wanted.shown));
+    }
+    paths.insert(paths.end(), extracted->begin(), extracted->end());
+  }
+  std::set<std::string> folders = {folder};
+  for (const std::string& path : paths) {
+    const std::string target = folder + "/" + path;
+    const std::string parent = target.substr(0, target.rfind('/'));
+    if (folders.insert(parent).second) TRY_VOID(files.MakeDirectories(parent, 0755));
+    TRY_VOID(files.Rename(aside + "/" + path, target));
+  }
+  for (const std::string& parent : folders) TRY_VOID(files.SyncDirectory(parent));
+  return paths;
+}
+
+// The metadata as the package's own tool writes them, unless the package has a file of that name.
+Result<void> WriteMetadataFile(FileSystem& files, const oci::Manifest& manifest,
+                               const std::string& config, const std::string& folder,
+                               Pulled& pulled) {
+  const auto exported = ExportedMetadata(manifest, config);
+  if (!exported || std::ranges::find(pulled.files, exported->path) != pulled.files.end()) return {};
+  pulled.files.push_back(exported->path);
+  return WriteFileDurably(files, folder + "/" + exported->path, exported->content, 0644);
+}
+
+Result<void> Finish(FileSystem& files, const std::vector<Wanted>& all, EntryNames& names,
+                    const std::string& waiting, const std::string& folder, Pulled& pulled) {
+  bool has_archives = false;
+  for (const Wanted& wanted : all) {
+    has_archives = has_archives || wanted.file->archive;
+    if (!wanted.file->archive) pulled.files.push_back(wanted.file->path);
+  }
+  if (!has_archives) return {};
+  const std::string aside = waiting + "/" + RandomHexId(SystemRandom());
+  auto unpacked = UnpackArchives(files, all, names, aside, folder);
+  if (!unpacked.has_value()) {
+    // The archives stay: they are whole, and need not be loaded again.
+    (void)files.RemoveTree(aside);
+    return unpacked.error();
+  }
+  pulled.files.insert(pulled.files.end(), unpacked->begin(), unpacked->end());
+  std::ranges::sort(pulled.files);
+  return files.RemoveTree(waiting);
+}
+
 }  // namespace
 
 Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
                     const std::string& folder, const TransferOptions& options) {
   TRY(fetched, client.GetManifest(from.repository, from.Selector()));
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
-  TRY(layers, LayerFiles(manifest));
+  TRY(config, LoadConfig(manifest, from.repository, client));
+  EntryNames names;
+  TRY(layers, LayerFiles(manifest, config, names));
   Pulled pulled{.digest = fetched.digest, .files = {}};
   TRY_VOID(files.MakeDirectories(folder, 0755));
   Transfers transfers(client, options);
-  TRY(missing, MissingFiles(files, layers, folder, transfers));
-  for (const LayerFile& wanted : layers) pulled.files.push_back(wanted.path);
-  for (const LayerFile* wanted : missing) {
-    transfers.Report(wanted->path, 0, wanted->layer.size_bytes);
-    pulled.bytes_downloaded += wanted->layer.size_bytes;
+  const std::string waiting = folder + "/" + std::string(kWaitingFolder);
+  const std::vector<Wanted> all = TargetsOf(layers, folder, waiting);
+  TRY(missing, Missing(files, all, transfers));
+  for (const Wanted* wanted : missing) {
+    transfers.Report(wanted->shown, 0, wanted->file->layer.size_bytes);
+    pulled.bytes_downloaded += wanted->file->layer.size_bytes;
   }
   FilePull pull(files, from.repository, transfers);
   TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return pull.Pull(*missing[index], folder + "/" + missing[index]->path, worker);
+    return pull.Pull(*missing[index], worker);
   }));
+  TRY_VOID(Finish(files, all, names, waiting, folder, pulled));
+  TRY_VOID(WriteMetadataFile(files, manifest, config, folder, pulled));
   TRY_VOID(files.SyncDirectory(folder));
   return pulled;
 }

@@ -19,9 +19,11 @@ struct Pulled {
 };
 
 // Blocking. Every file is loaded aside (NAME.slipway-partial, gone on with where it was cut),
-// verified, and renamed: a file of the folder is whole or not there. Errors: what the registry
-// answered; INVALID_ARGUMENT / PATH_INVALID names a layer that would leave the folder, or two with
-// one path; UNIMPLEMENTED / LAYER_UNSUPPORTED for archives.
+// verified, and renamed: a file of the folder is whole or not there. Archives are loaded into
+// `.slipway-partial/` and unpacked there, all of them before any of their files appears; what their
+// tool exports beside them (ormbfile.yaml, Kitfile) is written, too. Errors: what the registry
+// answered; INVALID_ARGUMENT / PATH_INVALID or ENTRY_REFUSED names a layer or an entry that would
+// leave the folder, or two with one path; those of archives (archive/archive.h).
 Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& client,
                     const std::string& folder, const TransferOptions& options = {});
 

@@ -6,38 +6,38 @@
 
 #include <fmt/format.h>
 
-#include "model/collect.h"
+#include "model/layer_content.h"
 #include "oci/media_types.h"
 
 namespace slipway::model {
 namespace {
 
-Result<void> UploadFile(FileSystem& files, const PackageFile& file, const std::string& repository,
-                        oci::Client& client, Transfers& transfers) {
-  TRY(open, OpenCollected(files, file));
+Result<void> UploadLayer(FileSystem& files, const Package& package, const PackageLayer& layer,
+                         const std::string& repository, oci::Client& client, Transfers& transfers) {
+  LayerContent content(files, package, layer);
   oci::UploadOptions options;
-  options.progress = [&](uint64_t done) { transfers.Report(file.path, done, file.size_bytes); };
+  options.progress = [&](uint64_t done) { transfers.Report(layer.shown, done, layer.size_bytes); };
   auto uploaded = client.UploadBlob(
-      repository, file.digest, file.size_bytes,
+      repository, layer.digest, layer.size_bytes,
       [&](uint64_t offset, char* out, size_t size) -> Result<size_t> {
         TRY_VOID(transfers.Check());
-        return open->ReadAt(offset, out, size);
+        return content.Read(offset, out, size);
       },
       options);
   // Otherwise the registry says only that the digest is not what was announced.
-  TRY_VOID(CheckUnchanged(file, *open));
-  if (!uploaded.has_value()) return uploaded.error().Prefixed(fmt::format("{}: ", file.path));
+  TRY_VOID(content.CheckUnchanged());
+  if (!uploaded.has_value()) return uploaded.error().Prefixed(fmt::format("{}: ", layer.shown));
   return {};
 }
 
-// Files whose content the registry does not have, each content once.
-Result<std::vector<const PackageFile*>> MissingFiles(const Package& package,
-                                                     const std::string& repository,
-                                                     Transfers& transfers) {
-  std::vector<const PackageFile*> distinct;
+// Layers whose content the registry does not have, each content once.
+Result<std::vector<const PackageLayer*>> MissingLayers(const Package& package,
+                                                       const std::string& repository,
+                                                       Transfers& transfers) {
+  std::vector<const PackageLayer*> distinct;
   std::set<std::string> digests;
-  for (const PackageFile& file : package.files) {
-    if (digests.insert(file.digest.text()).second) distinct.push_back(&file);
+  for (const PackageLayer& layer : package.layers) {
+    if (digests.insert(layer.digest.text()).second) distinct.push_back(&layer);
   }
   std::vector<char> is_there(distinct.size());  // one byte each: threads write side by side
   TRY_VOID(transfers.Run(distinct.size(), [&](size_t index, oci::Client& client) -> Result<void> {
@@ -45,7 +45,7 @@ Result<std::vector<const PackageFile*>> MissingFiles(const Package& package,
     is_there[index] = found.has_value() ? 1 : 0;
     return {};
   }));
-  std::vector<const PackageFile*> missing;
+  std::vector<const PackageLayer*> missing;
   for (size_t i = 0; i < distinct.size(); ++i) {
     if (is_there[i] == 0) missing.push_back(distinct[i]);
   }
@@ -75,13 +75,13 @@ Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Refere
   TRY(before, client.HeadManifest(to.repository, selector));
   if (before && before->digest == package.manifest_digest) return pushed;
   Transfers transfers(client, options);
-  TRY(missing, MissingFiles(package, to.repository, transfers));
-  for (const PackageFile* file : missing) {
-    transfers.Report(file->path, 0, file->size_bytes);
-    pushed.bytes_uploaded += file->size_bytes;
+  TRY(missing, MissingLayers(package, to.repository, transfers));
+  for (const PackageLayer* layer : missing) {
+    transfers.Report(layer->shown, 0, layer->size_bytes);
+    pushed.bytes_uploaded += layer->size_bytes;
   }
   TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return UploadFile(files, *missing[index], to.repository, worker, transfers);
+    return UploadLayer(files, package, *missing[index], to.repository, worker, transfers);
   }));
   TRY_VOID(UploadConfig(package, to.repository, client));
   TRY(digest, client.PutManifest(to.repository, selector, std::string(oci::kImageManifestType),

@@ -20,9 +20,9 @@ struct UnpackedModel {
 
 // Blocking and idempotent: a folder that is there is complete and only looked at. Raw layers become
 // hard links to files of `content` (copies where those are on another file system or no files of
-// their own). Built aside, synced, renamed. Errors: INVALID_ARGUMENT / MANIFEST_INVALID,
-// PATH_INVALID and MODEL_AMBIGUOUS; UNIMPLEMENTED / LAYER_UNSUPPORTED; DATA_LOSS / UNPACK_SIZE for
-// content of another size than the manifest states.
+// their own), archives are extracted. Built aside, synced, renamed. Errors: INVALID_ARGUMENT /
+// MANIFEST_INVALID, PATH_INVALID, MODEL_AMBIGUOUS, and those of archives (archive/archive.h);
+// DATA_LOSS / UNPACK_SIZE for content of another size than the manifest states.
 Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
                              std::string_view manifest_json, const Digest& manifest_digest,
                              const std::string& unpacked_root);

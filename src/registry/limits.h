@@ -53,6 +53,7 @@ inline constexpr size_t kMaxMountCandidates = 1'000;
 
 // What a ModelVersion and a Model show of long lists; the registry's own rows are complete.
 inline constexpr size_t kMaxProjectedFiles = 1'000;
+inline constexpr size_t kMaxProjectedFileBytes = 96 << 10;  // of their paths, digests and types
 inline constexpr size_t kMaxProjectedTags = 1'000;
 
 }  // namespace slipway::registry

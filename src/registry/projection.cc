@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/media_types.h"
+#include "oci/model_types.h"
 #include "oci/reference.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
@@ -34,10 +35,13 @@ resource::ModelVersionSpec SpecOf(const std::string& repository, const Digest& d
   spec.repository = repository;
   spec.manifest_digest = digest.text();
   spec.artifact_type = row.artifact_type;
+  size_t text_bytes = 0;
   for (const oci::Descriptor& layer : manifest.layers) {
     spec.size_bytes += static_cast<int64_t>(layer.size_bytes);
-    if (spec.files.size() == kMaxProjectedFiles) continue;
-    spec.files.push_back({.path = std::string(layer.annotation(oci::kModelFilePath)),
+    const std::string_view path = layer.annotation(oci::kModelFilePath);
+    text_bytes += path.size() + layer.digest.text().size() + layer.media_type.size();
+    if (spec.files.size() == kMaxProjectedFiles || text_bytes > kMaxProjectedFileBytes) continue;
+    spec.files.push_back({.path = std::string(path),
                           .digest = layer.digest.text(),
                           .size_bytes = static_cast<int64_t>(layer.size_bytes),
                           .media_type = layer.media_type});
@@ -48,7 +52,7 @@ resource::ModelVersionSpec SpecOf(const std::string& repository, const Digest& d
 }  // namespace
 
 bool IsModelType(std::string_view artifact_type) {
-  return artifact_type == oci::kModelArtifactType || artifact_type == oci::kModelConfigType;
+  return oci::FormOf(artifact_type) != oci::ModelForm::kNone;
 }
 
 resource::Key ModelKey(std::string_view repository) {
@@ -84,19 +88,16 @@ Result<resource::Resource> Projection::EnsureModel(const std::string& repository
                                                 "; choose another name.");
 }
 
-Result<std::string> Projection::FormatOfManifest(const std::string& repository,
-                                                 const oci::Manifest& manifest) const {
-  if (!format_of_) return std::string();
-  std::string config_json;
-  if (manifest.config) {
-    const store::Snapshot& snapshot = resources_.raw();
-    TRY(row, FindBlob(snapshot, repository, manifest.config->digest));
-    if (row) {
-      TRY(bytes, ReadInlineObject(snapshot, row->object));
-      config_json = std::move(bytes).value_or("");
-    }
-  }
-  return format_of_(manifest, config_json);
+Result<resource::ModelFacts> Projection::FactsOfManifest(const std::string& repository,
+                                                         const oci::Manifest& manifest) const {
+  if (!facts_of_) return resource::ModelFacts{};
+  const store::Snapshot& snapshot = resources_.raw();
+  return facts_of_(manifest,
+                   [&](const oci::Descriptor& wanted) -> Result<std::optional<std::string>> {
+                     TRY(row, FindBlob(snapshot, repository, wanted.digest));
+                     if (!row) return std::optional<std::string>();
+                     return ReadInlineObject(snapshot, row->object);
+                   });
 }
 
 Result<void> Projection::AddVersion(const std::string& repository, const Digest& digest,
@@ -112,8 +113,8 @@ Result<void> Projection::AddVersion(const std::string& repository, const Digest&
         "another manifest of this repository begins with the same digits: " + digest.text() + ".");
   }
   resource::ModelVersionSpec spec = SpecOf(repository, digest, row, manifest);
-  TRY(format, FormatOfManifest(repository, manifest));
-  spec.format = std::move(format);
+  TRY(facts, FactsOfManifest(repository, manifest));
+  spec.format = std::move(facts.format);
   resource::Resource version{.kind = "ModelVersion"};
   version.metadata.project = key.project;
   version.metadata.name = key.name;
@@ -121,6 +122,12 @@ Result<void> Projection::AddVersion(const std::string& repository, const Digest&
   version.metadata.owners.push_back(
       {.kind = "Model", .name = model.metadata.name, .uid = model.metadata.uid});
   version.spec = Encode(spec);
+  // Without a phase: the files themselves are looked at later.
+  resource::ModelVersionStatus status;
+  status.inputs = std::move(facts.inputs);
+  status.outputs = std::move(facts.outputs);
+  status.metadata = std::move(facts.metadata);
+  version.status = Encode(status);
   TRY_VOID(resources_.Create(std::move(version)));
   return ChangeStatus(repository, [](Json& status) {
     status["versions"] = status.value("versions", int64_t{0}) + 1;

@@ -3,19 +3,24 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/digest.h"
 #include "oci/manifest.h"
 #include "registry/rows.h"
+#include "resource/kinds/model.h"
 #include "resource/resource_transaction.h"
 
 namespace slipway::registry {
 
-// The model format ("onnx", ...; empty: not recognised) of a manifest and its config's JSON, which
-// is empty where it is too large to be read in a transaction. Pure and quick.
-using FormatOf = std::function<std::string(const oci::Manifest&, std::string_view config_json)>;
+// The content that a descriptor names, or nothing where it is too large to be read in a
+// transaction.
+using FetchSmall = std::function<Result<std::optional<std::string>>(const oci::Descriptor&)>;
+// What a manifest tells of a model. Quick; its errors are those of the fetch.
+using FactsOf =
+    std::function<Result<resource::ModelFacts>(const oci::Manifest&, const FetchSmall&)>;
 
 // Whether manifests of this effective artifact type are shown as models.
 bool IsModelType(std::string_view artifact_type);
@@ -29,8 +34,8 @@ resource::Key ModelVersionKey(std::string_view repository, const Digest& manifes
 
 class Projection {
  public:
-  Projection(resource::ResourceTransaction& resources, const FormatOf& format_of)
-      : resources_(resources), format_of_(format_of) {}
+  Projection(resource::ResourceTransaction& resources, const FactsOf& facts_of)
+      : resources_(resources), facts_of_(facts_of) {}
 
   // The manifest was pushed; nothing happens if its version is there.
   Result<void> AddVersion(const std::string& repository, const Digest& digest,
@@ -45,13 +50,13 @@ class Projection {
 
  private:
   Result<resource::Resource> EnsureModel(const std::string& repository);
-  Result<std::string> FormatOfManifest(const std::string& repository,
-                                       const oci::Manifest& manifest) const;
+  Result<resource::ModelFacts> FactsOfManifest(const std::string& repository,
+                                               const oci::Manifest& manifest) const;
   Result<void> ChangeStatus(const std::string& repository,
                             const std::function<void(Json& status)>& change);
 
   resource::ResourceTransaction& resources_;
-  const FormatOf& format_of_;
+  const FactsOf& facts_of_;
 };
 
 }  // namespace slipway::registry

@@ -13,8 +13,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string TestFormatOf(const oci::Manifest&, std::string_view config_json) {
-  return config_json.find("onnx") != std::string_view::npos ? "onnx" : "";
+// The format, and a title from the config.
+Result<resource::ModelFacts> TestFactsOf(const oci::Manifest& manifest, const FetchSmall& fetch) {
+  TRY(config, fetch(*manifest.config));
+  resource::ModelFacts facts;
+  if (config.value_or("").find("onnx") != std::string::npos) facts.format = "onnx";
+  facts.metadata.emplace().title = config ? "a title" : "too large";
+  facts.inputs = {{.name = "x", .datatype = "FP32", .shape = {-1}}};
+  return facts;
 }
 
 class ProjectionTest : public ::testing::Test {
@@ -52,7 +58,7 @@ class ProjectionTest : public ::testing::Test {
 
   static constexpr char kConfig[] = "{\"config\":{\"format\":\"onnx\"}}";
   RegistryStores stores_;
-  RegistryFixture registry_{stores_, TestFormatOf};
+  RegistryFixture registry_{stores_, TestFactsOf};
 };
 
 TEST_F(ProjectionTest, PushMakesModelAndVersion) {

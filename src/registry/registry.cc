@@ -93,7 +93,7 @@ Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::stri
   co_return co_await core.meta().Mutate(
       context, [&](store::Transaction& transaction) -> Result<void> {
         RepositoryWriter writer(transaction, context, repository, *core.options.clock,
-                                *core.options.random, core.options.format_of);
+                                *core.options.random, core.options.facts_of);
         return change(writer);
       });
 }

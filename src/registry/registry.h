@@ -25,7 +25,7 @@ struct RegistryOptions {
   BlockingPool* pool = nullptr;
   Clock* clock = nullptr;
   Random* random = nullptr;
-  FormatOf format_of;        // may be empty: no format is recognised
+  FactsOf facts_of;          // may be empty: no format is recognised
   CheckUnused check_unused;  // of a manifest that is to be deleted
   uint64_t max_manifest_bytes = kDefaultMaxManifestBytes;
   // How long a blob that nothing names yet is held for those who push; semantics of collection:

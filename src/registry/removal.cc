@@ -19,12 +19,12 @@ class Writer {
   Writer(ResourceTransaction& transaction, std::string repository)
       : repository_(std::move(repository)),
         writer_(transaction.raw(), transaction.context(), repository_, transaction.clock(),
-                transaction.random(), no_format_) {}
+                transaction.random(), no_facts_) {}
   RepositoryWriter* operator->() { return &writer_; }
 
  private:
   const std::string repository_;
-  const FormatOf no_format_;
+  const FactsOf no_facts_;
   RepositoryWriter writer_;
 };
 

@@ -39,13 +39,13 @@ Error BlobInUse(const Digest& blob, const Digest& manifest) {
 
 RepositoryWriter::RepositoryWriter(store::Transaction& transaction, const CallContext& context,
                                    const std::string& repository, Clock& clock, Random& random,
-                                   const FormatOf& format_of)
+                                   const FactsOf& facts_of)
     : transaction_(transaction),
       context_(context),
       repository_(repository),
       clock_(clock),
       resources_(transaction, context, clock, random),
-      projection_(resources_, format_of) {}
+      projection_(resources_, facts_of) {}
 
 Result<void> RepositoryWriter::EnsureProject() {
   const std::string project(oci::ProjectOf(repository_));

@@ -43,7 +43,7 @@ class RepositoryWriter {
   // transaction at most.
   RepositoryWriter(store::Transaction& transaction, const CallContext& context,
                    const std::string& repository, Clock& clock, Random& random,
-                   const FormatOf& format_of);
+                   const FactsOf& facts_of);
 
   // Makes the blob visible in the repository. Makes the repository, and its project if the caller
   // may: PERMISSION_DENIED / DENIED with a sentence otherwise.

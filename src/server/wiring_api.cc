@@ -115,7 +115,7 @@ class HttpApiPart final : public ApiPart {
                                      .pool = &threads_.blocking,
                                      .clock = &SystemClock(),
                                      .random = &SystemRandom(),
-                                     .format_of = model::FormatOfManifest,
+                                     .facts_of = model::FactsOfManifest,
                                      .check_unused = controller::CheckModelUnused});
   }
 

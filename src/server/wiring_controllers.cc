@@ -21,7 +21,8 @@ class Controllers final : public ControllersPart {
   Controllers(Threads& threads, Stores& stores, bool loopback)
       : content_(registry::MakeRegistryContent(*stores.meta, *stores.objects)),
         services_(threads.cores.executor(0), *stores.resources),
-        models_(threads.cores.executor(0), *stores.resources, *content_, threads.blocking),
+        models_(threads.cores.executor(0), *stores.resources, *content_, threads.blocking,
+                model::Scratch{&PosixFileSystem(), stores.folder->unpacked_path()}),
         desk_(
             threads.cores.executor(0), *stores.resources,
             {.default_access = loopback ? InferenceAccess::kAnonymous : InferenceAccess::kToken}) {}

@@ -15,7 +15,7 @@ using resource::ModelVersionSpec;
 using resource::ModelVersionStatus;
 using resource::Resource;
 
-std::vector<resource::TensorSpec> SpecsOf(const std::vector<tensor::TensorSpec>& from) {
+std::vector<resource::TensorSpec> TrueSpecs(const std::vector<tensor::TensorSpec>& from) {
   std::vector<resource::TensorSpec> specs;
   for (const tensor::TensorSpec& spec : from) {
     specs.push_back({.name = spec.name,
@@ -26,11 +26,30 @@ std::vector<resource::TensorSpec> SpecsOf(const std::vector<tensor::TensorSpec>&
 }
 
 // Blocking.
-Result<model::ModelDescription> Inspect(oci::ContentSource& content, const std::string& digest) {
+Result<model::ModelDescription> Inspect(oci::ContentSource& content, const std::string& digest,
+                                        const std::optional<model::Scratch>& scratch) {
   TRY(manifest_digest, Digest::Parse(digest));
   TRY(bytes, oci::ReadContent(content, manifest_digest, oci::kMaxManifestBytes));
   TRY(manifest, oci::ParseManifest(bytes));
-  return model::InspectManifest(content, manifest);
+  return model::InspectManifest(content, manifest, scratch);
+}
+
+// What the model file says counts; where it says nothing, what the author states.
+void AddSignature(const model::ModelDescription& described, ModelVersionStatus& status,
+                  resource::Condition& condition) {
+  const auto& stated = described.metadata.metadata.signature;
+  if (described.signature) {
+    status.inputs = TrueSpecs(described.signature->inputs);
+    status.outputs = TrueSpecs(described.signature->outputs);
+  } else if (stated) {
+    status.inputs = model::SpecsOf(stated->inputs);
+    status.outputs = model::SpecsOf(stated->outputs);
+    condition.reason = "STATED";
+    condition.message = "inputs and outputs are as the metadata state them";
+  } else {
+    condition.reason = "NO_SIGNATURE";
+    condition.message = "inputs and outputs of this format cannot be read";
+  }
 }
 
 ModelVersionStatus StatusOf(const Result<model::ModelDescription>& inspected, uint64_t generation) {
@@ -45,15 +64,18 @@ ModelVersionStatus StatusOf(const Result<model::ModelDescription>& inspected, ui
     condition.message = inspected.error().message();
   } else {
     status.phase = "Ready";
-    if (inspected->signature) {
-      status.inputs = SpecsOf(inspected->signature->inputs);
-      status.outputs = SpecsOf(inspected->signature->outputs);
-    } else {
-      condition.reason = "NO_SIGNATURE";
-      condition.message = "inputs and outputs of this format cannot be read";
+    AddSignature(*inspected, status, condition);
+    const model::FoundMetadata& metadata = inspected->metadata;
+    if (!metadata.source.empty()) status.metadata = model::Summarise(metadata);
+    if (!metadata.problem.empty()) {
+      status.conditions.push_back({.type = "MetadataRead",
+                                   .status = "False",
+                                   .reason = "METADATA_INVALID",
+                                   .message = metadata.problem,
+                                   .changed_at = ""});
     }
   }
-  status.conditions = {std::move(condition)};
+  status.conditions.insert(status.conditions.begin(), std::move(condition));
   return status;
 }
 
@@ -67,10 +89,11 @@ bool MayPass(const Error& error) {
 
 struct ModelController::State {
   State(asio::any_io_executor executor, resource::ResourceStore& resources,
-        oci::ContentSource& source, BlockingPool& pool)
+        oci::ContentSource& source, BlockingPool& pool, std::optional<model::Scratch> folder)
       : store(resources),
         content(source),
         blocking(pool),
+        scratch(std::move(folder)),
         reconciler(std::move(executor), resources,
                    {.name = "controller.model",
                     .reconcile = [this](Key key) { return Reconcile(std::move(key)); }}) {
@@ -89,10 +112,15 @@ struct ModelController::State {
       co_return found.error();
     }
     CO_TRY(spec, Decode<ModelVersionSpec>(found->spec, "spec", UnknownFields::kIgnore));
-    const auto inspected =
-        co_await blocking.Run([this, &spec] { return Inspect(content, spec.manifest_digest); });
+    const auto inspected = co_await blocking.Run(
+        [this, &spec] { return Inspect(content, spec.manifest_digest, scratch); });
     if (!inspected.has_value() && MayPass(inspected.error())) co_return inspected.error();
-    const ModelVersionStatus status = StatusOf(inspected, found->metadata.generation);
+    ModelVersionStatus status = StatusOf(inspected, found->metadata.generation);
+    if (!inspected.has_value()) {
+      // What was told when it was pushed stays.
+      auto before = Decode<ModelVersionStatus>(found->status, "status", UnknownFields::kIgnore);
+      if (before.has_value()) status.metadata = std::move(before->metadata);
+    }
     auto updated =
         co_await store.UpdateStatus(CallContext::System("controller.model"), key, Encode(status));
     // Deleted meanwhile: nothing is left to be told.
@@ -105,12 +133,15 @@ struct ModelController::State {
   resource::ResourceStore& store;
   oci::ContentSource& content;
   BlockingPool& blocking;
+  const std::optional<model::Scratch> scratch;
   Reconciler reconciler;
 };
 
 ModelController::ModelController(asio::any_io_executor executor, resource::ResourceStore& store,
-                                 oci::ContentSource& content, BlockingPool& blocking)
-    : state_(std::make_shared<State>(std::move(executor), store, content, blocking)) {}
+                                 oci::ContentSource& content, BlockingPool& blocking,
+                                 std::optional<model::Scratch> scratch)
+    : state_(std::make_shared<State>(std::move(executor), store, content, blocking,
+                                     std::move(scratch))) {}
 
 ModelController::~ModelController() = default;
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include "async/blocking_pool.h"
 #include "async/task.h"
+#include "model/inspect.h"
 #include "oci/content_source.h"
 #include "resource/resource_store.h"
 
@@ -17,9 +19,11 @@ namespace slipway::controller {
 // again only if its status is empty.
 class ModelController {
  public:
-  // `executor` is one core's; the others outlive the controller.
+  // `executor` is one core's; the others outlive the controller. Without a scratch folder, models
+  // in archives have the signature that their metadata state.
   ModelController(asio::any_io_executor executor, resource::ResourceStore& store,
-                  oci::ContentSource& content, BlockingPool& blocking);
+                  oci::ContentSource& content, BlockingPool& blocking,
+                  std::optional<model::Scratch> scratch = std::nullopt);
   ~ModelController();
 
   void Start();

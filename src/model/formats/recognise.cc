@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,6 +28,7 @@ constexpr Rule kRules[] = {
     {.format = "fake", .name = "", .suffix = ".fake.json"},
     {.format = "onnx", .name = "", .suffix = ".onnx"},
     {.format = "ort", .name = "", .suffix = ".ort"},
+    {.format = "mlflow", .name = "mlmodel", .suffix = ""},
     {.format = "openvino", .name = "", .suffix = ".xml", .contains = "<net"},
     {.format = "pmml", .name = "", .suffix = ".pmml"},
     {.format = "pmml", .name = "", .suffix = ".xml", .contains = "<PMML"},
@@ -49,6 +51,7 @@ constexpr Rule kRules[] = {
     {.format = "xgboost", .name = "", .suffix = ".ubj"},
     {.format = "xgboost", .name = "", .suffix = ".xgb"},
     {.format = "lightgbm", .name = "", .suffix = ".txt", .begins = "tree\n"},
+    {.format = "netdef", .name = "predict_net.pb", .suffix = ""},
     {.format = "graphdef", .name = "", .suffix = ".pb"},
     {.format = "graphdef", .name = "", .suffix = ".graphdef"},
     {.format = "joblib", .name = "", .suffix = ".joblib"},
@@ -74,14 +77,19 @@ bool Is(const Rule& rule, const FileHint& file) {
   return head.starts_with(rule.begins) && head.find(rule.contains) != std::string_view::npos;
 }
 
-// Of several files of the format: the one called `model.*`, else the only one of the top folder.
+size_t DepthOf(const std::string& path) {
+  return static_cast<size_t>(std::ranges::count(path, '/'));
+}
+
+// Of several files of the format: of those in the topmost folder that has one, the one called
+// `model.*`, else the only one.
 Recognised Choose(std::string_view format, const std::vector<std::string>& paths) {
   Recognised result{.format = std::string(format), .main_file = "", .problem = ""};
-  std::vector<std::string> top;
+  const size_t depth = std::ranges::min(paths | std::views::transform(DepthOf));
+  std::vector<std::string> candidates;
   for (const std::string& path : paths) {
-    if (path.find('/') == std::string::npos) top.push_back(path);
+    if (DepthOf(path) == depth) candidates.push_back(path);
   }
-  const std::vector<std::string>& candidates = top.empty() ? paths : top;
   const auto called_model = std::ranges::find_if(candidates, [](const std::string& path) {
     return std::string_view(path).substr(path.rfind('/') + 1).starts_with("model.");
   });
@@ -116,6 +124,24 @@ Recognised Recognise(std::span<const FileHint> files) {
     if (!paths.empty()) return Choose(rule.format, paths);
   }
   return {};
+}
+
+std::string KnownFormat(std::string_view stated) {
+  // Other tools' words for the same; "others" is ormb's for none.
+  constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+      {"mxnetparams", "mxnet"},
+      {"sklearn", "joblib"},
+      {"saved_model", "savedmodel"},
+  };
+  // Spark's models are folders that no file marks: they are known by what is said of them alone.
+  constexpr std::string_view kStatedOnly = "mllib";
+  std::string format = LowerCase(stated);
+  for (const auto& [alias, name] : kAliases) {
+    if (format == alias) return std::string(name);
+  }
+  const auto names = FormatNames();
+  const bool known = format == kStatedOnly || std::ranges::find(names, format) != names.end();
+  return known ? format : std::string();
 }
 
 std::span<const std::string_view> FormatNames() {

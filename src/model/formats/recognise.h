@@ -25,6 +25,10 @@ struct Recognised {
 // Pure. Of several formats in one package the first of the table in recognise.cc wins.
 Recognised Recognise(std::span<const FileHint> files);
 
+// The name of the format that somebody states in any words ("ONNX", "MXNetParams"); empty if it is
+// not known.
+std::string KnownFormat(std::string_view stated);
+
 // All names that Recognise gives, in the table's order.
 std::span<const std::string_view> FormatNames();
 

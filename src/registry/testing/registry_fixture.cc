@@ -140,7 +140,7 @@ RegistryStores::RegistryStores()
   CHECK(made);
 }
 
-RegistryFixture::RegistryFixture(RegistryStores& stores, FormatOf format_of,
+RegistryFixture::RegistryFixture(RegistryStores& stores, FactsOf facts_of,
                                  CheckUnused check_unused)
     : stores_(stores), identity_(AdminOfAll()) {
   auto registry = Registry::Open({.meta = stores.meta.get(),
@@ -148,7 +148,7 @@ RegistryFixture::RegistryFixture(RegistryStores& stores, FormatOf format_of,
                                   .pool = &pool_,
                                   .clock = &stores.clock,
                                   .random = stores.random.get(),
-                                  .format_of = std::move(format_of),
+                                  .facts_of = std::move(facts_of),
                                   .check_unused = std::move(check_unused),
                                   .hold = stores.hold});
   CHECK(registry);

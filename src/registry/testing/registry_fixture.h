@@ -56,7 +56,7 @@ struct RegistryStores {
 
 class RegistryFixture {
  public:
-  explicit RegistryFixture(RegistryStores& stores, FormatOf format_of = nullptr,
+  explicit RegistryFixture(RegistryStores& stores, FactsOf facts_of = nullptr,
                            CheckUnused check_unused = nullptr);
   ~RegistryFixture();
 

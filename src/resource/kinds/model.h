@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,66 @@ struct ModelVersionSpec {
 BOOST_DESCRIBE_STRUCT(ModelVersionSpec, (),
                       (repository, manifest_digest, artifact_type, format, size_bytes, files))
 
+struct ModelMetric {
+  std::string name;
+  Json value;  // a number, a text, or true or false
+  std::string dataset;
+};
+BOOST_DESCRIBE_STRUCT(ModelMetric, (), (name, value, dataset))
+
+struct ModelParameter {
+  std::string name;
+  Json value;
+};
+BOOST_DESCRIBE_STRUCT(ModelParameter, (), (name, value))
+
+struct ModelParent {
+  std::string reference;
+  std::string digest;
+  std::string relation;
+};
+BOOST_DESCRIBE_STRUCT(ModelParent, (), (reference, digest, relation))
+
+// What a model's metadata say, cut to what a database should hold; the package has all of it.
+struct ModelMetadata {
+  std::string source;  // "model.yaml", "ormbfile.yaml", "Kitfile" or "config"
+  std::string name;
+  std::string title;
+  std::string description;
+  std::string version;
+  std::string vendor;
+  std::vector<std::string> authors;
+  std::vector<std::string> licenses;
+  std::string created_at;
+  std::string framework;
+  std::string format;  // as its author states it
+  std::map<std::string, std::vector<ModelMetric>> metrics;
+  std::vector<ModelParameter> hyper_parameters;
+  std::vector<std::string> datasets;
+  std::vector<ModelParent> parents;
+  std::vector<std::string> tags;
+  std::map<std::string, std::string> labels;
+  bool cut = false;  // there is more in the package
+};
+BOOST_DESCRIBE_STRUCT(ModelMetadata, (),
+                      (source, name, title, description, version, vendor, authors, licenses,
+                       created_at, framework, format, metrics, hyper_parameters, datasets, parents,
+                       tags, labels, cut))
+
+// What a manifest and its small contents tell of a model.
+struct ModelFacts {
+  std::string format;  // "onnx", ...; empty: not recognised
+  std::optional<ModelMetadata> metadata;
+  std::vector<TensorSpec> inputs;  // as the metadata state them
+  std::vector<TensorSpec> outputs;
+};
+
 struct ModelVersionStatus : StatusBase {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  std::optional<ModelMetadata> metadata;
 };
-BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs))
+BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs, metadata))
 
 KindInfo ModelKind();
 KindInfo ModelVersionKind();
@@ -121,10 +177,65 @@ struct slipway::Description<slipway::resource::ModelVersionSpec> {
 };
 
 template <>
+struct slipway::Description<slipway::resource::ModelMetric> {
+  static constexpr std::string_view kText = "One figure that was measured.";
+  static constexpr FieldText kFields[] = {
+      {.name = "name", .text = "Its name."},
+      {.name = "value", .text = "A number, a text, or true or false."},
+      {.name = "dataset", .text = "Name of the data set it was measured on."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelParameter> {
+  static constexpr std::string_view kText = "One setting of the training.";
+  static constexpr FieldText kFields[] = {
+      {.name = "name", .text = "Its name."},
+      {.name = "value", .text = "A number, a text, or true or false."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelParent> {
+  static constexpr std::string_view kText = "A model that this one was made from.";
+  static constexpr FieldText kFields[] = {
+      {.name = "reference", .text = "Its name in a registry."},
+      {.name = "digest", .text = "Digest of its manifest."},
+      {.name = "relation", .text = "What was done: fine-tuned, quantised, converted."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::ModelMetadata> {
+  static constexpr std::string_view kText = "What the author of a model says of it.";
+  static constexpr FieldText kFields[] = {
+      {.name = "source", .text = "Where it was read: model.yaml, ormbfile.yaml, Kitfile, config."},
+      {.name = "name", .text = "The model's name."},
+      {.name = "title", .text = "Its title for people."},
+      {.name = "description", .text = "What it is for."},
+      {.name = "version", .text = "Its version, in the author's numbering."},
+      {.name = "vendor", .text = "Who gives it out."},
+      {.name = "authors", .text = "Who made it."},
+      {.name = "licenses", .text = "SPDX expressions of its licences."},
+      {.name = "created_at", .text = "When it was made."},
+      {.name = "framework", .text = "What it was trained with."},
+      {.name = "format", .text = "Format of its files, as the author puts it."},
+      {.name = "metrics", .text = "Figures in named groups, such as training."},
+      {.name = "hyper_parameters", .text = "Settings of its training."},
+      {.name = "datasets", .text = "Names of data that it was trained or measured with."},
+      {.name = "parents", .text = "Models that it was made from."},
+      {.name = "tags", .text = "Words to find it by."},
+      {.name = "labels", .text = "Values to find it by."},
+      {.name = "cut", .text = "Whether there is more in the package than is shown here."},
+  };
+};
+
+template <>
 struct slipway::Description<slipway::resource::ModelVersionStatus> {
   static constexpr std::string_view kText = "What was read out of a model.";
   static constexpr FieldText kFields[] = {
       {.name = "inputs", .text = "Inputs of the model."},
       {.name = "outputs", .text = "Outputs of the model."},
+      {.name = "metadata", .text = "What its author says of it."},
   };
 };
