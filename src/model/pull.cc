@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "model/archive/extract.h"
+#include "model/export.h"
 #include "model/layer_files.h"
 #include "model/limits.h"
 
@@ -168,14 +169,7 @@ Result<std::vector<std::string>> UnpackArchives(FileSystem& files, const std::ve
     }
     paths.insert(paths.end(), extracted->begin(), extracted->end());
   }
-  std::set<std::string> folders = {folder};
-  for (const std::string& path : paths) {
-    const std::string target = folder + "/" + path;
-    const std::string parent = target.substr(0, target.rfind('/'));
-    if (folders.insert(parent).second) TRY_VOID(files.MakeDirectories(parent, 0755));
-    TRY_VOID(files.Rename(aside + "/" + path, target));
-  }
-  for (const std::string& parent : folders) TRY_VOID(files.SyncDirectory(parent));
+  TRY_VOID(MoveFiles(files, aside, paths, folder));
   return paths;
 }
 

@@ -10,8 +10,10 @@
 
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
+#include "model/export.h"
 #include "model/inspect.h"
 #include "model/package.h"
+#include "model/testing/archives.h"
 
 namespace slipway::model {
 namespace {
@@ -152,6 +154,71 @@ TEST_P(UnpackTest, InspectReadsTheSignature) {
   EXPECT_EQ(FormatOfManifest(*manifest, ""), "onnx");
   EXPECT_EQ(FormatOfManifest(*manifest, "{\"config\":{\"format\":\"TFLite\"}}"), "tflite");
   EXPECT_EQ(FormatOfManifest(*manifest, "{\"config\":{\"format\":\"never heard of\"}}"), "onnx");
+}
+
+// An artifact as ormb makes it, and the digest of its manifest.
+std::string OrmbManifest(const std::string& config, const std::string& layer) {
+  return "{\"schemaVersion\":2,\"config\":{\"mediaType\":"
+         "\"application/vnd.caicloud.model.config.v1alpha1+json\",\"digest\":\"" +
+         Digest::Of(config).text() + "\",\"size\":" + std::to_string(config.size()) +
+         "},\"layers\":[{\"mediaType\":\"application/tar+gzip\",\"digest\":\"" +
+         Digest::Of(layer).text() + "\",\"size\":" + std::to_string(layer.size()) + "}]}";
+}
+
+TEST_P(UnpackTest, ArchiveOfOrmb) {
+  const std::string model =
+      ReadWholeFile(PosixFileSystem(), "tests/fixtures/models/identity.onnx", 1 << 20).value();
+  const std::string config = "{\"format\":\"ONNX\",\"author\":\"Ada\"}";
+  const std::string layer =
+      Gzip(TarOf({{"model/model.onnx", model}, {"model/part/other.onnx", "no model"}}));
+  content_.Add(config);
+  content_.Add(layer);
+  manifest_ = OrmbManifest(config, layer);
+  for (int time = 0; time < 2; ++time) {
+    const auto unpacked = UnpackManifest();
+    ASSERT_THAT(unpacked, IsOk());
+    EXPECT_EQ(unpacked->format, "onnx");
+    EXPECT_EQ(unpacked->model_file, "model/model.onnx");
+    EXPECT_EQ(
+        ReadWholeFile(PosixFileSystem(), unpacked->path + "/model/model.onnx", 1 << 20).value(),
+        model);
+  }
+  EXPECT_EQ(Entries().size(), 1u);
+  const auto manifest = oci::ParseManifest(manifest_).value();
+  EXPECT_EQ(FormatOfManifest(manifest, config), "onnx");
+  const auto without = InspectManifest(content_, manifest);
+  ASSERT_THAT(without, IsOk());
+  EXPECT_FALSE(without->signature.has_value());
+  EXPECT_EQ(without->metadata.source, "ormbfile.yaml");
+  const auto described = InspectManifest(
+      content_, manifest, Scratch{&PosixFileSystem(), std::string(folder_ / "unpacked")});
+  ASSERT_THAT(described, IsOk());
+  EXPECT_TRUE(described->signature.has_value());
+  EXPECT_EQ(Entries().size(), 1u);
+
+  const auto exported = Export(PosixFileSystem(), content_, manifest_, folder_ / "export");
+  ASSERT_THAT(exported, IsOk());
+  EXPECT_THAT(*exported,
+              ::testing::ElementsAre("model/model.onnx", "model/part/other.onnx", "ormbfile.yaml"));
+  EXPECT_EQ(ReadWholeFile(PosixFileSystem(), folder_ / "export/ormbfile.yaml", 1 << 20).value(),
+            "author: Ada\nformat: ONNX\n");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "export/.slipway-partial"));
+}
+
+TEST_P(UnpackTest, ArchiveThatIsRefusedLeavesNothing) {
+  const std::string config = "{}";
+  const std::string layer = Gzip(RawTarEntry("model/a", '0', "a") + RawTarEntry("model/b", '2') +
+                                 std::string(1'024, '\0'));
+  content_.Add(config);
+  content_.Add(layer);
+  manifest_ = OrmbManifest(config, layer);
+  const auto unpacked = UnpackManifest();
+  ASSERT_THAT(unpacked, IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
+  EXPECT_THAT(unpacked.error().message(), ::testing::HasSubstr("'model/b' is a symbolic link"));
+  EXPECT_TRUE(Entries().empty());
+  EXPECT_THAT(Export(PosixFileSystem(), content_, manifest_, folder_ / "export"),
+              IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "export"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Content, UnpackTest, ::testing::Bool(),

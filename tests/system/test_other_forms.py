@@ -131,7 +131,8 @@ def evil_layers():
     yield "twice", tarfile.TarInfo("model/model.onnx")
 
 
-@pytest.mark.parametrize("words,entry", list(evil_layers()), ids=lambda value: str(value).split()[0])
+@pytest.mark.parametrize("words,entry", list(evil_layers()),
+                         ids=lambda value: str(value).split()[0])
 def test_evil_archives_leave_nothing(centre, tmp_path, words, entry):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
