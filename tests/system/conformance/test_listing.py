@@ -170,9 +170,15 @@ def push_referrers(repository, count, **members):
     return subject["digest"], data.referrers[subject["digest"]]
 
 
+@pytest.fixture(scope="module")
+def many_referrers(new_repository):
+    repository = new_repository()
+    return repository, *push_referrers(repository, 210)
+
+
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "of one type"])
-def test_pages_of_referrers_link_to_the_next(repository, filtered):
-    subject, expected = push_referrers(repository, 410)
+def test_pages_of_referrers_link_to_the_next(many_referrers, filtered):
+    repository, subject, expected = many_referrers
     if filtered:
         expected = [entry for entry in expected if entry["artifactType"] == ARTIFACT_B]
     query = {"artifactType": ARTIFACT_B} if filtered else {}
@@ -184,9 +190,8 @@ def test_pages_of_referrers_link_to_the_next(repository, filtered):
         found += answer.json()["manifests"]
         pages += 1
         target = next_target(answer)
-    key = lambda entry: entry["digest"]  # noqa: E731
-    assert pages == 3
-    assert found == sorted(expected, key=key), "each once, in the order of digests"
+    assert pages == 2
+    assert found == sorted(expected, key=lambda entry: entry["digest"]), "each once, in order"
 
 
 def test_pages_of_large_referrers_stay_small(repository):
