@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/media_types.h"
+#include "registry/limits.h"
 #include "registry/testing/registry_fixture.h"
 #include "resource/kinds/model.h"
 
@@ -81,6 +82,12 @@ TEST_F(ProjectionTest, PushMakesModelAndVersion) {
   EXPECT_EQ(spec.artifact_type, oci::kModelArtifactType);
   EXPECT_EQ(spec.format, "onnx");
   EXPECT_EQ(spec.size_bytes, 7);
+  // What the metadata tell is there with the push; no phase: the files are yet to be looked at.
+  const auto status = Decode<resource::ModelVersionStatus>(version->status).value();
+  EXPECT_EQ(status.phase, "");
+  ASSERT_TRUE(status.metadata.has_value());
+  EXPECT_EQ(status.metadata->title, "a title");
+  ASSERT_EQ(status.inputs.size(), 1u);
   ASSERT_EQ(spec.files.size(), 1u);
   EXPECT_EQ(spec.files[0].digest, Digest::Of("weights").text());
   EXPECT_EQ(version->metadata.labels.at("model"), "fraud");
@@ -93,6 +100,54 @@ TEST_F(ProjectionTest, ImagesAreNoModels) {
   registry_.PushBlob("app", "config");
   registry_.PushManifest("app", "v1", ManifestJson("config", {}));
   EXPECT_FALSE(Find(ModelKey("app")).has_value());
+}
+
+TEST_F(ProjectionTest, ArtifactsOfOtherToolsAreModels) {
+  for (const char* type :
+       {"application/vnd.caicloud.model.config.v1alpha1+json",
+        "application/vnd.kitops.modelkit.config.v1+json",
+        "application/vnd.jozu.model.config.v1+json", "application/vnd.cnai.model.config.v1+json"}) {
+    EXPECT_TRUE(IsModelType(type)) << type;
+  }
+  EXPECT_FALSE(IsModelType("application/vnd.oci.image.config.v1+json"));
+  EXPECT_FALSE(IsModelType("application/vnd.kitops.modelkit.model.v1.tar"));
+}
+
+// Content that is no row of the database is not read in the transaction.
+TEST_F(ProjectionTest, LargeConfigIsLeftForLater) {
+  const std::string config = "{\"onnx\":\"" + std::string(kMaxInlineBytes, 'a') + "\"}";
+  registry_.PushBlob("fraud", config);
+  registry_.PushBlob("fraud", "weights");
+  const Digest digest = registry_.PushManifest("fraud", "v1", ModelJson(config, "weights"));
+  const auto version = Find(ModelVersionKey("fraud", digest));
+  ASSERT_TRUE(version.has_value());
+  EXPECT_EQ(Decode<resource::ModelVersionSpec>(version->spec).value().format, "");
+  EXPECT_EQ(Decode<resource::ModelVersionStatus>(version->status).value().metadata->title,
+            "too large");
+}
+
+// A manifest of any length fits into its resource.
+TEST_F(ProjectionTest, ManyLongPathsAreCut) {
+  registry_.PushBlob("long", kConfig);
+  registry_.PushBlob("long", "w");
+  std::string layers;
+  for (int i = 0; i < 1'000; ++i) {
+    layers += std::string(i == 0 ? "" : ",") +
+              "{\"mediaType\":\"application/vnd.cncf.model.weight.v1.raw\",\"digest\":\"" +
+              Digest::Of("w").text() +
+              "\",\"size\":1,\"annotations\":{\"org.cncf.model.filepath\":\"" +
+              std::string(1'000, 'p') + std::to_string(i) + "\"}}";
+  }
+  const Digest digest = registry_.PushManifest(
+      "long", "v1",
+      "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" + std::string(oci::kModelConfigType) +
+          "\",\"digest\":\"" + Digest::Of(kConfig).text() + "\",\"size\":" +
+          std::to_string(std::string_view(kConfig).size()) + "},\"layers\":[" + layers + "]}");
+  const auto version = Find(ModelVersionKey("long", digest));
+  ASSERT_TRUE(version.has_value());
+  const auto spec = Decode<resource::ModelVersionSpec>(version->spec).value();
+  EXPECT_EQ(spec.size_bytes, 1'000);
+  EXPECT_LT(spec.files.size(), 100u);
 }
 
 TEST_F(ProjectionTest, TagsFollow) {

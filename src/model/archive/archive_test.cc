@@ -36,7 +36,7 @@ Result<Files> ReadAll(const std::string& bytes, ArchiveType type, EntryNames& na
       continue;
     }
     std::string content;
-    char piece[100];
+    char piece[16'384];
     while (true) {
       TRY(count, archive->Read(piece, sizeof(piece)));
       if (count == 0) break;

@@ -53,7 +53,7 @@ std::string Entry(std::string_view name, uint64_t size_bytes, int mode, char typ
   std::string records;
   if (!IsPlain(name)) records += Record("path", name);
   if (size_bytes > kFieldBytes) records += Record("size", std::to_string(size_bytes));
-  const std::string header = Header(name, size_bytes, mode, type);
+  std::string header = Header(name, size_bytes, mode, type);
   if (records.empty()) return header;
   return Header("pax", records.size(), 0644, 'x') + records + TarPadding(records.size()) + header;
 }
