@@ -37,7 +37,7 @@ TEST_F(RegistryAccessTest, EveryRouteButTheVersionNeedsARoleInTheProject) {
     replace("{reference}", "v1");
     replace("{session}", "s");
     const TestResponse response = registry_.Send({.method = route.method, .target = path});
-    if (route.access == net::Access::kIdentified) {
+    if (route.access == net::Access::kRegistry) {
       EXPECT_EQ(response.status, 200) << path;
       continue;
     }

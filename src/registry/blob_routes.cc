@@ -127,7 +127,7 @@ std::vector<net::Route> BlobRoutes(const std::shared_ptr<Core>& core) {
                 "Gives a blob, or a range of it."),
       MakeRoute(core, net::Method::kHead, kPath, net::Access::kRegistryPull, HeadBlob,
                 "Says whether the repository has a blob, and its size."),
-      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryPush, DeleteBlob,
+      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryDelete, DeleteBlob,
                 "Takes a blob out of the repository."),
   };
 }

@@ -110,9 +110,6 @@ net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& er
   Json body = Json::object();
   body["errors"] = Json::array({std::move(entry)});
   net::HttpResponse response = net::HttpResponse::Json(answer.status, DumpJson(body));
-  if (answer.status == 401) {
-    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"slipway\"");
-  }
   if (!error.detail("allow").empty()) {
     response.headers.emplace_back("Allow", std::string(error.detail("allow")));
   }

@@ -6,9 +6,9 @@
 
 namespace slipway::registry {
 
-// `{"errors":[{"code","message","detail"?}]}` with a code of distribution-spec's list. 401 carries
-// the challenge, 405 the methods. What went wrong inside is logged, not told. Also the error writer
-// of the router for paths that begin with "/v2/".
+// `{"errors":[{"code","message","detail"?}]}` with a code of distribution-spec's list. 405 carries
+// the methods; the challenge of 401 is written by MakeErrorWriter (challenge.h), the error writer
+// of the router for paths that begin with "/v2". What went wrong inside is logged, not told.
 net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& error);
 
 }  // namespace slipway::registry

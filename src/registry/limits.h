@@ -22,6 +22,9 @@ inline constexpr size_t kMaxSmallUploads = 256;
 inline constexpr std::chrono::hours kUploadExpiry{24};
 inline constexpr std::chrono::minutes kSweepInterval{30};
 
+// The form of a POST to the token service.
+inline constexpr uint64_t kMaxTokenFormBytes = 64 << 10;
+
 // Rows of repositories that one transaction deletes.
 inline constexpr size_t kMaxRemovedRows = 200'000;
 

@@ -179,7 +179,7 @@ std::vector<net::Route> ManifestRoutes(const std::shared_ptr<Core>& core) {
                 "Says whether there is such a manifest, and its digest."),
       MakeRoute(core, net::Method::kPut, kPath, net::Access::kRegistryPush, PutManifest,
                 "Takes a manifest and sets tags."),
-      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryPush, DeleteManifest,
+      MakeRoute(core, net::Method::kDelete, kPath, net::Access::kRegistryDelete, DeleteManifest,
                 "Deletes a tag, or a manifest with all its tags."),
   };
 }

@@ -129,7 +129,7 @@ std::vector<net::Route> Registry::Routes() const {
   const std::shared_ptr<Core>& core = state_->core;
   std::vector<net::Route> routes;
   for (const char* path : {"/v2", "/v2/"}) {
-    routes.push_back(MakeRoute(core, net::Method::kGet, path, net::Access::kIdentified, GetVersion,
+    routes.push_back(MakeRoute(core, net::Method::kGet, path, net::Access::kRegistry, GetVersion,
                                "Says that this is a registry, and asks who is there."));
   }
   for (auto* part : {BlobRoutes, UploadRoutes, ManifestRoutes, ListRoutes}) {

@@ -27,14 +27,16 @@ struct RegistryOptions {
   Random* random = nullptr;
   FactsOf facts_of;          // may be empty: no format is recognised
   CheckUnused check_unused;  // of a manifest that is to be deleted
+  // The access token that a request came with; empty: none ever does.
+  std::function<std::shared_ptr<const trust::AccessClaims>(const net::HttpRequest&)> claims_of;
   uint64_t max_manifest_bytes = kDefaultMaxManifestBytes;
   // How long a blob that nothing names yet is held for those who push; semantics of collection:
   // collector.h.
   std::chrono::milliseconds hold = kDefaultHold;
 };
 
-// Who composes it adds Routes() to a router, sets registry::ErrorResponse as its error writer for
-// "/v2/", and a guard that understands Access::kRegistryPull and kRegistryPush.
+// Who composes it adds Routes() to a router, sets MakeErrorWriter's (challenge.h) as its error
+// writer for "/v2", and a guard that understands the access rules of the registry.
 class Registry {
  public:
   // Reads the key of upload sessions, or makes it: blocking. What `options` points to outlives the

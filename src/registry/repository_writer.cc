@@ -8,7 +8,8 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
-#include "trust/access.h"
+#include "resource/kinds/project.h"
+#include "resource/project_policy.h"
 
 namespace slipway::registry {
 namespace {
@@ -99,16 +100,22 @@ Result<void> RepositoryWriter::AddBlob(const Digest& digest, const VerifiedConte
   return PutBlobRows(digest, {.object = content.object, .size_bytes = content.size_bytes});
 }
 
-Result<bool> RepositoryWriter::MayPull(std::string_view repository) const {
-  const std::string project(oci::ProjectOf(repository));
-  return trust::CheckAccess(net::Access::kRegistryPull, context_.identity, project, true)
-      .has_value();
+Result<bool> RepositoryWriter::MayPull(std::string_view repository,
+                                       const trust::AccessClaims* limits) const {
+  const std::string_view project = oci::ProjectOf(repository);
+  if (limits != nullptr && !trust::ActionsOn(limits->scopes, repository, resource::kDefaultProject)
+                                .Has(trust::RepositoryActions::kPull)) {
+    return false;
+  }
+  if (trust::CheckAccess(net::Access::kRegistryPull, context_.identity, project, true)) return true;
+  return resource::AllowsAnonymousPull(transaction_, project);
 }
 
 Result<std::optional<BlobRow>> RepositoryWriter::FindMountable(const Digest& digest,
-                                                               const std::string& from) {
+                                                               const std::string& from,
+                                                               const trust::AccessClaims* limits) {
   if (!from.empty()) {
-    TRY(allowed, MayPull(from));
+    TRY(allowed, MayPull(from, limits));
     if (!allowed) return std::optional<BlobRow>();
     return FindBlob(transaction_, oci::CanonicalRepository(from), digest);
   }
@@ -116,14 +123,15 @@ Result<std::optional<BlobRow>> RepositoryWriter::FindMountable(const Digest& dig
   TRY(holders, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxMountCandidates));
   for (const store::KeyValue& holder : holders) {
     const std::string_view repository = std::string_view(holder.key).substr(prefix.size());
-    TRY(allowed, MayPull(repository));
+    TRY(allowed, MayPull(repository, limits));
     if (allowed) return FindBlob(transaction_, repository, digest);
   }
   return std::optional<BlobRow>();
 }
 
-Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string& from) {
-  TRY(row, FindMountable(digest, from));
+Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string& from,
+                                         const trust::AccessClaims* limits) {
+  TRY(row, FindMountable(digest, from, limits));
   if (!row) return false;
   TRY_VOID(EnsureRepository());
   TRY_VOID(PutBlobRows(digest, *row));

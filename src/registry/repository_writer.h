@@ -15,6 +15,7 @@
 #include "registry/projection.h"
 #include "registry/rows.h"
 #include "resource/resource_transaction.h"
+#include "trust/access.h"
 
 namespace slipway::registry {
 
@@ -49,8 +50,9 @@ class RepositoryWriter {
   // may: PERMISSION_DENIED / DENIED with a sentence otherwise.
   Result<void> AddBlob(const Digest& digest, const VerifiedContent& content);
   // false if the caller may pull it from no repository that has it; nothing changes then. `from`
-  // empty: from any.
-  Result<bool> MountBlob(const Digest& digest, const std::string& from);
+  // empty: from any. `limits` are those of the access token that the caller sent, if he sent one.
+  Result<bool> MountBlob(const Digest& digest, const std::string& from,
+                         const trust::AccessClaims* limits = nullptr);
   // NOT_FOUND / BLOB_UNKNOWN. FAILED_PRECONDITION / BLOB_IN_USE while a manifest names it.
   Result<void> DeleteBlob(const Digest& digest);
 
@@ -72,8 +74,9 @@ class RepositoryWriter {
   Result<void> EnsureProject();
   Result<void> StoreObject(const Digest& digest, const VerifiedContent& content);
   Result<void> PutBlobRows(const Digest& digest, const BlobRow& row);
-  Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from);
-  Result<bool> MayPull(std::string_view repository) const;
+  Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from,
+                                               const trust::AccessClaims* limits);
+  Result<bool> MayPull(std::string_view repository, const trust::AccessClaims* limits) const;
   Result<void> CheckContents(const oci::Manifest& manifest) const;
   // Adds to `missing` what the repository does not have.
   Result<void> CheckBlob(const oci::Descriptor& descriptor, const std::string& at,

@@ -8,6 +8,7 @@
 //   registry/tagged/REPO@DIGEST:TAG        empty: the same, to be found by the digest
 //   registry/referrer/REPO@SUBJECT@DIGEST  {"artifactType"}: manifest DIGEST has this subject
 //   registry/upload-key                    32 bytes: signs the ids of upload sessions
+//   registry/access-token-key              sealed: signs access tokens (token_service.h)
 //   registry/alias/SHA512                  the sha256 of the same bytes
 //   object/DIGEST                          bytes of up to kMaxInlineBytes, by sha256
 //
@@ -26,6 +27,7 @@
 namespace slipway::registry {
 
 inline constexpr std::string_view kUploadKeyKey = "registry/upload-key";
+inline constexpr std::string_view kAccessTokenKeyKey = "registry/access-token-key";
 
 std::string RepositoryKey(std::string_view repository);
 // Of all repositories of a project.

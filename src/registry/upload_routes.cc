@@ -138,9 +138,10 @@ Task<Result<HttpResponse>> Mount(Core& core, HttpRequest& request, std::string r
   // A name that cannot be is answered like one that is not known.
   if (from.empty() || oci::CheckRepositoryName(from)) {
     core.holds.Hold(repository, digest);
+    const auto limits = core.options.claims_of ? core.options.claims_of(request) : nullptr;
     CO_TRY_VOID(
         co_await Change(core, request, repository, [&](RepositoryWriter& writer) -> Result<void> {
-          TRY(done, writer.MountBlob(digest, from));
+          TRY(done, writer.MountBlob(digest, from, limits.get()));
           mounted = done;
           return {};
         }));

@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 
 #include "base/format_check.h"
@@ -31,6 +33,7 @@ constexpr const char* kFooter =
 struct Durations {
   std::string answer_limit;
   std::string restart_after;
+  std::string access_token_lifetime;
 };
 
 void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Durations& durations) {
@@ -40,6 +43,13 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Duration
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
   app.add_flag("--anonymous", options.anonymous,
                "Callers on this machine need no token: for trying and benchmarks");
+  app.add_option("--external-url", options.external_url,
+                 "Where clients reach the API's port, when a proxy does not say (X-Forwarded-Host "
+                 "and -Proto)")
+      ->type_name("URL");
+  app.add_option("--access-token-lifetime", durations.access_token_lifetime,
+                 "Validity of the registry's access tokens, 1m to 24h (5m)")
+      ->type_name("DURATION");
   app.add_option("--log-file", options.log_file, "Log here instead of to standard error")
       ->type_name("FILE");
   app.add_option("--log-level", options.log_level, "debug, info, warning or error (info)")
@@ -54,6 +64,22 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Duration
                  "ever")
       ->type_name("DURATION");
   app.footer(kFooter);
+}
+
+// Checks the address by which clients come, and takes the slash from its end.
+Result<void> CompleteUrl(std::string& url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (url.empty()) return {};
+  const auto parsed = boost::urls::parse_uri(url);
+  const bool simple = parsed && (parsed->scheme() == "http" || parsed->scheme() == "https") &&
+                      !parsed->encoded_host().empty() && !parsed->has_userinfo() &&
+                      !parsed->has_query() && !parsed->has_fragment() &&
+                      parsed->encoded_path().empty();
+  if (simple) return {};
+  return InvalidArgument("ADDRESS_INVALID",
+                         fmt::format("--external-url: \"{}\" is no address of the form "
+                                     "https://HOST or https://HOST:PORT",
+                                     url));
 }
 
 }  // namespace
@@ -191,6 +217,10 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
                         kLongestAnswerLimit, options.answer_limit));
   TRY_VOID(ReadDuration("--restart-after", durations.restart_after, std::chrono::milliseconds(0),
                         kLongestAnswerLimit, options.restart_after));
+  TRY_VOID(ReadDuration("--access-token-lifetime", durations.access_token_lifetime,
+                        trust::kMinAccessLifetime, trust::kMaxAccessLifetime,
+                        options.access_token_lifetime));
+  TRY_VOID(CompleteUrl(options.external_url));
   TRY_VOID(MakeAbsolute(options.data));
   return options;
 }

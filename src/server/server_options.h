@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "net/tls_files.h"
+#include "trust/limits.h"
 
 namespace CLI {
 class App;
@@ -23,6 +24,9 @@ struct ServerOptions {
   net::TlsFiles tls;                  // of all listeners; empty: they are plain
   bool insecure = false;              // other machines may come without TLS
   bool anonymous = false;             // callers on this machine need no token
+  // Of the API's port, as clients write it; empty: what each request was sent to.
+  std::string external_url;
+  std::chrono::milliseconds access_token_lifetime = trust::kDefaultAccessLifetime;
   std::string log_file;               // empty: standard error
   std::string log_level = "info";
   bool log_json = false;

@@ -1,5 +1,6 @@
 // The listener of API and registry.
 #include <atomic>
+#include <optional>
 
 #include "async/guarded.h"
 #include "base/build_info.h"
@@ -7,10 +8,12 @@
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
-#include "registry/error_response.h"
+#include "registry/challenge.h"
 #include "registry/registry.h"
+#include "registry/token_service.h"
 #include "resource/api/api.h"
 #include "resource/openapi.h"
+#include "resource/project_policy.h"
 #include "resource/token_store.h"
 #include "runtime/site_folder.h"
 #include "server/disk_room.h"
@@ -78,13 +81,12 @@ class HttpApiPart final : public ApiPart {
       : options_(options),
         threads_(threads),
         stores_(stores),
-        authenticator_(resource::MakeTokenLookup(*stores.meta), SystemClock(),
-                       {.anonymous = options.anonymous}),
-        revocations_(threads.cores.executor(0), *stores.resources, authenticator_) {}
+        anonymous_pull_(resource::MakeAnonymousPull(*stores.meta, SystemClock())) {}
 
   Result<void> Start() override {
     TRY(listener, net::Listener::Open(options_.address, PortsOf(options_.port_base).api));
     port_ = listener.port();
+    TRY_VOID(OpenAccess());
     TRY(registry, OpenRegistry());
     registry_ = std::move(registry);
     FillRouter();
@@ -92,7 +94,7 @@ class HttpApiPart final : public ApiPart {
         threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
         net::HttpServerOptions{.server_name = "api", .tls = options_.tls});
     registry_->Start(threads_.cores.executor(0));
-    revocations_.Start();
+    revocations_->Start();
     return http_->Listen(listener);
   }
 
@@ -102,13 +104,26 @@ class HttpApiPart final : public ApiPart {
 
   Task<void> Stop(std::chrono::milliseconds drain) override {
     if (http_) co_await http_->Stop(drain);
-    co_await revocations_.Stop();
+    if (revocations_) co_await revocations_->Stop();
     if (registry_) co_await registry_->Stop();
   }
 
   uint16_t port() const override { return port_; }
 
  private:
+  // Who may do what, and until when.
+  Result<void> OpenAccess() {
+    TRY(tokens,
+        registry::OpenAccessTokens(*stores_.meta, *stores_.secrets, options_.access_token_lifetime,
+                                   SystemClock(), SystemRandom()));
+    access_tokens_ = std::move(tokens);
+    authenticator_.emplace(resource::MakeTokenLookup(*stores_.meta), SystemClock(),
+                           trust::Authenticator::Options{.anonymous = options_.anonymous,
+                                                         .access_tokens = access_tokens_.get()});
+    revocations_.emplace(threads_.cores.executor(0), *stores_.resources, *authenticator_);
+    return {};
+  }
+
   Result<std::unique_ptr<registry::Registry>> OpenRegistry() {
     return registry::Registry::Open({.meta = stores_.meta.get(),
                                      .objects = stores_.objects.get(),
@@ -116,7 +131,10 @@ class HttpApiPart final : public ApiPart {
                                      .clock = &SystemClock(),
                                      .random = &SystemRandom(),
                                      .facts_of = model::FactsOfManifest,
-                                     .check_unused = controller::CheckModelUnused});
+                                     .check_unused = controller::CheckModelUnused,
+                                     .claims_of = [this](const net::HttpRequest& request) {
+                                       return authenticator_->ClaimsOf(request);
+                                     }});
   }
 
   void FillRouter() {
@@ -124,7 +142,7 @@ class HttpApiPart final : public ApiPart {
                          runtime::ServeLogPath(LocalSiteFolder(*stores_.folder))};
     resource::ApiHooks hooks;
     hooks.recheck = [this](const net::HttpRequest& request) {
-      return trust::MakeRecheck(authenticator_, request);
+      return trust::MakeRecheck(*authenticator_, request);
     };
     hooks.service_logs = [logs, recheck = hooks.recheck](net::HttpRequest& request,
                                                          resource::Key service) {
@@ -138,18 +156,29 @@ class HttpApiPart final : public ApiPart {
         HealthRoutes({.ready = [this] { return ready_.load(); },
                       .warning = [this] { return Warning(threads_.blocking, options_.data); }}));
     router_.Add(OpenApiRoute(router_));
-    router_.SetErrorWriter("/v2/", registry::ErrorResponse);
-    router_.SetGuard(trust::MakeGuard(
-        {.authenticator = &authenticator_, .project_exists = [this](std::string project) {
-           return ProjectExists(*stores_.resources, std::move(project));
-         }}));
+    router_.AddAll(registry::TokenServiceRoutes({.authenticator = &*authenticator_,
+                                                 .tokens = access_tokens_.get(),
+                                                 .anonymous_pull = anonymous_pull_}));
+    router_.SetErrorWriter("/v2",
+                           registry::MakeErrorWriter({.external_url = options_.external_url,
+                                                      .has_tls = !options_.tls.empty(),
+                                                      .service = access_tokens_->service()}));
+    router_.SetGuard(trust::MakeGuard({.authenticator = &*authenticator_,
+                                       .project_exists =
+                                           [this](std::string project) {
+                                             return ProjectExists(*stores_.resources,
+                                                                  std::move(project));
+                                           },
+                                       .anonymous_pull = anonymous_pull_}));
   }
 
   const ServerOptions& options_;
   Threads& threads_;
   Stores& stores_;
-  trust::Authenticator authenticator_;
-  RevocationWatch revocations_;
+  const std::function<Result<bool>(const std::string& project)> anonymous_pull_;
+  std::unique_ptr<trust::AccessTokens> access_tokens_;
+  std::optional<trust::Authenticator> authenticator_;
+  std::optional<RevocationWatch> revocations_;
   std::unique_ptr<registry::Registry> registry_;
   net::Router router_;
   std::unique_ptr<net::HttpServer> http_;

@@ -155,7 +155,7 @@ Result<SignedToken> AccessTokens::Sign(std::string_view subject, std::string_vie
   std::string text = AccessHeader() + "." + Base64Url(DumpJson(payload));
   text += "." + Signature(text);
   if (text.size() > kMaxAccessTokenBytes) {
-    return ResourceExhausted("SCOPES_TOO_MANY",
+    return InvalidArgument("SCOPES_TOO_MANY",
                              "scope: the repositories' names are too long for one token together; "
                              "ask for several tokens")
         .With("field", "scope");

@@ -47,7 +47,7 @@ class AccessTokens {
 
   const std::string& service() const { return options_.service; }
 
-  // RESOURCE_EXHAUSTED / SCOPES_TOO_MANY if it would have more than kMaxAccessTokenBytes.
+  // INVALID_ARGUMENT / SCOPES_TOO_MANY if it would have more than kMaxAccessTokenBytes.
   Result<SignedToken> Sign(std::string_view subject, std::string_view token_id,
                            const RepositoryScopes& scopes) const;
   // UNAUTHENTICATED / TOKEN_INVALID for all that Sign of this key and service did not make. Times

@@ -119,7 +119,7 @@ TEST_F(AccessTokenTest, IsBounded) {
   EXPECT_LE(Sign(scopes).size(), kMaxAccessTokenBytes);
   scopes.resize(2 * kMaxScopes, scopes.front());
   EXPECT_THAT(tokens_.Sign("token/ci", "0123456789ab", scopes),
-              IsError(Code::kResourceExhausted, "SCOPES_TOO_MANY"));
+              IsError(Code::kInvalidArgument, "SCOPES_TOO_MANY"));
   EXPECT_THAT(tokens_.Verify(Sign() + std::string(kMaxAccessTokenBytes, 'A')),
               IsError(Code::kUnauthenticated, "TOKEN_INVALID"));
 }
@@ -167,7 +167,7 @@ TEST(Scopes, AreReadAsClientsWriteThem) {
   }
   std::string many;
   for (size_t i = 0; i <= kMaxScopes; ++i) many += " repository:a" + std::to_string(i) + ":pull";
-  EXPECT_THAT(ParseScopes(many), IsError(Code::kResourceExhausted, "SCOPES_TOO_MANY"));
+  EXPECT_THAT(ParseScopes(many), IsError(Code::kInvalidArgument, "SCOPES_TOO_MANY"));
 }
 
 TEST(Scopes, AShortNameIsOfTheDefaultProject) {

@@ -54,7 +54,7 @@ Result<void> TakeScope(std::string_view text, RepositoryScopes& scopes) {
     return {};
   }
   if (scopes.size() == kMaxScopes) {
-    return ResourceExhausted("SCOPES_TOO_MANY", "scope: one token is for at most " +
+    return InvalidArgument("SCOPES_TOO_MANY", "scope: one token is for at most " +
                                                     std::to_string(kMaxScopes) +
                                                     " repositories; ask for several tokens")
         .With("field", "scope");

@@ -54,8 +54,7 @@ RepositoryActions ActionsOn(const RepositoryScopes& scopes, std::string_view rep
 // Scopes as clients of token services write them, with spaces between:
 // `repository:team/detector:pull,push`; `*` is every action. What is not about a repository
 // (`registry:catalog:*`), and actions that there are not, is left out; the same name twice becomes
-// one. INVALID_ARGUMENT / SCOPE_INVALID for what is no scope, RESOURCE_EXHAUSTED / SCOPES_TOO_MANY
-// above kMaxScopes. Names are not checked.
+// one. INVALID_ARGUMENT / SCOPE_INVALID for what is no scope, SCOPES_TOO_MANY above kMaxScopes. Names are not checked.
 Result<RepositoryScopes> ParseScopes(std::string_view text);
 
 }  // namespace slipway::trust

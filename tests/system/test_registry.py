@@ -129,7 +129,8 @@ def test_the_challenge_and_the_ways_to_answer_it(slipway):
     url = slipway.api_url + "/v2/"
     refused = requests.get(url, timeout=10)
     assert refused.status_code == 401
-    assert refused.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
+    assert refused.headers["WWW-Authenticate"].startswith(
+        f'Bearer realm="{slipway.api_url}/token",service="slipway-')
     assert refused.json()["errors"][0]["code"] == "UNAUTHORIZED"
     assert requests.get(url, auth=("anyone", slipway.token), timeout=10).status_code == 200
     assert requests.get(url, headers=slipway.headers, timeout=10).status_code == 200

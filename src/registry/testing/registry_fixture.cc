@@ -8,10 +8,14 @@
 #include "base/file_system.h"
 #include "oci/media_types.h"
 #include "oci/reference.h"
-#include "registry/error_response.h"
+#include "registry/challenge.h"
+#include "registry/token_service.h"
+#include "resource/project_policy.h"
 #include "resource/resource_transaction.h"
 #include "resource/row_keys.h"
+#include "resource/token_store.h"
 #include "trust/access.h"
+#include "trust/guard.h"
 
 namespace slipway::registry {
 namespace {
@@ -143,23 +147,59 @@ RegistryStores::RegistryStores()
 RegistryFixture::RegistryFixture(RegistryStores& stores, FactsOf facts_of,
                                  CheckUnused check_unused)
     : stores_(stores), identity_(AdminOfAll()) {
-  auto registry = Registry::Open({.meta = stores.meta.get(),
-                                  .objects = stores.objects.get(),
-                                  .pool = &pool_,
-                                  .clock = &stores.clock,
-                                  .random = stores.random.get(),
-                                  .facts_of = std::move(facts_of),
-                                  .check_unused = std::move(check_unused),
-                                  .hold = stores.hold});
+  auto registry =
+      Registry::Open({.meta = stores.meta.get(),
+                      .objects = stores.objects.get(),
+                      .pool = &pool_,
+                      .clock = &stores.clock,
+                      .random = stores.random.get(),
+                      .facts_of = std::move(facts_of),
+                      .check_unused = std::move(check_unused),
+                      .claims_of = [this](const net::HttpRequest& request) {
+                        return authenticator_ ? authenticator_->ClaimsOf(request) : nullptr;
+                      }});
   CHECK(registry);
   registry_ = std::move(*registry);
   router_.AddAll(registry_->Routes());
-  router_.SetErrorWriter("/v2/", ErrorResponse);
+  router_.SetErrorWriter("/v2", MakeErrorWriter({.service = "slipway-test"}));
   router_.SetGuard(
       [this](const net::Route& route, net::HttpRequest& request) { return Guard(route, request); });
 }
 
 RegistryFixture::~RegistryFixture() = default;
+
+void RegistryFixture::UseTokens() {
+  secrets_ = std::make_unique<trust::SecretBox>(
+      std::array<std::byte, trust::SecretBox::kKeyBytes>{}, *stores_.random);
+  access_tokens_ = OpenAccessTokens(*stores_.meta, *secrets_, trust::kDefaultAccessLifetime,
+                                    stores_.clock, *stores_.random)
+                       .value();
+  authenticator_.emplace(resource::MakeTokenLookup(*stores_.meta), stores_.clock,
+                         trust::Authenticator::Options{.access_tokens = access_tokens_.get()});
+  const auto anonymous_pull = resource::MakeAnonymousPull(*stores_.meta, stores_.clock);
+  router_.AddAll(TokenServiceRoutes({.authenticator = &*authenticator_,
+                                     .tokens = access_tokens_.get(),
+                                     .anonymous_pull = anonymous_pull}));
+  router_.SetErrorWriter("/v2", MakeErrorWriter({.service = access_tokens_->service()}));
+  router_.SetGuard(
+      trust::MakeGuard({.authenticator = &*authenticator_, .anonymous_pull = anonymous_pull}));
+}
+
+std::string RegistryFixture::MakeToken(const std::string& name, const std::string& spec) {
+  std::string secret;
+  const CallContext context = CallContext::System("test");
+  const auto made = stores_.meta->MutateNow(context, [&](store::Transaction& raw) -> Result<void> {
+    resource::ResourceTransaction resources(raw, context, stores_.clock, *stores_.random);
+    resource::Resource wanted{.kind = "Token"};
+    wanted.metadata.name = name;
+    wanted.spec = ParseJson(spec).value();
+    TRY(issued, resource::IssueToken(resources, std::move(wanted)));
+    secret = issued.secret;
+    return {};
+  });
+  EXPECT_TRUE(made.has_value());
+  return secret;
+}
 
 Task<Result<void>> RegistryFixture::Guard(const net::Route& route, net::HttpRequest& request) {
   if (!identity_) {
@@ -168,7 +208,7 @@ Task<Result<void>> RegistryFixture::Guard(const net::Route& route, net::HttpRequ
   request.context.identity = *identity_;
   std::string project;
   bool exists = true;
-  if (route.access == net::Access::kRegistryPull || route.access == net::Access::kRegistryPush) {
+  if (route.access != net::Access::kRegistry) {
     project = oci::ProjectOf(request.Parameter("name"));
     CO_TRY_VOID(stores_.meta->ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
       TRY(row, snapshot.Get(resource::RowKey({.kind = "Project", .project = "", .name = project})));

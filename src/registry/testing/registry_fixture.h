@@ -16,6 +16,8 @@
 #include "registry/registry.h"
 #include "store/meta/meta_store.h"
 #include "store/object/object_store.h"
+#include "trust/access.h"
+#include "trust/secret_box.h"
 
 namespace slipway::registry {
 
@@ -72,6 +74,12 @@ class RegistryFixture {
   void As(Identity identity) { identity_ = std::move(identity); }
   // Nobody: every rule that needs a token answers 401.
   void AsNobody() { identity_.reset(); }
+  // From now on the tokens of requests decide, as in the server, and the token service answers.
+  void UseTokens();
+  // Makes a Token with this spec (JSON) and returns its secret.
+  std::string MakeToken(const std::string& name, const std::string& spec);
+  // The token was revoked, or its project changed: nothing that is remembered counts.
+  void ForgetVerdicts() { stores_.clock.Advance(std::chrono::seconds(3)); }
 
   // Pushes content and returns its digest.
   Digest PushBlob(const std::string& repository, const std::string& content,
@@ -93,6 +101,9 @@ class RegistryFixture {
   std::unique_ptr<Registry> registry_;
   net::Router router_;
   std::optional<Identity> identity_;
+  std::unique_ptr<trust::SecretBox> secrets_;
+  std::unique_ptr<trust::AccessTokens> access_tokens_;
+  std::optional<trust::Authenticator> authenticator_;
 };
 
 // Roles, as the access rules know them.
