@@ -43,6 +43,8 @@ constexpr std::array kVerbs = {
     Verb{"events", "Show what happened", &AddEvents},
     Verb{"explain", "Explain a kind or one of its fields", &AddExplain},
     Verb{"token", "Create, list and revoke tokens", &AddToken},
+    Verb{"login", "Sign in to another registry", &AddLogin},
+    Verb{"logout", "Forget a sign-in to another registry", &AddLogout},
     Verb{"context", "Choose the control centre to talk to", &AddContext},
     Verb{"version", "Show the version", &AddVersion},
 };

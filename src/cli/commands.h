@@ -16,6 +16,8 @@ void AddExplain(Command& command, Client& client);
 void AddGet(Command& command, Client& client);
 void AddInfer(Command& command, Client& client);
 void AddInspect(Command& command, Client& client);
+void AddLogin(Command& command, Client& client);
+void AddLogout(Command& command, Client& client);
 void AddLogs(Command& command, Client& client);
 void AddModels(Command& command, Client& client);
 void AddPull(Command& command, Client& client);

@@ -4,14 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "cli/sign_in.h"
+
 namespace slipway::cli {
 namespace {
-
-bool IsThisMachine(std::string_view host) {
-  std::string_view name =
-      host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
-  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
-}
 
 // What was refused before the registry saw it is no error of the registry's format.
 bool IsProblem(const net::ClientResponse& response) {
@@ -45,6 +41,20 @@ oci::Transport TransportOf(const Context& context) {
   };
 }
 
+// Another registry, with what Docker's files and helpers have for it.
+Result<void> SignIn(const oci::Reference& reference, oci::ClientOptions& options) {
+  options.base_url = RegistryUrl(reference.host);
+  options.sign_in = fmt::format("Sign in with `slipway login {}`.", reference.host);
+  TRY(store, OpenCredentials());
+  TRY(found, store.Find(reference.host, reference.repository));
+  if (!found) return {};
+  options.token = found->registry_token;
+  options.user = found->user;
+  options.password = found->password;
+  options.identity_token = found->identity_token;
+  return {};
+}
+
 }  // namespace
 
 Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
@@ -64,7 +74,7 @@ Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
     options.token = token;
     context = api->context();
   } else {
-    options.base_url = (IsThisMachine(reference.host) ? "http://" : "https://") + reference.host;
+    TRY_VOID(SignIn(reference, options));
   }
   access.reference = std::move(reference);
   access.make_client = [options, context] {

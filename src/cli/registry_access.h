@@ -21,7 +21,8 @@ struct RegistryAccess {
 };
 
 // A reference without a host is on the registry of the context, with its token. Another registry is
-// asked without credentials: over http if it is on this machine, else over https.
+// asked over http if it is on this machine, else over https, with what `slipway login`, Docker or
+// Podman keep for it.
 // INVALID_ARGUMENT / REFERENCE_INVALID; a tag or a digest must be there.
 Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text);
 

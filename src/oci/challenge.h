@@ -29,5 +29,7 @@ struct UrlParts {
 Result<UrlParts> SplitUrl(std::string_view url);
 
 std::string Base64(std::string_view bytes);
+// With or without padding; nothing for another text.
+std::optional<std::string> FromBase64(std::string_view text);
 
 }  // namespace slipway::oci

@@ -77,7 +77,9 @@ Result<void> TakeTags(const std::string& body, std::vector<std::string>& tags) {
 
 }  // namespace
 
-Client::Client(ClientOptions options) : options_(std::move(options)) {
+Client::Client(ClientOptions options)
+    : options_(std::move(options)),
+      clock_(options_.clock == nullptr ? &SystemClock() : options_.clock) {
   if (options_.transport) {
     transport_ = options_.transport;
   } else {
@@ -106,73 +108,12 @@ Result<std::string> Client::Resolve(const net::ClientResponse& response) const {
                                            location.substr(0, 200) + "'.");
 }
 
-void Client::Authorize(net::ClientRequest& request, const std::string& scope) const {
-  std::erase_if(request.headers,
-                [](const auto& header) { return header.first == "Authorization"; });
-  // Credentials are for the registry alone: not for the hosts that it points to.
-  const auto parts = SplitUrl(request.url);
-  if (!parts || parts->origin != origin_) return;
-  const auto found = authorization_by_scope_.find(scope);
-  if (found != authorization_by_scope_.end()) {
-    request.headers.emplace_back("Authorization", found->second);
-  } else if (!options_.token.empty()) {
-    request.headers.emplace_back("Authorization", "Bearer " + options_.token);
-  }
-}
-
-Result<bool> Client::AnswerChallenge(const net::ClientResponse& response,
-                                     const std::string& scope) {
-  for (const Challenge& challenge :
-       ParseChallenges(response.Header("WWW-Authenticate").value_or(""))) {
-    if (challenge.scheme == "basic" && !options_.user.empty()) {
-      authorization_by_scope_[scope] = "Basic " + Base64(options_.user + ":" + options_.password);
-      return true;
-    }
-    // A token that was given is the answer itself; no service may exchange it.
-    if (challenge.scheme == "bearer" && options_.token.empty()) {
-      TRY(token, FetchToken(challenge, scope));
-      authorization_by_scope_[scope] = "Bearer " + token;
-      return true;
-    }
-  }
-  return false;
-}
-
-Result<std::string> Client::FetchToken(const Challenge& challenge, const std::string& scope) {
-  const auto parameter = [&](const std::string& name) {
-    const auto found = challenge.parameters.find(name);
-    return found == challenge.parameters.end() ? std::string() : found->second;
-  };
-  const std::string realm = parameter("realm");
-  TRY(parts, SplitUrl(realm));
-  net::ClientRequest request;
-  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") +
-                "service=" + net::PercentEncode(parameter("service")) +
-                "&scope=" + net::PercentEncode(scope);
-  request.timeout = std::chrono::seconds(30);
-  request.max_response_bytes = 1 << 20;
-  const auto own = SplitUrl(options_.base_url);
-  const bool trusted = parts.origin.starts_with("https://") || (own && own->host == parts.host);
-  if (!options_.user.empty() && trusted) {
-    request.headers.emplace_back("Authorization",
-                                 "Basic " + Base64(options_.user + ":" + options_.password));
-  }
-  TRY(response, transport_(request));
-  if (response.status != 200) return ErrorOfAnswer(response, "the token service");
-  TRY(json, ParseJson(response.body, {.max_bytes = 1 << 20, .max_depth = 8}));
-  for (const char* name : {"token", "access_token"}) {
-    if (json.is_object() && json.contains(name) && json[name].is_string()) {
-      return json[name].get<std::string>();
-    }
-  }
-  return Internal("REGISTRY_PROTOCOL", "the token service's answer has no token.");
-}
-
 Result<net::ClientResponse> Client::Send(net::ClientRequest request, const std::string& scope,
                                          std::initializer_list<int> also) {
+  TRY_VOID(Renew(scope));
   Authorize(request, scope);
   TRY(response, transport_(request));
-  if (response.status == 401) {
+  if (response.status == 401 && IsOwn(request.url)) {
     TRY(answered, AnswerChallenge(response, scope));
     if (answered && request.upload) {
       // The body is used up: the caller sends what is left of it with the new credentials.
@@ -186,7 +127,10 @@ Result<net::ClientResponse> Client::Send(net::ClientRequest request, const std::
   }
   if (response.status >= 200 && response.status < 300) return response;
   if (std::ranges::find(also, response.status) != also.end()) return response;
-  return ErrorOfAnswer(response, "the registry");
+  const Error error = ErrorOfAnswer(response, "the registry");
+  if (response.status != 401 || options_.sign_in.empty()) return error;
+  return Error(error.code(), error.reason(), error.message() + " " + options_.sign_in,
+               error.details());
 }
 
 Result<net::ClientResponse> Client::SendFollowing(net::ClientRequest request,
@@ -203,7 +147,7 @@ Result<net::ClientResponse> Client::SendFollowing(net::ClientRequest request,
 Result<void> Client::Ping() {
   net::ClientRequest request;
   request.url = options_.base_url + "/v2/";
-  TRY(response, Send(std::move(request), "registry"));
+  TRY(response, Send(std::move(request), ""));
   if (response.status == 200) return {};
   return Internal("REGISTRY_PROTOCOL", options_.base_url + " answers, but is no registry.");
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"
 #include "net/http_client.h"
@@ -27,13 +28,17 @@ struct ClientOptions {
   // Sent as `Authorization: Bearer` with every request to base_url ...
   std::string token;
   // ... or, when the registry asks for them: to the registry itself (Basic), or to the token
-  // service that it names, if that is https or on the registry's own host.
+  // service that it names, if that is https, or plain like the registry and on its host.
   std::string user;
   std::string password;
+  // Instead of a password: a refresh token of the token service, sent to that alone.
+  std::string identity_token;
+  std::string sign_in;  // said after a 401: how its user signs in here
   net::HttpClient::Options http;
   Transport transport;  // empty: net::HttpClient with `http`
   // Before going on with an interrupted transfer; doubled each time.
   std::chrono::milliseconds retry_pause{250};
+  Clock* clock = nullptr;  // of the lives of access tokens; nullptr: SystemClock()
 };
 
 struct ManifestInfo {
@@ -105,16 +110,29 @@ class Client {
  private:
   struct UploadSession;
   class Attempts;
+  // What is sent for a scope, and until when it is good.
+  struct Authorization {
+    std::string header;
+    std::optional<SteadyTime> renew_at;
+    Challenge challenge;  // that it answers
+  };
 
   // Sends the request with what is known of credentials for `scope`, answers one challenge, and
   // turns an answer outside of 2xx into an error unless its status is in `also`.
   Result<net::ClientResponse> Send(net::ClientRequest request, const std::string& scope,
                                    std::initializer_list<int> also = {});
   Result<net::ClientResponse> SendFollowing(net::ClientRequest request, const std::string& scope);
+  // Credentials are for the registry alone: not for the hosts that it points to, nor are those
+  // asked what they want.
+  bool IsOwn(const std::string& url) const;
   void Authorize(net::ClientRequest& request, const std::string& scope) const;
-  // false if there is nothing to answer with.
+  // Replaces an access token that is about to expire: a body that is sent once is not to be
+  // refused.
+  Result<void> Renew(const std::string& scope);
+  // false if there is nothing to answer with, or that was the answer already.
   Result<bool> AnswerChallenge(const net::ClientResponse& response, const std::string& scope);
-  Result<std::string> FetchToken(const Challenge& challenge, const std::string& scope);
+  Result<Authorization> FetchToken(const Challenge& challenge, const std::string& scope);
+  Result<net::ClientRequest> TokenRequest(const Challenge& challenge, const std::string& scope);
   // A Location, relative to the registry or absolute.
   Result<std::string> Resolve(const net::ClientResponse& response) const;
   std::string Url(const std::string& repository, std::string_view rest) const;
@@ -135,7 +153,8 @@ class Client {
   std::unique_ptr<net::HttpClient> http_;
   Transport transport_;
   std::string origin_;  // of base_url
-  std::map<std::string, std::string> authorization_by_scope_;
+  Clock* clock_;
+  std::map<std::string, Authorization> authorization_by_scope_;
 };
 
 }  // namespace slipway::oci

@@ -181,7 +181,106 @@ TEST_F(ClientTest, TokenServiceIsAskedOnceForAScope) {
   ASSERT_TRUE(client.HeadManifest("p/a", "v1").has_value());
   ASSERT_TRUE(client.HeadManifest("p/a", "v2").has_value());
   EXPECT_EQ(services, 1);
-  EXPECT_EQ(asked, "https://auth.test/token?service=s&scope=repository%3Ap%2Fa%3Apull");
+  EXPECT_EQ(asked,
+            "https://auth.test/token?service=s&client_id=slipway&scope=repository%3Ap%2Fa%3Apull");
+}
+
+TEST_F(ClientTest, TokensAreReplacedBeforeTheyExpire) {
+  int services = 0;
+  registry_.intercept =
+      [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    if (request.url.starts_with("https://auth.test/")) {
+      ++services;
+      return Status(200,
+                    "{\"access_token\":\"t" + std::to_string(services) + "\",\"expires_in\":300}");
+    }
+    if (HeaderOf(request, "Authorization") == "Bearer t" + std::to_string(services)) {
+      return std::nullopt;
+    }
+    return Challenged("Bearer realm=\"https://auth.test/token\"");
+  };
+  FakeClock clock;
+  Client client = MakeClient({.clock = &clock});
+  ASSERT_TRUE(client.HeadManifest("p/a", "v1").has_value());
+  clock.Advance(std::chrono::seconds(289));
+  ASSERT_TRUE(client.HeadManifest("p/a", "v1").has_value());
+  EXPECT_EQ(services, 1);
+  clock.Advance(std::chrono::seconds(2));
+  ASSERT_TRUE(client.HeadManifest("p/a", "v1").has_value());
+  EXPECT_EQ(services, 2);
+  // The service does not know of it, but the registry refuses the token all the same.
+  EXPECT_THAT(registry_.requests,
+              ElementsAre("HEAD /v2/p/a/manifests/v1", "GET /token", "HEAD /v2/p/a/manifests/v1",
+                          "HEAD /v2/p/a/manifests/v1", "GET /token", "HEAD /v2/p/a/manifests/v1"));
+}
+
+TEST_F(ClientTest, ARefreshTokenGoesToTheTokenServiceAlone) {
+  std::string form;
+  registry_.intercept =
+      [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    if (request.url == "https://auth.test/token") {
+      EXPECT_EQ(request.method, "POST");
+      EXPECT_EQ(HeaderOf(request, "Authorization"), "");
+      form = request.body;
+      return Status(200, "{\"token\":\"t\"}");
+    }
+    EXPECT_EQ(request.url.find("secret"), std::string::npos);
+    if (HeaderOf(request, "Authorization") == "Bearer t") return std::nullopt;
+    EXPECT_EQ(HeaderOf(request, "Authorization"), "");
+    return Challenged("Bearer realm=\"https://auth.test/token\",service=\"s 1\"");
+  };
+  Client client = MakeClient({.identity_token = "secret+/="});
+  ASSERT_TRUE(client.MountBlob("p/a", Digest::Of("x"), "p/b").has_value());
+  EXPECT_EQ(form,
+            "grant_type=refresh_token&client_id=slipway&service=s%201&refresh_token=secret%2B%2F%3D"
+            "&scope=repository%3Ap%2Fa%3Apull%2Cpush%20repository%3Ap%2Fb%3Apull");
+}
+
+TEST_F(ClientTest, WhoTheRegistryPointsToIsNotAskedWhatItWants) {
+  registry_.intercept =
+      [](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    if (request.url.starts_with("https://evil.test/token")) {
+      ADD_FAILURE() << "credentials were taken where a redirect led";
+      return Status(200, "{\"token\":\"t\"}");
+    }
+    if (request.url.starts_with("https://evil.test/")) {
+      EXPECT_EQ(HeaderOf(request, "Authorization"), "");
+      return Challenged("Bearer realm=\"https://evil.test/token\"");
+    }
+    net::ClientResponse response = Status(307);
+    response.headers.emplace_back("Location", "https://evil.test/blob");
+    return response;
+  };
+  const auto got = MakeClient({.user = "u", .password = "p"}).GetManifest("p/a", "v1");
+  EXPECT_EQ(got.error().code(), Code::kUnauthenticated);
+}
+
+TEST_F(ClientTest, AnHttpsRegistryDoesNotTakeThePasswordToHttp) {
+  ClientOptions options{.user = "u", .password = "p"};
+  options.base_url = "https://registry.test";
+  options.transport = [](const net::ClientRequest& request) -> Result<net::ClientResponse> {
+    if (request.url.starts_with("http://registry.test/token")) {
+      EXPECT_EQ(HeaderOf(request, "Authorization"), "");
+      return Status(401);
+    }
+    return Challenged("Bearer realm=\"http://registry.test/token\"");
+  };
+  EXPECT_FALSE(Client(std::move(options)).Ping().has_value());
+}
+
+TEST_F(ClientTest, AWrongPasswordIsTriedOnceAndTold) {
+  registry_.intercept =
+      [](const net::ClientRequest&) -> std::optional<Result<net::ClientResponse>> {
+    return Challenged("Basic realm=\"x\"");
+  };
+  Client client = MakeClient({.user = "u", .password = "wrong", .sign_in = "Sign in again."});
+  const auto refused = client.UploadBlob("p/a", Digest::Of(content_), content_.size(),
+                                         ReaderOf(content_), {.monolithic_bytes = 1 << 20});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Code::kUnauthenticated);
+  EXPECT_THAT(refused.error().message(), HasSubstr("Sign in again."));
+  EXPECT_THAT(refused.error().message(), Not(HasSubstr("wrong")));
+  EXPECT_EQ(registry_.requests.size(), 2u);
 }
 
 TEST_F(ClientTest, PasswordIsNotSentInClearToAnotherHost) {

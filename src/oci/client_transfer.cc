@@ -107,7 +107,8 @@ Result<bool> Client::MountBlob(const std::string& repository, const Digest& dige
   request.method = "POST";
   request.url = Url(repository,
                     "blobs/uploads/?mount=" + digest.text() + "&from=" + net::PercentEncode(from));
-  TRY(response, Send(std::move(request), "repository:" + repository + ":pull,push"));
+  TRY(response, Send(std::move(request),
+                     "repository:" + repository + ":pull,push repository:" + from + ":pull"));
   if (response.status == 201) return true;
   // The registry opened an upload instead; it is not needed.
   auto location = Resolve(response);

@@ -1,6 +1,7 @@
 // The limits of this module: what a reference, a manifest and a registry's answer may be.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,6 +26,16 @@ inline constexpr size_t kMaxEmbeddedBytes = kMaxManifestBytes;
 // Pages of a tag list that the client follows, and the size of each answer.
 inline constexpr size_t kMaxTagPages = 10'000;
 inline constexpr uint64_t kMaxAnswerBytes = 8 << 20;
+// A file of credentials, what goes to and comes from a credential helper, and how long one may
+// take: it may ask its user for a passphrase.
+inline constexpr uint64_t kMaxCredentialFileBytes = 4 << 20;
+inline constexpr size_t kMaxHelperBytes = 32 << 10;
+inline constexpr std::chrono::seconds kHelperTimeout{60};
+// How long an access token counts as valid whose token service does not say (distribution's token
+// specification), and how much earlier than it says a token is replaced.
+inline constexpr std::chrono::seconds kUnsaidTokenLifetime{60};
+inline constexpr std::chrono::seconds kTokenMargin{10};
+
 // Attempts of the client to go on with an interrupted download or upload of one blob.
 inline constexpr int kMaxTransferAttempts = 5;
 

@@ -155,9 +155,11 @@ RegistryFixture::RegistryFixture(RegistryStores& stores, FactsOf facts_of,
                       .random = stores.random.get(),
                       .facts_of = std::move(facts_of),
                       .check_unused = std::move(check_unused),
-                      .claims_of = [this](const net::HttpRequest& request) {
-                        return authenticator_ ? authenticator_->ClaimsOf(request) : nullptr;
-                      }});
+                      .claims_of =
+                          [this](const net::HttpRequest& request) {
+                            return authenticator_ ? authenticator_->ClaimsOf(request) : nullptr;
+                          },
+                      .hold = stores.hold});
   CHECK(registry);
   registry_ = std::move(*registry);
   router_.AddAll(registry_->Routes());

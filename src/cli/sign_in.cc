@@ -1,0 +1,52 @@
+#include "cli/sign_in.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "oci/reference.h"
+
+namespace slipway::cli {
+namespace {
+
+bool IsThisMachine(std::string_view host) {
+  std::string_view name =
+      host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
+}
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets it
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Result<void> CheckRegistryHost(const std::string& host) {
+  const auto reference = oci::Reference::Parse(host + "/name:tag");
+  if (reference && reference->host == host) return {};
+  return InvalidArgument(
+      "HOST_INVALID", fmt::format("\"{}\" is no registry's host: write HOST or HOST:PORT, with a "
+                                  "dot or a port (or localhost), and neither scheme nor path",
+                                  host));
+}
+
+std::string RegistryUrl(std::string_view host) {
+  if (IsThisMachine(host)) return fmt::format("http://{}", host);
+  // Docker Hub's registry has another name than its references.
+  const bool is_hub = oci::CredentialKey(host) != host;
+  return fmt::format("https://{}", is_hub ? "registry-1.docker.io" : host);
+}
+
+Result<oci::CredentialStore> OpenCredentials() {
+  TRY(paths, oci::CredentialFiles(Variable, ::getuid()));
+  return oci::CredentialStore(PosixFileSystem(), std::move(paths), oci::RunCredentialHelper);
+}
+
+std::string PlaceText(const oci::CredentialStore::Place& place) {
+  return place.helper.empty() ? place.file : fmt::format("{} (of {})", place.helper, place.file);
+}
+
+}  // namespace slipway::cli
