@@ -42,7 +42,7 @@ std::string RegistryUrl(std::string_view host) {
 
 Result<oci::CredentialStore> OpenCredentials() {
   TRY(paths, oci::CredentialFiles(Variable, ::getuid()));
-  return oci::CredentialStore(PosixFileSystem(), std::move(paths), oci::RunCredentialHelper);
+  return oci::CredentialStore(PosixFileSystem(), std::move(paths), oci::MakeRunHelper());
 }
 
 std::string PlaceText(const oci::CredentialStore::Place& place) {

@@ -2,6 +2,7 @@
 // (docker-credential-helpers' protocol).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/result.h"
 #include "oci/docker_config.h"
+#include "oci/limits.h"
 
 namespace slipway::oci {
 
@@ -24,10 +26,9 @@ using RunHelper = std::function<Result<HelperResult>(
 
 // Without a shell; found on PATH, in folders named from the root. Standard error is the caller's,
 // and so is the terminal: a helper may ask for a passphrase. FAILED_PRECONDITION / HELPER_MISSING,
-// DEADLINE_EXCEEDED / HELPER_TIMEOUT after kHelperTimeout (it is killed), FAILED_PRECONDITION /
+// DEADLINE_EXCEEDED / HELPER_TIMEOUT after `timeout` (it is killed), FAILED_PRECONDITION /
 // HELPER_FAILED. Errors name the program.
-Result<HelperResult> RunCredentialHelper(const std::string& program, const std::string& verb,
-                                         const std::string& input);
+RunHelper MakeRunHelper(std::chrono::milliseconds timeout = kHelperTimeout);
 
 class CredentialHelper {
  public:

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,7 +12,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <thread>
 
 #include "oci/credential_helper.h"
 #include "oci/limits.h"
@@ -55,6 +55,19 @@ std::string FindProgram(const std::string& program) {
   return {};
 }
 
+// false at the deadline.
+bool WaitReadable(int descriptor, steady_clock::time_point deadline) {
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) return false;
+    pollfd wanted{.fd = descriptor, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wanted, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
 // A running child, killed and waited for if it is left.
 class Child {
  public:
@@ -67,13 +80,16 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // Its exit status, 128 and the signal's number for one that was killed; nothing: it still runs.
-  std::optional<int> Ended() {
+  // Waits for its end: its exit status, or 128 and the signal's number for one that was killed;
+  // nothing: it still runs at the deadline.
+  Result<std::optional<int>> Wait(steady_clock::time_point deadline) {
+    const Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    if (descriptor.get() < 0) return SystemError(errno, "pidfd_open");
+    if (!WaitReadable(descriptor.get(), deadline)) return std::optional<int>();
     int status = 0;
-    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
-    if (ended != pid_) return {};
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
     pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return std::optional<int>(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
   }
 
  private:
@@ -107,8 +123,7 @@ Result<pid_t> Start(const std::string& file, const std::string& program, const s
 
 Error TimedOut(const std::string& program, const std::string& verb) {
   return Error(Code::kDeadlineExceeded, "HELPER_TIMEOUT",
-               program + " " + verb + ": did not end within " +
-                   std::to_string(kHelperTimeout.count()) + " s and was ended");
+               program + " " + verb + ": took too long and was ended");
 }
 
 // All that the child writes until it closes its standard output.
@@ -117,13 +132,7 @@ Result<std::string> ReadOutput(int descriptor, steady_clock::time_point deadline
   std::string output;
   std::array<char, 4096> piece;
   while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
-    pollfd wanted{.fd = descriptor, .events = POLLIN, .revents = 0};
-    const int ready =
-        left.count() <= 0 ? 0 : ::poll(&wanted, 1, static_cast<int>(left.count()) + 1);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return TimedOut(program, verb);
+    if (!WaitReadable(descriptor, deadline)) return TimedOut(program, verb);
     const ssize_t count = ::read(descriptor, piece.data(), piece.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return output;
@@ -135,10 +144,8 @@ Result<std::string> ReadOutput(int descriptor, steady_clock::time_point deadline
   }
 }
 
-}  // namespace
-
-Result<HelperResult> RunCredentialHelper(const std::string& program, const std::string& verb,
-                                         const std::string& input) {
+Result<HelperResult> Run(const std::string& program, const std::string& verb,
+                         const std::string& input, std::chrono::milliseconds timeout) {
   const std::string file = FindProgram(program);
   if (file.empty()) {
     return FailedPrecondition("HELPER_MISSING",
@@ -159,7 +166,7 @@ Result<HelperResult> RunCredentialHelper(const std::string& program, const std::
   if (::pipe2(out.data(), O_CLOEXEC) != 0) return SystemError(errno, "pipe");
   Descriptor out_read(out[0]);
   Descriptor out_write(out[1]);
-  const auto deadline = steady_clock::now() + kHelperTimeout;
+  const auto deadline = steady_clock::now() + timeout;
   // Before the start, with the reading end still open here: no SIGPIPE, no wait.
   if (::write(in_write.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
     return SystemError(errno, "write to " + program);
@@ -170,13 +177,17 @@ Result<HelperResult> RunCredentialHelper(const std::string& program, const std::
   in_read.Close();
   out_write.Close();
   TRY(output, ReadOutput(out_read.get(), deadline, program, verb));
-  while (true) {
-    if (const auto status = child.Ended()) {
-      return HelperResult{.exit_status = *status, .output = std::move(output)};
-    }
-    if (steady_clock::now() >= deadline) return TimedOut(program, verb);
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  TRY(status, child.Wait(deadline));
+  if (!status) return TimedOut(program, verb);
+  return HelperResult{.exit_status = *status, .output = std::move(output)};
+}
+
+}  // namespace
+
+RunHelper MakeRunHelper(std::chrono::milliseconds timeout) {
+  return [timeout](const std::string& program, const std::string& verb, const std::string& input) {
+    return Run(program, verb, input, timeout);
+  };
 }
 
 }  // namespace slipway::oci

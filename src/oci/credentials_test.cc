@@ -304,13 +304,26 @@ class RunHelperTest : public ::testing::Test {
     ::chmod(path.c_str(), 0755);
   }
 
+  static Result<HelperResult> Run(const std::string& program, const std::string& verb,
+                                  const std::string& input) {
+    return MakeRunHelper()(program, verb, input);
+  }
+
   TemporaryFolder folder_;
   std::string path_;
 };
 
+TEST_F(RunHelperTest, OneThatDoesNotEndIsEnded) {
+  for (const char* script : {"exec sleep 600\n", "exec >&-; exec sleep 600\n"}) {
+    Program(script);
+    EXPECT_THAT(MakeRunHelper(std::chrono::milliseconds(50))("docker-credential-test", "get", "a"),
+                IsError(Code::kDeadlineExceeded, "HELPER_TIMEOUT"));
+  }
+}
+
 TEST_F(RunHelperTest, PassesVerbAndInputAndTakesTheOutput) {
   Program("echo \"$1:$#\"; cat; exit 3\n");
-  const auto result = RunCredentialHelper("docker-credential-test", "get", "a'$(x)\"b\n");
+  const auto result = Run("docker-credential-test", "get", "a'$(x)\"b\n");
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->exit_status, 3);
   EXPECT_EQ(result->output, "get:1\na'$(x)\"b\n");
@@ -318,20 +331,19 @@ TEST_F(RunHelperTest, PassesVerbAndInputAndTakesTheOutput) {
 
 TEST_F(RunHelperTest, OneThatDoesNotReadItsInputIsFine) {
   Program("exit 0\n");
-  const auto result =
-      RunCredentialHelper("docker-credential-test", "store", std::string(30'000, 'x'));
+  const auto result = Run("docker-credential-test", "store", std::string(30'000, 'x'));
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->exit_status, 0);
 }
 
 TEST_F(RunHelperTest, TooMuchOutputIsRefused) {
   Program("yes\n");
-  EXPECT_THAT(RunCredentialHelper("docker-credential-test", "get", "a"),
+  EXPECT_THAT(Run("docker-credential-test", "get", "a"),
               IsError(Code::kFailedPrecondition, "HELPER_FAILED"));
 }
 
 TEST_F(RunHelperTest, AMissingProgramIsNamed) {
-  const auto result = RunCredentialHelper("docker-credential-none", "get", "a");
+  const auto result = Run("docker-credential-none", "get", "a");
   ASSERT_THAT(result, IsError(Code::kFailedPrecondition, "HELPER_MISSING"));
   EXPECT_THAT(result.error().message(), HasSubstr("docker-credential-none"));
 }

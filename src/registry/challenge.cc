@@ -5,6 +5,7 @@
 
 #include "oci/reference.h"
 #include "registry/error_response.h"
+#include "trust/guard.h"
 
 namespace slipway::registry {
 namespace {
@@ -64,6 +65,7 @@ std::string_view ActionsOf(net::Access rule) {
 // mounts.
 std::string ScopeOf(const net::HttpRequest& request) {
   if (request.route == nullptr) return "";
+  if (request.route->pattern == trust::kCatalogPattern) return "registry:catalog:*";
   const std::string_view actions = ActionsOf(request.route->access);
   if (actions.empty()) return "";
   const std::string& name = request.Parameter("name");

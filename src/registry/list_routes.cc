@@ -9,7 +9,9 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/referrers.h"
+#include "resource/project_policy.h"
 #include "trust/access.h"
+#include "trust/guard.h"
 
 namespace slipway::registry {
 namespace {
@@ -114,11 +116,13 @@ Task<Result<HttpResponse>> GetCatalog(Core& core, HttpRequest& request) {
   CO_TRY(size, PageSize(request, kMaxTagPage));
   const std::string last = request.Query("last").value_or("");
   const Identity& caller = request.context.identity;
-  const MayPullFrom may_pull = [&caller](std::string_view project) {
-    return trust::CheckAccess(net::Access::kRegistryPull, caller, project, true).has_value();
-  };
   CatalogPage page;
   CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    const MayPullFrom may_pull = [&](std::string_view project) {
+      if (trust::CheckAccess(net::Access::kRegistryPull, caller, project, true)) return true;
+      const Result<bool> anybody = resource::AllowsAnonymousPull(snapshot, project);
+      return anybody && *anybody;
+    };
     TRY(found, ListRepositories(snapshot, may_pull, last, size));
     page = std::move(found);
     return {};
@@ -142,7 +146,7 @@ std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core) {
       MakeRoute(core, net::Method::kGet, "/v2/{name+}/referrers/{digest}",
                 net::Access::kRegistryPull, GetReferrers,
                 "Lists the manifests whose subject is this digest."),
-      MakeRoute(core, net::Method::kGet, "/v2/_catalog", net::Access::kIdentified, GetCatalog,
+      MakeRoute(core, net::Method::kGet, trust::kCatalogPattern, net::Access::kRegistry, GetCatalog,
                 "Lists the repositories that the caller may pull from, in byte order."),
   };
 }

@@ -130,6 +130,7 @@ class TokenService {
   Result<RepositoryScopes> Granted(const std::string& text, const Identity& identity) const {
     TRY(scopes, trust::ParseScopes(text));
     for (trust::RepositoryScope& scope : scopes) {
+      if (scope.name == trust::kCatalogName && !identity.subject.empty()) continue;
       const bool is_name = oci::CheckRepositoryName(scope.name).has_value();
       const std::string project(is_name ? oci::ProjectOf(scope.name) : "");
       RepositoryActions may;

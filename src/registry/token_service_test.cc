@@ -115,6 +115,7 @@ TEST_F(TokenServiceTest, TheChallengeNamesWhatTheRequestNeeds) {
   for (const Row& row : std::initializer_list<Row>{
            {net::Method::kGet, "/v2/", ""},
            {net::Method::kGet, "/v2", ""},
+           {net::Method::kGet, "/v2/_catalog", "registry:catalog:*"},
            {net::Method::kGet, "/v2/shop/a/tags/list", "repository:shop/a:pull"},
            {net::Method::kHead, "/v2/a/manifests/v1", "repository:a:pull"},
            {net::Method::kPut, "/v2/shop/a/b/manifests/v1", "repository:shop/a/b:pull,push"},
@@ -144,7 +145,8 @@ TEST_F(TokenServiceTest, ScopesAreCutDownToWhatTheCallerMay) {
   EXPECT_THAT(AccessOf(Fetch("&scope=repository:shop/a:pull&scope=repository:other/b:pull,push"
                              "&scope=repository:open/a:pull,push&scope=registry:catalog:*",
                              Basic(editor_))),
-              ::testing::ElementsAre("shop/a:pull", "open/a:pull"));
+              ::testing::ElementsAre("shop/a:pull", "open/a:pull", "_catalog:pull"));
+  EXPECT_THAT(AccessOf(Fetch("&scope=registry:catalog:*", "")), IsEmpty());
   EXPECT_THAT(AccessOf(Fetch("&scope=repository:shop/a:push", Basic(viewer_))), IsEmpty());
   EXPECT_THAT(AccessOf(Fetch("&scope=repository:shop/UPPER:pull", Basic(editor_))), IsEmpty());
   EXPECT_THAT(AccessOf(Fetch("", Basic(editor_))), IsEmpty());
@@ -339,6 +341,65 @@ TEST_F(TokenServiceTest, TheKeyIsOfTheDatabaseAndSealed) {
   other[0] = std::byte{1};
   const trust::SecretBox lost(other, *stores_.random);
   EXPECT_THAT(open(lost)->Verify(token), IsError(Code::kUnauthenticated, "TOKEN_INVALID"));
+}
+
+// The route table, walked as each role: with the Token itself, and with an access token made from
+// it.
+TEST_F(TokenServiceTest, EveryRouteForEveryRole) {
+  struct Caller {
+    std::string name;
+    std::string spec;  // of its Token; empty: nobody
+    std::string shop;  // its role in the private project
+    std::string open;  // and in the public one
+  };
+  const auto may = [](const std::string& role, net::Access access, bool is_public) {
+    if (access == net::Access::kRegistryPull) return is_public || !role.empty();
+    return role == "editor" || role == "admin";
+  };
+  for (const Caller& caller : std::initializer_list<Caller>{
+           {"nobody", "", "", ""},
+           {"viewer", R"({"role":"viewer","project":"shop"})", "viewer", ""},
+           {"editor", R"({"role":"editor","project":"shop"})", "editor", ""},
+           {"admin", R"({"role":"admin","project":"shop"})", "admin", ""},
+           {"all-viewer", R"({"role":"viewer"})", "viewer", "viewer"},
+           {"all-admin", R"({"role":"admin"})", "admin", "admin"},
+           {"stranger", R"({"role":"admin","project":"open"})", "", "admin"},
+           {"site", R"({"role":"site"})", "", ""},
+           {"packager", R"({"role":"packager","project":"shop"})", "", ""},
+           {"key", R"({"role":"viewer","project":"shop","service":"fraud"})", "", ""}}) {
+    const bool known = !caller.spec.empty();
+    const std::string basic = known ? Basic(registry_.MakeToken(caller.name, caller.spec)) : "";
+    for (const auto& [project, role] :
+         std::map<std::string, std::string>{{"shop", caller.shop}, {"open", caller.open}}) {
+      const std::string made = Fetch("&scope=repository:" + project + "/none:*", basic);
+      for (const net::Route& route : registry_.router().routes()) {
+        if (!route.pattern.starts_with("/v2")) continue;
+        std::string path = route.pattern;
+        for (const auto& [parameter, value] :
+             std::map<std::string, std::string>{{"{name+}", project + "/none"},
+                                                {"{digest}", Digest::Of("none").text()},
+                                                {"{reference}", "none"},
+                                                {"{session}", "none"}}) {
+          if (const size_t at = path.find(parameter); at != std::string::npos) {
+            path.replace(at, parameter.size(), value);
+          }
+        }
+        for (const bool is_access_token : {false, true}) {
+          const int status = Send(route.method, path, is_access_token ? made : basic).status;
+          const std::string what = caller.name + (is_access_token ? " (access token) " : " ") +
+                                   std::string(net::MethodName(route.method)) + " " + path + ": " +
+                                   std::to_string(status);
+          const bool is_version = route.access == net::Access::kRegistry;
+          if (path == "/v2/_catalog" && is_access_token) continue;  // has a scope of its own
+          if (is_version ? known || is_access_token : may(role, route.access, project == "open")) {
+            EXPECT_TRUE(status != 401 && status != 403 && status < 500) << what;
+          } else {
+            EXPECT_EQ(status, known ? 403 : 401) << what;
+          }
+        }
+      }
+    }
+  }
 }
 
 // The realm is where the request went, as the client or the proxy in front says.

@@ -27,7 +27,7 @@ struct ServerOptions {
   // Of the API's port, as clients write it; empty: what each request was sent to.
   std::string external_url;
   std::chrono::milliseconds access_token_lifetime = trust::kDefaultAccessLifetime;
-  std::string log_file;               // empty: standard error
+  std::string log_file;  // empty: standard error
   std::string log_level = "info";
   bool log_json = false;
   // The data plane counts as one that does not answer after the first, and is started anew after

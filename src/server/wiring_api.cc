@@ -113,9 +113,9 @@ class HttpApiPart final : public ApiPart {
  private:
   // Who may do what, and until when.
   Result<void> OpenAccess() {
-    TRY(tokens,
-        registry::OpenAccessTokens(*stores_.meta, *stores_.secrets, options_.access_token_lifetime,
-                                   SystemClock(), SystemRandom()));
+    const auto lifetime = std::chrono::floor<std::chrono::seconds>(options_.access_token_lifetime);
+    TRY(tokens, registry::OpenAccessTokens(*stores_.meta, *stores_.secrets, lifetime, SystemClock(),
+                                           SystemRandom()));
     access_tokens_ = std::move(tokens);
     authenticator_.emplace(resource::MakeTokenLookup(*stores_.meta), SystemClock(),
                            trust::Authenticator::Options{.anonymous = options_.anonymous,

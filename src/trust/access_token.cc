@@ -156,8 +156,8 @@ Result<SignedToken> AccessTokens::Sign(std::string_view subject, std::string_vie
   text += "." + Signature(text);
   if (text.size() > kMaxAccessTokenBytes) {
     return InvalidArgument("SCOPES_TOO_MANY",
-                             "scope: the repositories' names are too long for one token together; "
-                             "ask for several tokens")
+                           "scope: the repositories' names are too long for one token together; "
+                           "ask for several tokens")
         .With("field", "scope");
   }
   return SignedToken{.text = std::move(text), .issued_at = now, .lifetime = options_.lifetime};

@@ -155,7 +155,9 @@ TEST(Scopes, AreReadAsClientsWriteThem) {
            {"repository:host:5000/a:pull", Scopes("host:5000/a", kPull)},
            {"repository:a:mount,pull", Scopes("a", kPull)},
            {"repository:a:", Scopes("a", 0)},
-           {"registry:catalog:*", {}},
+           {"registry:catalog:*", Scopes("_catalog", kPull)},
+           {"registry:other:*", {}},
+           {"plugin:catalog:*", {}},
        }) {
     EXPECT_EQ(ParseScopes(row.text).value(), row.scopes) << row.text;
   }
@@ -195,6 +197,7 @@ class AccessTokenGuardTest : public testing::Test {
     router_.Add({kGet, "/v2/{name+}/manifests/x", net::Access::kRegistryPull, Ok, ""});
     router_.Add({kPut, "/v2/{name+}/manifests/x", net::Access::kRegistryPush, Ok, ""});
     router_.Add({kDelete, "/v2/{name+}/manifests/x", net::Access::kRegistryDelete, Ok, ""});
+    router_.Add({kGet, std::string(kCatalogPattern), net::Access::kRegistry, Ok, ""});
     router_.Add({kGet, "/explain", net::Access::kIdentified, Ok, ""});
     router_.Add({kGet, "/open", net::Access::kOpen, Ok, ""});
     router_.Add({kGet, "/{project}/x", net::Access::kViewer, Ok, ""});
@@ -266,6 +269,15 @@ TEST_F(AccessTokenGuardTest, OpensItsRepositoryAndActionAlone) {
   EXPECT_EQ(Send(net::Method::kDelete, "/v2/shop/a/manifests/x", push), "SCOPE_MISSING");
   EXPECT_EQ(Send(net::Method::kDelete, "/v2/shop/a/manifests/x", Bearer(Scopes("shop/a", kDelete))),
             "200");
+}
+
+TEST_F(AccessTokenGuardTest, TheCatalogHasAScopeOfItsOwn) {
+  EXPECT_EQ(Get("/v2/_catalog", Bearer(Scopes("shop/a", kPull))), "SCOPE_MISSING");
+  EXPECT_EQ(Get("/v2/_catalog", Bearer(ParseScopes("registry:catalog:*").value())), "200");
+  EXPECT_EQ(Get("/v2/_catalog", "Bearer " + token_.text), "200");
+  EXPECT_EQ(Get("/v2/_catalog", NobodysBearer(ParseScopes("registry:catalog:*").value())),
+            "TOKEN_MISSING");
+  EXPECT_EQ(Get("/v2/_catalog", ""), "TOKEN_MISSING");
 }
 
 TEST_F(AccessTokenGuardTest, OpensNothingElse) {

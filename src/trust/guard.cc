@@ -82,16 +82,13 @@ RepositoryActions ActionOf(net::Access rule) {
 }
 
 // Whether the access token was made for what the route does.
-Result<void> CheckScope(const GuardOptions& options, net::Access rule,
-                        const net::HttpRequest& request, const AccessClaims& claims) {
-  const RepositoryActions wanted = ActionOf(rule);
-  const std::string& repository = *FindParameter(request, "name");
+Result<void> CheckScope(RepositoryActions wanted, std::string_view repository,
+                        const GuardOptions& options, const AccessClaims& claims) {
   const RepositoryActions held = ActionsOn(claims.scopes, repository, options.default_project);
   if ((held & wanted) == wanted) return {};
   return Unauthenticated("SCOPE_MISSING",
                          "the access token was not made for this; ask the token service for the "
-                         "scope repository:" +
-                             repository + ":" + std::string(wanted.Names().front()));
+                         "scope that the challenge names");
 }
 
 // The rule by the roles, or because anybody may.
@@ -110,7 +107,7 @@ Task<Result<void>> CheckRole(std::shared_ptr<const GuardOptions> options, net::A
 }
 
 Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Access rule,
-                         net::HttpRequest* request) {
+                         std::string_view pattern, net::HttpRequest* request) {
   Result<Caller> caller = options->authenticator->AuthenticateCaller(*request);
   const bool of_registry = rule == net::Access::kRegistry || !ActionOf(rule).empty();
   if (caller && caller->claims && !of_registry) {
@@ -121,12 +118,17 @@ Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Acces
   const bool may_miss = rule == net::Access::kRegistryPull && !SentToken(*request);
   if (!caller && !may_miss) co_return caller.error();
   const bool is_limited = caller && caller->claims;
-  if (is_limited && rule == net::Access::kRegistry) co_return Result<void>();
+  if (is_limited && rule == net::Access::kRegistry) {
+    if (pattern != kCatalogPattern) co_return Result<void>();
+    CO_TRY_VOID(CheckAccess(rule, caller->identity, "", true));
+    co_return CheckScope(RepositoryActions(RepositoryActions::kPull), kCatalogName, *options,
+                         *caller->claims);
+  }
   const Result<void> role = co_await CheckRole(options, rule, request);
   // Without a token, how to send one is better said by who looked for it.
   if (!role && !caller) co_return caller.error();
   if (!role || !is_limited) co_return role;
-  co_return CheckScope(*options, rule, *request, *caller->claims);
+  co_return CheckScope(ActionOf(rule), *FindParameter(*request, "name"), *options, *caller->claims);
 }
 
 }  // namespace
@@ -135,7 +137,7 @@ net::Guard MakeGuard(GuardOptions options) {
   CHECK(options.authenticator != nullptr);
   auto shared = std::make_shared<const GuardOptions>(std::move(options));
   return [shared](const net::Route& route, net::HttpRequest& request) {
-    return Check(shared, route.access, &request);
+    return Check(shared, route.access, route.pattern, &request);
   };
 }
 

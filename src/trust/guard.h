@@ -9,6 +9,10 @@
 
 namespace slipway::trust {
 
+// The route of the registry's catalog, a list over all projects: an access token needs the scope
+// `registry:catalog:*`, and a Token behind it.
+inline constexpr std::string_view kCatalogPattern = "/v2/_catalog";
+
 struct GuardOptions {
   Authenticator* authenticator = nullptr;  // outlives the guard
   // Asked for routes whose rule depends on it (kRegistryPush).

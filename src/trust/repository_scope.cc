@@ -44,10 +44,15 @@ Result<void> TakeScope(std::string_view text, RepositoryScopes& scopes) {
     return Invalid(text);
   }
   const std::string_view type = text.substr(0, std::min(first, text.find('(')));
-  const std::string_view name = text.substr(first + 1, last - first - 1);
+  std::string_view name = text.substr(first + 1, last - first - 1);
   if (type.empty() || name.empty()) return Invalid(text);
-  if (type != "repository") return {};
-  const RepositoryActions actions = ParseActions(text.substr(last + 1));
+  const bool is_catalog = type == "registry" && name == "catalog";
+  if (type != "repository" && !is_catalog) return {};
+  RepositoryActions actions = ParseActions(text.substr(last + 1));
+  if (is_catalog) {
+    name = kCatalogName;
+    actions = RepositoryActions(RepositoryActions::kPull);
+  }
   const auto same = std::ranges::find(scopes, name, &RepositoryScope::name);
   if (same != scopes.end()) {
     same->actions = same->actions | actions;
@@ -55,8 +60,8 @@ Result<void> TakeScope(std::string_view text, RepositoryScopes& scopes) {
   }
   if (scopes.size() == kMaxScopes) {
     return InvalidArgument("SCOPES_TOO_MANY", "scope: one token is for at most " +
-                                                    std::to_string(kMaxScopes) +
-                                                    " repositories; ask for several tokens")
+                                                  std::to_string(kMaxScopes) +
+                                                  " repositories; ask for several tokens")
         .With("field", "scope");
   }
   scopes.push_back({.name = std::string(name), .actions = actions});

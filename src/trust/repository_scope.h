@@ -39,6 +39,10 @@ class RepositoryActions {
   uint8_t bits_ = 0;
 };
 
+// The catalog of all repositories: where a repository's name would be, and none begins so. Pulling
+// it is reading it.
+inline constexpr std::string_view kCatalogName = "_catalog";
+
 struct RepositoryScope {
   std::string
       name;  // as the client wrote it: "team/detector", or "detector" of the default project
@@ -52,9 +56,10 @@ RepositoryActions ActionsOn(const RepositoryScopes& scopes, std::string_view rep
                             std::string_view default_project);
 
 // Scopes as clients of token services write them, with spaces between:
-// `repository:team/detector:pull,push`; `*` is every action. What is not about a repository
-// (`registry:catalog:*`), and actions that there are not, is left out; the same name twice becomes
-// one. INVALID_ARGUMENT / SCOPE_INVALID for what is no scope, SCOPES_TOO_MANY above kMaxScopes. Names are not checked.
+// `repository:team/detector:pull,push`; `*` is every action, and
+// `registry:catalog:*` is kCatalogName. What is about anything else, and actions that there are
+// not, is left out; the same name twice becomes one. INVALID_ARGUMENT / SCOPE_INVALID for what is
+// no scope, SCOPES_TOO_MANY above kMaxScopes. Names are not checked.
 Result<RepositoryScopes> ParseScopes(std::string_view text);
 
 }  // namespace slipway::trust

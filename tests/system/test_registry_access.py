@@ -123,13 +123,13 @@ def test_an_upload_goes_on_with_the_next_token_after_a_restart(slipway):
     scope = "repository:team/a:pull,push"
     begin = requests.post(slipway.api_url + "/v2/team/a/blobs/uploads/", timeout=10,
                           headers=bearer(slipway, scope, password=slipway.token))
-    half = requests.patch(slipway.api_url + begin.headers["Location"], data=b"half ", timeout=10,
-                          headers=bearer(slipway, scope, password=slipway.token))
     old = bearer(slipway, scope, password=slipway.token)
     slipway.kill()
     slipway.start()
     # The key is the database's: a token of before is still one.
     assert requests.get(slipway.api_url + "/v2/", headers=old, timeout=10).status_code == 200
+    half = requests.patch(slipway.api_url + begin.headers["Location"], data=b"half ", timeout=10,
+                          headers=old)
     rest = requests.put(slipway.api_url + half.headers["Location"], data=b"done", timeout=10,
                         params={"digest": digest_of(b"half done")},
                         headers=bearer(slipway, scope, password=slipway.token))
@@ -304,7 +304,8 @@ def test_login_push_pull_logout(centre, home, tmp_path):
     assert json.loads(home.config.read_text())["proxies"] == {"default": {}}
     assert set(home.auths()) == {"other", host}
     home.cli("pull", f"{host}/team/linear:v1", tmp_path / "there")
-    assert (tmp_path / "there/linear_a.onnx").read_bytes() == (MODELS / "linear_a.onnx").read_bytes()
+    pulled = (tmp_path / "there/linear_a.onnx").read_bytes()
+    assert pulled == (MODELS / "linear_a.onnx").read_bytes()
     home.cli("push", MODELS / "linear_b.onnx", f"{host}/team/linear:ours")
     denied = home.cli("push", MODELS / "linear_b.onnx", f"{host}/open/linear:ours", check=False)
     assert "editor" in fails(denied, NOT_ALLOWED)
@@ -393,7 +394,8 @@ def test_a_terminal_is_asked_and_shows_no_password(centre, home):
 
 
 def test_ctrl_c_at_the_password_ends_it(centre, home):
-    shown, status = converse(home, ["login", host_of(centre), "-u", "me"], [(b"Password", b"ab\x03")])
+    shown, status = converse(home, ["login", host_of(centre), "-u", "me"],
+                             [(b"Password", b"ab\x03")])
     assert status == 130, shown
     assert "ab" not in shown.replace("\x03", "").partition("Password")[2].partition("slipway")[0]
     assert not home.config.exists()
