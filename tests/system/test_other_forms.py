@@ -152,6 +152,45 @@ def test_evil_archives_leave_nothing(centre, tmp_path, words, entry):
     assert not (tmp_path / "evil").exists()
 
 
+def version_of(centre, digest):
+    """The ModelVersion of a manifest once its files have been looked at."""
+    def find():
+        shown = json.loads(centre.cli("get", "modelversions", "-o", "json").stdout)
+        return [item for item in shown["items"] if item["spec"]["manifestDigest"] == digest
+                and item["status"].get("phase")]
+    return programs.wait_until(find, f"the version of {digest}", timeout_s=60)[0]
+
+
+def test_what_is_wrong_with_a_pushed_package_is_told(centre):
+    pusher = other_tools.Pusher(centre, "default/wrong")
+    evil = io.BytesIO()
+    with tarfile.open(fileobj=evil, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("../evil"))
+    config = pusher.blob(json.dumps({"format": "ONNX", "author": "Ada"}).encode(),
+                         other_tools.ORMB_CONFIG)
+    digest = pusher.manifest({
+        "schemaVersion": 2, "config": config,
+        "layers": [pusher.blob(gzip.compress(evil.getvalue()), "application/tar+gzip")]}, "v1")
+    status = version_of(centre, digest)["status"]
+    assert status["phase"] == "Failed"
+    assert status["conditions"][0]["reason"] == "PATH_INVALID"
+    assert "'../evil'" in status["conditions"][0]["message"]
+    assert status["metadata"]["authors"] == ["Ada"]
+
+    layer = pusher.blob(b"title: [1]\n", "application/vnd.cncf.model.weight.config.v1.raw")
+    layer["annotations"] = {"org.cncf.model.filepath": "model.yaml"}
+    digest = pusher.manifest({
+        "schemaVersion": 2, "artifactType": "application/vnd.cncf.model.manifest.v1+json",
+        "config": pusher.blob(json.dumps({"descriptor": {"vendor": "V"}}).encode(),
+                              "application/vnd.cncf.model.config.v1+json"),
+        "layers": [layer]}, "v2")
+    status = version_of(centre, digest)["status"]
+    assert status["metadata"]["source"] == "config"
+    assert status["metadata"]["vendor"] == "V"
+    told = {condition["type"]: condition for condition in status["conditions"]}["MetadataRead"]
+    assert "model.yaml: title: expected a string" in told["message"]
+
+
 def test_metadata_of_our_own_packages(centre, tmp_path):
     folder = tmp_path / "fraud"
     folder.mkdir()
