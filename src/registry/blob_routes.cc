@@ -11,39 +11,26 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-struct FoundBlob {
-  BlobRow row;
-  std::optional<std::string> inline_bytes;
-};
-
-// Reads for somebody who is told what is there. For who may push, what is there stays a while.
-Task<Result<void>> ReadAndHold(Core& core, const HttpRequest& request,
-                               const std::string& repository, const Digest& digest,
-                               std::function<Result<void>(const store::Snapshot&)> read) {
+// Of somebody who may push: what he is told is there stays a while. True if it is being removed
+// just now.
+bool HoldForPusher(Core& core, const HttpRequest& request, const std::string& repository,
+                   const Digest& digest) {
   const bool may_push = trust::CheckAccess(net::Access::kRegistryPush, request.context.identity,
                                            oci::ProjectOf(repository), true)
                             .has_value();
-  const bool goes = may_push && core.holds.Hold(repository, digest);
-  if (!goes) co_return co_await core.meta().Read(std::move(read));
-  // Behind the transaction that removes it.
-  co_return co_await core.meta().Mutate(
-      request.context, [&read](store::Transaction& transaction) { return read(transaction); });
+  return may_push && core.holds.Hold(repository, digest);
 }
 
-Task<Result<FoundBlob>> FindBlobOf(Core& core, const HttpRequest& request, const Digest& digest) {
+Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const HttpRequest& request,
+                                                          const Digest& digest) {
   CO_TRY(repository, RepositoryOf(request));
-  std::optional<FoundBlob> found;
-  const auto read = [&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(row, FindBlob(snapshot, repository, digest));
-    if (!row) return UnknownBlob(repository, digest);
-    found = FoundBlob{.row = std::move(*row), .inline_bytes = std::nullopt};
-    if (request.method == net::Method::kHead) return {};
-    TRY(bytes, ReadInlineObject(snapshot, found->row.object));
-    found->inline_bytes = std::move(bytes);
-    return {};
-  };
-  CO_TRY_VOID(co_await ReadAndHold(core, request, repository, digest, read));
-  co_return std::move(*found);
+  if (HoldForPusher(core, request, repository, digest)) {
+    // The answer stands behind the transaction that removes it.
+    CO_TRY_VOID(co_await core.meta().Mutate(
+        request.context, [](store::Transaction&) -> Result<void> { return {}; }));
+  }
+  if (auto recent = core.reads.RecentBlob(repository, digest)) co_return recent;
+  co_return co_await core.reads.ReadBlob(repository, digest);
 }
 
 HttpResponse BlobResponse(const Digest& digest) {
@@ -59,7 +46,7 @@ Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
   CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
   CO_TRY(found, co_await FindBlobOf(core, request, digest));
   HttpResponse response = BlobResponse(digest);
-  response.declared_length = found.row.size_bytes;
+  response.declared_length = found->row.size_bytes;
   co_return response;
 }
 
@@ -83,7 +70,7 @@ HttpResponse NotSatisfiable(const HttpRequest& request, uint64_t size_bytes) {
 Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
   CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
   CO_TRY(found, co_await FindBlobOf(core, request, digest));
-  const uint64_t size_bytes = found.row.size_bytes;
+  const uint64_t size_bytes = found->row.size_bytes;
   const RangeAnswer answer = RangeOf(request, digest, size_bytes);
   if (answer.verdict == RangeVerdict::kNotSatisfiable) {
     co_return NotSatisfiable(request, size_bytes);
@@ -98,12 +85,12 @@ Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
                                                        "-" + std::to_string(answer.range.last) +
                                                        "/" + std::to_string(size_bytes));
   }
-  if (found.inline_bytes) {
-    response.body = found.inline_bytes->substr(offset, count);
+  if (found->inline_bytes) {
+    response.body = found->inline_bytes->substr(offset, count);
     co_return response;
   }
   CO_TRY(file, co_await core.pool().Run(
-                   [&core, &found] { return core.objects().Open(found.row.object); }));
+                   [&core, &found] { return core.objects().Open(found->row.object); }));
   response.body = net::FileBody{
       .file = std::shared_ptr<File>(std::move(file)), .offset = offset, .size_bytes = count};
   co_return response;

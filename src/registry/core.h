@@ -11,6 +11,7 @@
 #include "registry/holds.h"
 #include "registry/object_gate.h"
 #include "registry/projection.h"
+#include "registry/reads.h"
 #include "registry/registry.h"
 #include "registry/repository_writer.h"
 #include "registry/upload_session.h"
@@ -23,6 +24,7 @@ struct Core {
   SmallUploads small_uploads;
   Holds holds;
   ObjectGate gate;
+  Reads reads;
 
   store::MetaStore& meta() { return *options.meta; }
   store::ObjectStore& objects() { return *options.objects; }

@@ -25,6 +25,11 @@ inline constexpr std::chrono::minutes kSweepInterval{30};
 // The form of a POST to the token service.
 inline constexpr uint64_t kMaxTokenFormBytes = 64 << 10;
 
+// What reads keep of the database at most.
+inline constexpr size_t kMaxRecentManifestBytes = 4 << 20;
+inline constexpr size_t kMaxRecentBlobBytes = 4 << 20;
+inline constexpr size_t kMaxRecentTagBytes = 1 << 20;
+
 // Rows of repositories that one transaction deletes.
 inline constexpr size_t kMaxRemovedRows = 200'000;
 

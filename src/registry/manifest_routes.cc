@@ -12,12 +12,6 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-// What stands after `manifests/`: a digest, or a tag.
-struct Selector {
-  std::optional<Digest> digest;
-  std::string tag;
-};
-
 Result<Selector> SelectorOf(const HttpRequest& request) {
   const std::string& text = request.Parameter("reference");
   if (text.find(':') != std::string::npos) {
@@ -28,50 +22,24 @@ Result<Selector> SelectorOf(const HttpRequest& request) {
   return Selector{.digest = std::nullopt, .tag = text};
 }
 
-struct FoundManifest {
-  Digest digest;
-  ManifestRow row;
-  std::optional<std::string> inline_bytes;
-};
-
-Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::string& repository,
-                                   const Selector& selector, bool with_bytes) {
-  std::optional<Digest> digest = selector.digest;
-  if (!digest) {
-    TRY(tag, FindTag(snapshot, repository, selector.tag));
-    if (!tag) return UnknownManifest(repository, selector.tag);
-    digest = tag->digest;
-  }
-  TRY(row, FindManifest(snapshot, repository, *digest));
-  if (!row) return UnknownManifest(repository, digest->text());
-  FoundManifest found{.digest = *digest, .row = std::move(*row), .inline_bytes = std::nullopt};
-  if (with_bytes) {
-    TRY(bytes, ReadInlineObject(snapshot, found.row.object));
-    found.inline_bytes = std::move(bytes);
-  }
-  return found;
-}
-
 // GET and HEAD. The stored type is served whatever Accept says: clients survive a type that they
 // did not list better than a 404 for a manifest that is there.
 Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
-  const bool with_bytes = request.method != net::Method::kHead;
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
-  std::optional<FoundManifest> found;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(manifest, FindSelected(snapshot, repository, selector, with_bytes));
-    found = std::move(manifest);
-    return {};
-  }));
+  std::shared_ptr<const FoundManifest> found = core.reads.RecentManifest(repository, selector);
+  if (!found) {
+    CO_TRY(read, co_await core.reads.ReadManifest(repository, selector));
+    found = std::move(read);
+  }
   HttpResponse response;
   response.content_type = found->row.media_type;
   response.headers = {{"Docker-Content-Digest", found->digest.text()},
                       {"ETag", "\"" + found->digest.text() + "\""}};
-  if (!with_bytes) {
+  if (request.method == net::Method::kHead) {
     response.declared_length = found->row.size_bytes;
   } else if (found->inline_bytes) {
-    response.body = std::move(*found->inline_bytes);
+    response.body = *found->inline_bytes;
   } else {
     CO_TRY(file, co_await core.pool().Run(
                      [&core, &found] { return core.objects().Open(found->row.object); }));

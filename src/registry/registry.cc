@@ -117,11 +117,13 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
   auto state = std::make_unique<State>();
   Clock& clock = *options.clock;
   const std::chrono::milliseconds hold = options.hold;
+  store::MetaStore& meta = *options.meta;
   state->core = std::shared_ptr<Core>(new Core{.options = std::move(options),
                                                .signer = UploadSigner(key),
                                                .small_uploads = {},
                                                .holds = Holds(clock, hold),
-                                               .gate = {}});
+                                               .gate = {},
+                                               .reads = Reads(meta)});
   return std::unique_ptr<Registry>(new Registry(std::move(state)));
 }
 

@@ -1,0 +1,94 @@
+#include "registry/reads.h"
+
+#include "registry/lookup.h"
+
+namespace slipway::registry {
+namespace {
+
+size_t SizeOf(const std::optional<std::string>& bytes) {
+  return bytes ? bytes->size() : 0;
+}
+
+Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::string& repository,
+                                   const Selector& selector) {
+  std::optional<Digest> digest = selector.digest;
+  if (!digest) {
+    TRY(tag, FindTag(snapshot, repository, selector.tag));
+    if (!tag) return UnknownManifest(repository, selector.tag);
+    digest = tag->digest;
+  }
+  TRY(row, FindManifest(snapshot, repository, *digest));
+  if (!row) return UnknownManifest(repository, digest->text());
+  TRY(bytes, ReadInlineObject(snapshot, row->object));
+  return FoundManifest{.digest = *digest, .row = std::move(*row), .inline_bytes = std::move(bytes)};
+}
+
+}  // namespace
+
+Reads::Reads(store::MetaStore& meta)
+    : meta_(meta),
+      tags_(meta.stamps(), kMaxRecentTagBytes),
+      manifests_(meta.stamps(), kMaxRecentManifestBytes),
+      blobs_(meta.stamps(), kMaxRecentBlobBytes) {}
+
+std::shared_ptr<const FoundManifest> Reads::RecentManifest(const std::string& repository,
+                                                           const Selector& selector) const {
+  if (selector.digest) return manifests_.Find(ManifestKey(repository, *selector.digest));
+  const std::shared_ptr<const Digest> digest = tags_.Find(TagKey(repository, selector.tag));
+  if (!digest) return nullptr;
+  return manifests_.Find(ManifestKey(repository, *digest));
+}
+
+std::shared_ptr<const FoundBlob> Reads::RecentBlob(const std::string& repository,
+                                                   const Digest& digest) const {
+  return blobs_.Find(BlobKey(repository, digest));
+}
+
+Task<Result<std::shared_ptr<const FoundManifest>>> Reads::ReadManifest(
+    const std::string& repository, const Selector& selector) {
+  // A manifest is kept with a stamp from before it was read. Behind a tag that was never read its
+  // key is not known yet: then the tag is kept, and the manifest when it is read the next time.
+  std::optional<Digest> expected = selector.digest;
+  std::string tag_key;
+  store::KeyStamp tag_stamp;
+  if (!selector.digest) {
+    tag_key = TagKey(repository, selector.tag);
+    tag_stamp = meta_.stamps().Of(tag_key);
+    if (const auto recent = tags_.Find(tag_key)) expected = *recent;
+  }
+  const std::string key = expected ? ManifestKey(repository, *expected) : "";
+  const store::KeyStamp stamp = meta_.stamps().Of(key);
+  std::shared_ptr<const FoundManifest> found;
+  CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(manifest, FindSelected(snapshot, repository, selector));
+    found = std::make_shared<const FoundManifest>(std::move(manifest));
+    return {};
+  }));
+  if (!selector.digest) {
+    tags_.Insert(tag_key, tag_stamp, std::make_shared<const Digest>(found->digest),
+                 found->digest.text().size());
+  }
+  if (found->digest == expected) {
+    manifests_.Insert(key, stamp, found, SizeOf(found->inline_bytes));
+  }
+  co_return found;
+}
+
+Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string& repository,
+                                                               const Digest& digest) {
+  const std::string key = BlobKey(repository, digest);
+  const store::KeyStamp stamp = meta_.stamps().Of(key);
+  std::shared_ptr<const FoundBlob> found;
+  CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(row, FindBlob(snapshot, repository, digest));
+    if (!row) return UnknownBlob(repository, digest);
+    TRY(bytes, ReadInlineObject(snapshot, row->object));
+    found = std::make_shared<const FoundBlob>(
+        FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes)});
+    return {};
+  }));
+  blobs_.Insert(key, stamp, found, SizeOf(found->inline_bytes));
+  co_return found;
+}
+
+}  // namespace slipway::registry
