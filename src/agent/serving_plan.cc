@@ -140,7 +140,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
     ServingService out{.project = service.project,
                        .name = service.name,
                        .access = service.access,
-                       .keys = service.keys};
+                       .keys = service.keys,
+                       .timeout_ms = service.timeout_ms};
     for (const DesiredRevision& revision : service.revisions) {
       if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
     }

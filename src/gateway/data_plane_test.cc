@@ -294,6 +294,46 @@ TEST(DataPlane, ARunThatIsNotAsCheapAsThoseBeforeLeavesTheCore) {
   EXPECT_EQ(other.Post("/v2/models/slow/infer", loop("2"))->status, 200);
 }
 
+TEST(DataPlane, ARunWithoutEndIsEndedByTheLimitOfItsService) {
+  PlaneFixture plane({.engine_threads = 1}, /*cores=*/1);
+  runtime::ServingService slow = PlaneFixture::Service("slow", {plane.Onnx(1, "slow_loop.onnx")});
+  slow.timeout_ms = 300;
+  runtime::ServingService patient =
+      PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":1000)")});
+  plane.Serve({patient, slow});
+  const std::string endless =
+      R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]},)"
+      R"({"name":"iterations","shape":[],"datatype":"INT64","data":[9000000000000000000]}]})";
+  HttpCaller greedy(plane.port());
+  const auto answer = greedy.Post("/v2/models/slow/infer", endless);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 504);
+  EXPECT_NE(answer->body.find("the 300 ms that this service allows"), std::string::npos)
+      << answer->body;
+  EXPECT_NE(answer->body.find("spec.timeout"), std::string::npos);
+  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "BACKEND"), 1);
+  EXPECT_EQ(greedy.Post(kInfer, kFourFloats)->status, 200) << "its engine thread is free again";
+  // The limit follows the configuration, without a load.
+  slow.timeout_ms = 200;
+  plane.Serve({patient, slow});
+  EXPECT_NE(greedy.Post("/v2/models/slow/infer", endless)->body.find("200 ms"), std::string::npos);
+}
+
+TEST(DataPlane, AClientMayAskForLessTimeButNotForMore) {
+  PlaneFixture plane;
+  runtime::ServingService service =
+      PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":60000000)")});
+  service.timeout_ms = 400;
+  plane.Serve({service});
+  HttpCaller caller(plane.port());
+  std::string body(kFourFloats);
+  body.insert(1, R"("parameters":{"timeout":60000000},)");
+  EXPECT_EQ(caller.Post(kInfer, body)->status, 504);
+  std::string shorter(kFourFloats);
+  shorter.insert(1, R"("parameters":{"timeout":50000},)");
+  EXPECT_EQ(caller.Post(kInfer, shorter)->body, R"({"error":"Request timeout expired"})");
+}
+
 TEST(DataPlane, StopDrains) {
   PlaneFixture plane;
   plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":300000)")})});

@@ -29,8 +29,6 @@ inline constexpr size_t kKeepInvocations = 32;
 inline constexpr std::chrono::seconds kRetryAfter{1};
 // Failed runs of one revision are logged once in this time, by each core.
 inline constexpr std::chrono::seconds kFailureLogPause{1};
-// Request time-outs that clients may ask for: longer ones are cut.
-inline constexpr std::chrono::seconds kMaxRequestTimeout{600};
 
 // Verdicts on keys that one core keeps until the next configuration.
 inline constexpr size_t kMaxCachedKeys = 1024;

@@ -116,6 +116,9 @@ void Reconciler::Adopt(runtime::ServingConfig config) {
     service.configured = true;
     service.config = std::move(wanted);
     List(service);
+    for (auto& revision : service.revisions) {
+      revision->runtime->SetRequestTimeout(service.config.timeout_ms);
+    }
   }
   generation_ = config.generation;
   adopted_ = true;

@@ -1,6 +1,7 @@
 // RevisionRuntime: what lives as long as a revision does, from its load to its last answer.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,12 @@ class RevisionRuntime {
   bool has_model() const { return model_ != nullptr; }
   engine::LoadedModel& model() const { return *model_; }
 
+  // Of one request, as its service says now. Any thread.
+  std::chrono::milliseconds request_timeout() const {
+    return std::chrono::milliseconds(timeout_ms_.load(std::memory_order_relaxed));
+  }
+  void SetRequestTimeout(int64_t ms) { timeout_ms_.store(ms, std::memory_order_relaxed); }
+
   Lane& lane(size_t core) { return lanes_[core]; }
   const std::vector<Lane>& lanes() const { return lanes_; }
   engine::EngineQueue& queue() { return queue_; }
@@ -56,6 +63,7 @@ class RevisionRuntime {
   const std::string version_;
   engine::EngineThreads& threads_;
   engine::EngineQueue queue_;
+  std::atomic<int64_t> timeout_ms_{runtime::kRequestTimeout.count()};
   std::unique_ptr<engine::LoadedModel> model_;
   // After the model: its lanes hold sessions.
   std::vector<Lane> lanes_;

@@ -144,8 +144,10 @@ Result<runtime::ServingConfig> StandAloneConfig(const StandAloneOptions& options
       found.filename();
   const std::string name = options.name.empty() ? NameFrom(model) : options.name;
   TRY_VOID(CheckName(name));
-  runtime::ServingService service{
-      .project = "default", .name = name, .access = options.token.empty() ? "anonymous" : "token"};
+  runtime::ServingService service{.project = "default",
+                                  .name = name,
+                                  .access = options.token.empty() ? "anonymous" : "token",
+                                  .timeout_ms = options.timeout.count()};
   if (!options.token.empty()) service.keys.push_back({.sha256 = trust::HashToken(options.token)});
   service.revisions.push_back({.number = 1,
                                .uid = "stand-alone",

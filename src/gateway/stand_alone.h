@@ -1,6 +1,7 @@
 // A configuration for `slipway serve PATH`: one model, without a control centre.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/result.h"
@@ -13,6 +14,7 @@ struct StandAloneOptions {
   std::string name;   // of the service; empty: from the file's or folder's name
   std::string token;  // callers must send it; empty: anybody may infer
   int threads = 0;    // of one run; 0: chosen
+  std::chrono::milliseconds timeout = runtime::kRequestTimeout;  // of one request
 };
 
 // NOT_FOUND / MODEL_FILE for a path where there is no model, INVALID_ARGUMENT / MODEL_AMBIGUOUS for

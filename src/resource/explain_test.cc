@@ -76,7 +76,7 @@ TEST(Explain, NamesWhatThereIs) {
   Result<std::string> text = ExplainText("service.spec.colour");
   ASSERT_THAT(text, IsError(Code::kNotFound, "FIELD_UNKNOWN"));
   EXPECT_EQ(text.error().message(),
-            "service.spec has no field \"colour\"; it has predictor, follow, access");
+            "service.spec has no field \"colour\"; it has predictor, follow, access, timeout");
   EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
 }
 

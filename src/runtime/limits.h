@@ -11,7 +11,10 @@ namespace slipway::runtime {
 inline constexpr uint64_t kMaxServingConfigBytes = 64 << 20;
 inline constexpr size_t kMaxServingServices = 10'000;
 inline constexpr size_t kMaxServingRevisions = 64;  // of one service
-inline constexpr size_t kMaxServingKeys = 10'000;   // of one service
+// How long one request may take where nobody says otherwise, and at most.
+inline constexpr std::chrono::milliseconds kRequestTimeout{60'000};
+inline constexpr std::chrono::milliseconds kMaxRequestTimeout{3'600'000};
+inline constexpr size_t kMaxServingKeys = 10'000;  // of one service
 
 // The channel: longer texts than the first travel in a memory file beside the packet.
 inline constexpr size_t kMaxInlineMessageBytes = 32 << 10;

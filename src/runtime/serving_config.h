@@ -48,9 +48,11 @@ struct ServingService {
   std::string access;            // "token" or "anonymous"
   std::vector<ServingKey> keys;  // for access "token"
   std::vector<ServingRevision> revisions;
-  std::vector<ServingRoute> routes;  // empty: the newest that is ready
+  std::vector<ServingRoute> routes;              // empty: the newest that is ready
+  int64_t timeout_ms = kRequestTimeout.count();  // of one request
 };
-BOOST_DESCRIBE_STRUCT(ServingService, (), (project, name, access, keys, revisions, routes))
+BOOST_DESCRIBE_STRUCT(ServingService, (),
+                      (project, name, access, keys, revisions, routes, timeout_ms))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -129,6 +131,10 @@ struct slipway::Description<slipway::runtime::ServingService> {
       {.name = "routes",
        .text = "Shares of the traffic; empty: all to the newest that is ready.",
        .max = slipway::runtime::kMaxServingRevisions},
+      {.name = "timeout_ms",
+       .text = "How long one request may take, in ms.",
+       .min = 1,
+       .max = slipway::runtime::kMaxRequestTimeout.count()},
   };
 };
 

@@ -69,7 +69,8 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
     composed.stand_alone = {.path = options.model,
                             .name = options.name,
                             .token = token,
-                            .threads = static_cast<int>(options.threads)};
+                            .threads = static_cast<int>(options.threads),
+                            .timeout = options.request_timeout};
   }
   TRY(program, ExecutablePath());
   composed.plane.plugin_folder = PluginFolder(program);

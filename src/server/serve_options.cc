@@ -16,7 +16,7 @@ constexpr const char* kFooter =
     "  slipway serve model.onnx --address 0.0.0.0 --tls-cert server.crt --tls-key server.key\n"
     "SIGHUP reads a renewed certificate and key; no connection ends.";
 
-void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
+void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::string& timeout) {
   app.add_option("MODEL", options.model, "Model file, or folder of one model");
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
@@ -28,6 +28,9 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base) {
   app.add_option("--threads", options.threads, "Threads of a run in the engine; 0: chosen (0)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
+  app.add_option("--request-timeout", timeout,
+                 "How long one request may take before it is ended and answered 504 (60s)")
+      ->type_name("DURATION");
   // How an agent starts it; nothing for people.
   app.add_option("--site-folder", options.site_folder)->group("");
   app.footer(kFooter);
@@ -39,7 +42,8 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   ServeOptions options;
   int64_t port_base = options.port_base;
   CLI::App app("The data plane: answers requests to models", "slipway serve");
-  Declare(app, options, port_base);
+  std::string timeout;
+  Declare(app, options, port_base, timeout);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -53,6 +57,8 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
     return InvalidArgument("USAGE", "MODEL is missing; see slipway serve --help");
   }
   TRY_VOID(CheckPortBase(port_base));
+  TRY_VOID(ReadDuration("--request-timeout", timeout, std::chrono::milliseconds(1),
+                        runtime::kMaxRequestTimeout, options.request_timeout));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));

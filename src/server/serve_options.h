@@ -1,12 +1,14 @@
 // The command line of `slipway serve`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "net/tls_files.h"
+#include "runtime/limits.h"
 
 namespace slipway::server {
 
@@ -23,6 +25,7 @@ struct ServeOptions {
   std::string ports_file;  // where to write the ports taken; empty: nowhere
   std::string token_file;  // callers must send the token in it; empty: anybody may ask
   int64_t threads = 0;     // of one run in the engine; 0: chosen
+  std::chrono::milliseconds request_timeout = runtime::kRequestTimeout;
 };
 
 // Nothing if help was asked for and printed. INVALID_ARGUMENT as ParseServerOptions.

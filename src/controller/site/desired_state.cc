@@ -55,6 +55,9 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
     InferenceAccess access = AccessOf(input, service);
     runtime::DesiredService desired{
         .project = key.first, .name = key.second, .access = std::string(AccessText(access))};
+    // Checked when it was admitted.
+    auto timeout = resource::ParseRequestTimeout(service.spec);
+    if (timeout.has_value()) desired.timeout_ms = timeout->count();
     auto keys = input.keys.find(key);
     if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
     for (const Revision* revision : by_service[key]) {

@@ -15,6 +15,7 @@ int StatusOfReason(std::string_view reason) {
   if (reason == "METHOD_NOT_ALLOWED") return 405;
   if (reason == "BODY_TOO_LARGE") return 413;
   if (reason == "BODY_TIMEOUT") return 408;
+  if (reason == "RUN_TIMEOUT") return 504;
   return 0;
 }
 

@@ -187,22 +187,34 @@ Task<Result<void>> RunOnThreads(std::shared_ptr<Invocation> invocation, Revision
   co_return invocation->result();
 }
 
+// What a client is told whose request took all the time that the service allows.
+Error RunTimeout(std::chrono::milliseconds limit) {
+  const int64_t ms = limit.count();
+  const std::string words =
+      ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+  return Error(Code::kDeadlineExceeded, "RUN_TIMEOUT",
+               "the request was ended, for it took longer than the " + words +
+                   " that this service allows: send less at once, or have spec.timeout of the "
+                   "service (--request-timeout of a stand-alone serve) raised");
+}
+
 Task<Result<void>> RunInTime(const Exchange& exchange) {
-  const auto timeout = exchange.invocation()->request.timeout;
-  if (!timeout) {
-    co_return co_await RunOnThreads(exchange.invocation(), exchange.revision(),
-                                    Clock::time_point::max());
-  }
-  const Clock::time_point deadline = exchange.arrived() + *timeout;
+  const std::chrono::milliseconds limit = exchange.revision().request_timeout();
+  const auto asked = exchange.invocation()->request.timeout;
+  const bool is_clients = asked.has_value() && *asked < limit;
+  const Clock::time_point deadline =
+      exchange.arrived() + (is_clients ? Clock::duration(*asked) : Clock::duration(limit));
   Result<void> result = co_await WithDeadline(
       deadline, RunOnThreads(exchange.invocation(), exchange.revision(), deadline));
   if (result.has_error() && result.error().code() == Code::kDeadlineExceeded) {
+    if (!is_clients) co_return RunTimeout(limit);
     co_return Error(Code::kDeadlineExceeded, "REQUEST_TIMEOUT", "Request timeout expired");
   }
   co_return result;
 }
 
 Failure KindOf(const Error& error) {
+  if (error.reason() == "RUN_TIMEOUT") return Failure::kBackend;
   if (error.reason() == "QUEUE_FULL" || error.code() == Code::kDeadlineExceeded) {
     return Failure::kRejected;
   }

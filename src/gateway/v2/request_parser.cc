@@ -7,6 +7,7 @@
 #include "gateway/v2/json_check.h"
 #include "gateway/v2/json_reader.h"
 #include "gateway/v2/tensor_data.h"
+#include "runtime/limits.h"
 
 namespace slipway::gateway::v2 {
 namespace {
@@ -107,7 +108,7 @@ class Reader {
       }
       if (key == "timeout") {
         TRY(timeout, AsUnsigned(loop.value(), "timeout"));
-        const uint64_t most = std::chrono::microseconds(kMaxRequestTimeout).count();
+        const uint64_t most = std::chrono::microseconds(runtime::kMaxRequestTimeout).count();
         if (timeout > 0) out_.timeout = std::chrono::microseconds(std::min(timeout, most));
         continue;
       }

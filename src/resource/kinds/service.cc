@@ -1,5 +1,6 @@
 #include "resource/kinds/service.h"
 
+#include "base/format_check.h"
 #include "resource/kinds/project.h"
 
 namespace slipway::resource {
@@ -9,6 +10,8 @@ namespace {
 constexpr std::string_view kReservedName = "stats";
 
 Result<void> ValidateService(const Resource& now, const Resource*) {
+  TRY(spec, Decode<ServiceSpec>(now.spec, "spec", UnknownFields::kIgnore));
+  TRY_VOID(ParseRequestTimeout(spec));
   if (now.metadata.name != kReservedName) return {};
   return InvalidArgument("FIELD_FORMAT",
                          "metadata.name: stats is a route of the inference protocol; take another")
@@ -16,6 +19,14 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
 }
 
 }  // namespace
+
+Result<std::chrono::milliseconds> ParseRequestTimeout(const ServiceSpec& spec) {
+  const auto timeout = ParseDuration(spec.timeout);
+  if (!timeout) return timeout.error().Prefixed("spec.timeout: ").With("field", "spec.timeout");
+  if (*timeout >= kShortestRequestTimeout && *timeout <= kLongestRequestTimeout) return *timeout;
+  return InvalidArgument("FIELD_RANGE", "spec.timeout: 1ms to 1h, got " + Quoted(spec.timeout))
+      .With("field", "spec.timeout");
+}
 
 Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project) {
   if (access != InferenceAccess::kAnonymous) return {};

@@ -1,6 +1,7 @@
 // Service: a stable inference endpoint. Revision: one immutable "this model with these settings".
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +25,14 @@ struct ServiceSpec {
   ModelSettings predictor;
   bool follow = false;                    // a tag that moves makes a new revision
   std::optional<InferenceAccess> access;  // default: anonymous on loopback listeners, else token
+  std::string timeout = "60s";            // of one request, see ParseRequestTimeout
 };
-BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access))
+BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout))
+
+inline constexpr std::chrono::milliseconds kShortestRequestTimeout{1};
+inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
+// How long one request may take. INVALID_ARGUMENT / FIELD_RANGE, DURATION_INVALID.
+Result<std::chrono::milliseconds> ParseRequestTimeout(const ServiceSpec& spec);
 
 struct ServiceStatus : StatusBase {
   int64_t ready_revision = 0;   // gets the traffic; 0: none
@@ -88,6 +95,10 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
        .text =
            "Who may infer: any token of the project, or anybody. Default: anonymous on loopback "
            "listeners, else token."},
+      {.name = "timeout",
+       .text = "How long one request may take, from its arrival to the end of its run: 1ms to 1h. "
+               "What takes longer is ended and answered 504.",
+       .format = "duration"},
   };
 };
 
@@ -125,9 +136,8 @@ struct slipway::Description<slipway::resource::RevisionStatus> {
   static constexpr std::string_view kText = "Where a revision stands.";
   static constexpr FieldText kFields[] = {
       {.name = "phase",
-       .text =
-           "Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown while the data plane "
-           "does not answer."},
+       .text = "Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown while the data "
+               "plane does not answer."},
       {.name = "load_ms", .text = "Milliseconds from the start of loading to ready."},
       {.name = "memory_bytes", .text = "Memory that loading it took."},
   };
