@@ -85,7 +85,7 @@ class GzipSource final : public Unpacker {
     while (true) {
       TRY(more, Refill());
       if (!more) {
-        if (in_member_) return Damaged("is cut: its gzip stream has no end");
+        if (in_member_ || is_first_) return Damaged("is cut: its gzip stream has no end");
         return size_t{0};
       }
       if (!in_member_) TRY_VOID(Begin());
@@ -142,7 +142,9 @@ class ZstdSource final : public Unpacker {
   Result<size_t> Read(char* out, size_t size) override {
     while (true) {
       TRY(more, Refill());
+      if (!more && is_first_) return Damaged("is cut: there is no zstd frame");
       if (!more && !in_frame_) return size_t{0};
+      is_first_ = false;
       ZSTD_outBuffer to{out, size, 0};
       ZSTD_inBuffer from{data(), available(), 0};
       const size_t answer = ZSTD_decompressStream(stream_, &to, &from);
@@ -158,6 +160,7 @@ class ZstdSource final : public Unpacker {
 
  private:
   ZSTD_DStream* stream_;
+  bool is_first_ = true;
   bool in_frame_ = false;
 };
 
