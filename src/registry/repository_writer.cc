@@ -123,7 +123,7 @@ Result<std::optional<BlobRow>> RepositoryWriter::FindMountable(const Digest& dig
   TRY(holders, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxMountCandidates));
   for (const store::KeyValue& holder : holders) {
     const std::string_view repository = std::string_view(holder.key).substr(prefix.size());
-    TRY(allowed, MayPull(repository, limits));
+    TRY(allowed, MayPull(repository, nullptr));
     if (allowed) return FindBlob(transaction_, repository, digest);
   }
   return std::optional<BlobRow>();

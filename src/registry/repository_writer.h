@@ -50,7 +50,8 @@ class RepositoryWriter {
   // may: PERMISSION_DENIED / DENIED with a sentence otherwise.
   Result<void> AddBlob(const Digest& digest, const VerifiedContent& content);
   // false if the caller may pull it from no repository that has it; nothing changes then. `from`
-  // empty: from any. `limits` are those of the access token that the caller sent, if he sent one.
+  // empty: from any. `limits` are those of the access token that the caller sent, if he sent one:
+  // it must name `from`. Without that there is nothing to name, and the caller's roles count.
   Result<bool> MountBlob(const Digest& digest, const std::string& from,
                          const trust::AccessClaims* limits = nullptr);
   // NOT_FOUND / BLOB_UNKNOWN. FAILED_PRECONDITION / BLOB_IN_USE while a manifest names it.

@@ -180,6 +180,13 @@ TEST_F(TokenServiceTest, ATokenOpensWhatItIsFor) {
   EXPECT_EQ(Send(net::Method::kDelete, Blob("shop/a", "content"), removal).status, 202);
 }
 
+TEST_F(TokenServiceTest, ANameThatCannotBeIsAnErrorOfItsOwn) {
+  const std::string pull = Fetch("&scope=repository:shop/A:pull", Basic(editor_));
+  const TestResponse response = Get("/v2/shop/A/tags/list", pull);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.error_code(), "NAME_INVALID");
+}
+
 TEST_F(TokenServiceTest, WhoMayNotIsToldSoAndNotChallengedInACircle) {
   const std::string pull = Fetch("&scope=repository:shop/a:pull,push", Basic(viewer_));
   const TestResponse push = Send(net::Method::kPost, "/v2/shop/a/blobs/uploads/", pull);
@@ -216,7 +223,11 @@ TEST_F(TokenServiceTest, AMountNeedsTheScopeOfItsSource) {
   const std::string mount = "/v2/shop/b/blobs/uploads/?mount=" + digest;
   const std::string one = Fetch("&scope=repository:shop/b:pull,push", Basic(editor_));
   EXPECT_EQ(Send(net::Method::kPost, mount + "&from=shop/a", one).status, 202);
-  EXPECT_EQ(Send(net::Method::kPost, mount, one).status, 202);
+  EXPECT_EQ(Send(net::Method::kPost, "/v2/shop/c/blobs/uploads/?mount=" + digest,
+                 Fetch("&scope=repository:shop/c:pull,push", Basic(editor_)))
+                .status,
+            201)
+      << "without a name nothing can be in the scope: the roles count";
   const std::string both =
       Fetch("&scope=repository:shop/b:pull,push&scope=repository:shop/a:pull", Basic(editor_));
   EXPECT_EQ(Send(net::Method::kPost, mount + "&from=shop/a", both).status, 201);

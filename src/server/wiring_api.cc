@@ -8,6 +8,7 @@
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
+#include "oci/reference.h"
 #include "registry/challenge.h"
 #include "registry/registry.h"
 #include "registry/token_service.h"
@@ -169,7 +170,8 @@ class HttpApiPart final : public ApiPart {
                                              return ProjectExists(*stores_.resources,
                                                                   std::move(project));
                                            },
-                                       .anonymous_pull = anonymous_pull_}));
+                                       .anonymous_pull = anonymous_pull_,
+                                       .check_name = oci::CheckRepositoryName}));
   }
 
   const ServerOptions& options_;

@@ -86,6 +86,7 @@ Result<void> CheckScope(RepositoryActions wanted, std::string_view repository,
                         const GuardOptions& options, const AccessClaims& claims) {
   const RepositoryActions held = ActionsOn(claims.scopes, repository, options.default_project);
   if ((held & wanted) == wanted) return {};
+  if (options.check_name && repository != kCatalogName) TRY_VOID(options.check_name(repository));
   return Unauthenticated("SCOPE_MISSING",
                          "the access token was not made for this; ask the token service for the "
                          "scope that the challenge names");

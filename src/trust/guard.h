@@ -20,6 +20,9 @@ struct GuardOptions {
   // Whether anybody may pull from the project's repositories; cheap, asked on the caller's core.
   // Empty: nobody may.
   std::function<Result<bool>(const std::string& project)> anonymous_pull;
+  // What a repository may be called, as an error. Asked where a scope is missing: no token is made
+  // for a name that cannot be, and its sender is to learn of that. Empty: anything.
+  std::function<Result<void>(std::string_view name)> check_name;
   // The project of names without one: a repository of one segment, a service of the data plane.
   std::string default_project = "default";
 };

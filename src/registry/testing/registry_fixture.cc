@@ -144,8 +144,7 @@ RegistryStores::RegistryStores()
   CHECK(made);
 }
 
-RegistryFixture::RegistryFixture(RegistryStores& stores, FactsOf facts_of,
-                                 CheckUnused check_unused)
+RegistryFixture::RegistryFixture(RegistryStores& stores, FactsOf facts_of, CheckUnused check_unused)
     : stores_(stores), identity_(AdminOfAll()) {
   auto registry =
       Registry::Open({.meta = stores.meta.get(),
@@ -183,8 +182,9 @@ void RegistryFixture::UseTokens() {
                                      .tokens = access_tokens_.get(),
                                      .anonymous_pull = anonymous_pull}));
   router_.SetErrorWriter("/v2", MakeErrorWriter({.service = access_tokens_->service()}));
-  router_.SetGuard(
-      trust::MakeGuard({.authenticator = &*authenticator_, .anonymous_pull = anonymous_pull}));
+  router_.SetGuard(trust::MakeGuard({.authenticator = &*authenticator_,
+                                     .anonymous_pull = anonymous_pull,
+                                     .check_name = oci::CheckRepositoryName}));
 }
 
 std::string RegistryFixture::MakeToken(const std::string& name, const std::string& spec) {
