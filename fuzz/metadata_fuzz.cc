@@ -45,9 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)model::IsMetadata("model.yaml", text);
   const auto metadata = model::ParseMetadata("model.yaml", text);
   if (metadata.has_value()) {
-    const auto again = model::ParseMetadata("model.json", slipway::DumpJson(Encode(*metadata)));
+    const auto again =
+        model::ParseMetadata("model.json", slipway::DumpJson(slipway::Encode(*metadata)));
     CHECK(again.has_value());
-    CHECK(Encode(*again) == Encode(*metadata));
+    CHECK(slipway::Encode(*again) == slipway::Encode(*metadata));
   } else {
     CHECK(metadata.error().reason() == "METADATA_INVALID");
   }
