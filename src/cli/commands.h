@@ -22,6 +22,7 @@ void AddLogs(Command& command, Client& client);
 void AddModels(Command& command, Client& client);
 void AddPull(Command& command, Client& client);
 void AddPush(Command& command, Client& client);
+void AddRegistry(Command& command, Client& client);
 void AddRollback(Command& command, Client& client);
 void AddServices(Command& command, Client& client);
 void AddStatus(Command& command, Client& client);

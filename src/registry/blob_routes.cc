@@ -29,7 +29,10 @@ Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const Http
     CO_TRY_VOID(co_await core.meta().Mutate(
         request.context, [](store::Transaction&) -> Result<void> { return {}; }));
   }
-  if (auto recent = core.reads.RecentBlob(repository, digest)) co_return recent;
+  // What was read before damage was found may be damaged.
+  if (!core.damage.any()) {
+    if (auto recent = core.reads.RecentBlob(repository, digest)) co_return recent;
+  }
   co_return co_await core.reads.ReadBlob(repository, digest);
 }
 

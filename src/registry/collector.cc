@@ -91,6 +91,8 @@ Result<void> Collector::FindMore() {
         return FindObjectRows(snapshot);
       case Phase::kAliases:
         return FindAliases(snapshot);
+      case Phase::kDamage:
+        return FindDamage(snapshot);
       case Phase::kObjectFiles:
       case Phase::kDone:
         break;
@@ -117,6 +119,7 @@ void Collector::Count(const Candidate& candidate) {
     case Phase::kAliases:
       ++report_.aliases;
       return;
+    case Phase::kDamage:
     case Phase::kDone:
       return;
   }
@@ -204,6 +207,19 @@ Result<void> Collector::FindAliases(const Snapshot& snapshot) {
   return {};
 }
 
+Result<void> Collector::FindDamage(const Snapshot& snapshot) {
+  const std::string begin = next_.empty() ? std::string(kDamagedPrefix) : next_;
+  TRY(rows, snapshot.ScanSizes(begin, store::PrefixEnd(kDamagedPrefix), kCollectedPage));
+  for (const store::KeySize& row : rows) {
+    const auto object = Digest::Parse(std::string_view(row.key).substr(kDamagedPrefix.size()));
+    if (!object) continue;
+    TRY(needed, IsNeeded(snapshot, *object));
+    if (!needed) candidates_.push_back({.repository = "", .digest = *object, .size_bytes = 0});
+  }
+  EndPage(rows.size(), rows.empty() ? std::string() : rows.back().key + '\0');
+  return {};
+}
+
 Result<void> Collector::Remove() {
   switch (phase_) {
     case Phase::kBlobs:
@@ -212,6 +228,8 @@ Result<void> Collector::Remove() {
       return RemoveObjectRows();
     case Phase::kAliases:
       return RemoveAliases();
+    case Phase::kDamage:
+      return RemoveDamage();
     case Phase::kObjectFiles: {
       const Candidate file = std::move(candidates_.back());
       candidates_.pop_back();
@@ -295,6 +313,19 @@ Result<void> Collector::RemoveAliases() {
   candidates_.erase(begin, candidates_.end());
   report_.aliases += removed;
   return {};
+}
+
+Result<void> Collector::RemoveDamage() {
+  TRY_VOID(
+      options_.meta->MutateNow(Context(), [&](store::Transaction& transaction) -> Result<void> {
+        for (const Candidate& damage : candidates_) {
+          TRY(used, IsObjectUsed(transaction, damage.digest));
+          if (!used) TRY_VOID(transaction.Delete(DamagedKey(damage.digest)));
+        }
+        return {};
+      }));
+  candidates_.clear();
+  return options_.damage->Refresh(*options_.meta);
 }
 
 Result<void> Collector::RemoveFile(const Candidate& file) {

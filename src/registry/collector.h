@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "registry/damage.h"
 #include "registry/holds.h"
 #include "registry/object_gate.h"
 #include "registry/references.h"
@@ -51,6 +52,7 @@ struct CollectorOptions {
   store::ObjectStore* objects = nullptr;
   Holds* holds = nullptr;
   ObjectGate* gate = nullptr;
+  DamageCount* damage = nullptr;
   Clock* clock = nullptr;
   bool dry_run = false;
 };
@@ -67,7 +69,7 @@ class Collector {
   const CollectionReport& report() const { return report_; }
 
  private:
-  enum class Phase : uint8_t { kBlobs, kObjectRows, kObjectFiles, kAliases, kDone };
+  enum class Phase : uint8_t { kBlobs, kObjectRows, kObjectFiles, kAliases, kDamage, kDone };
   struct Candidate {
     std::string repository;  // of a blob
     Digest digest;           // of the blob, object or alias
@@ -80,6 +82,8 @@ class Collector {
   Result<void> FindObjectRows(const Snapshot& snapshot);
   Result<void> FindObjectFiles();
   Result<void> FindAliases(const Snapshot& snapshot);
+  // Objects that were found damaged, and that nobody needs any more.
+  Result<void> FindDamage(const Snapshot& snapshot);
   Result<void> FindMore();
   // Whether something that stays has these bytes.
   Result<bool> IsNeeded(const Snapshot& snapshot, const Digest& object) const;
@@ -88,6 +92,7 @@ class Collector {
   Result<void> RemoveBlobs();
   Result<void> RemoveObjectRows();
   Result<void> RemoveAliases();
+  Result<void> RemoveDamage();
   Result<void> RemoveFile(const Candidate& file);
   // Counts in a dry run.
   void Count(const Candidate& candidate);

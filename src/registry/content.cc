@@ -1,5 +1,6 @@
 #include "registry/content.h"
 
+#include "registry/damage.h"
 #include "registry/lookup.h"
 
 namespace slipway::registry {
@@ -17,6 +18,12 @@ class RegistryContent final : public oci::ContentSource {
       TRY(resolved, ResolveAlias(snapshot, digest));
       object = std::move(resolved);
       if (!object) return {};
+      TRY(damaged, IsDamaged(snapshot, *object));
+      if (damaged) {
+        return DataLoss("BLOB_DAMAGED",
+                        "the content " + digest.text() +
+                            " is damaged on the disk: push it again, or restore a backup.");
+      }
       TRY(found, ReadInlineObject(snapshot, *object));
       bytes = std::move(found);
       return {};
@@ -31,6 +38,9 @@ class RegistryContent final : public oci::ContentSource {
     const auto read = meta_.ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
       TRY(resolved, ResolveAlias(snapshot, digest));
       object = std::move(resolved);
+      if (!object) return {};
+      TRY(damaged, IsDamaged(snapshot, *object));
+      if (damaged) object.reset();
       return {};
     });
     if (!read || !object || !objects_.Info(*object)) return std::nullopt;

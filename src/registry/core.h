@@ -8,7 +8,9 @@
 
 #include "async/blocking_pool.h"
 #include "net/router.h"
+#include "registry/damage.h"
 #include "registry/holds.h"
+#include "registry/maintenance.h"
 #include "registry/object_gate.h"
 #include "registry/projection.h"
 #include "registry/reads.h"
@@ -25,6 +27,8 @@ struct Core {
   Holds holds;
   ObjectGate gate;
   Reads reads;
+  DamageCount damage;
+  Maintenance maintenance;
 
   store::MetaStore& meta() { return *options.meta; }
   store::ObjectStore& objects() { return *options.objects; }
@@ -45,10 +49,16 @@ std::string PathOf(const net::HttpRequest& request, std::string_view rest);
 // Runs `change` with a writer of the repository in one transaction.
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
                           std::function<Result<void>(RepositoryWriter&)> change);
+// What to do with an object of this digest that is there: damaged bytes are replaced. Takes the
+// pass of its gate, which is held until the rows are committed. Blocking.
+store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass);
+// After a push that may have healed something.
+Task<void> CountDamage(Core& core);
 
 std::vector<net::Route> BlobRoutes(const std::shared_ptr<Core>& core);
 std::vector<net::Route> UploadRoutes(const std::shared_ptr<Core>& core);
 std::vector<net::Route> ManifestRoutes(const std::shared_ptr<Core>& core);
+std::vector<net::Route> MaintenanceRoutes(const std::shared_ptr<Core>& core);
 std::vector<net::Route> ListRoutes(const std::shared_ptr<Core>& core);
 
 }  // namespace slipway::registry

@@ -44,6 +44,15 @@ inline constexpr std::chrono::hours kDefaultHold{2};
 inline constexpr std::chrono::hours kDefaultCollectionInterval{24};
 inline constexpr uint64_t kDefaultCollectionRate = 10'000;
 
+// Files that a scrub lists together, what it reads at once, and what the smallest object counts.
+inline constexpr size_t kScrubbedPage = 500;
+inline constexpr size_t kScrubbedPiece = 1 << 20;
+inline constexpr uint64_t kLeastScrubbed = 4096;
+inline constexpr std::chrono::hours kDefaultScrubInterval{24 * 30};
+inline constexpr uint64_t kDefaultScrubRate = 16 << 20;
+// Damaged objects are counted up to here.
+inline constexpr size_t kMaxCountedDamage = 100'000;
+
 // Users of an object that are looked at together.
 inline constexpr size_t kUsersPerPage = 500;
 // Manifests, and names in them, whose index rows are made in one transaction.

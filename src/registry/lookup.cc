@@ -2,6 +2,7 @@
 
 #include "oci/limits.h"
 #include "oci/reference.h"
+#include "registry/damage.h"
 
 namespace slipway::registry {
 
@@ -31,6 +32,8 @@ Result<std::string> ReadManifestBytes(const store::Snapshot& snapshot, store::Ob
                                       std::string_view repository, const Digest& digest) {
   TRY(row, FindManifest(snapshot, oci::CanonicalRepository(repository), digest));
   if (!row) return UnknownManifest(repository, digest.text());
+  TRY(damaged, IsDamaged(snapshot, row->object));
+  if (damaged) return DamagedManifest(repository, digest);
   TRY(bytes, ReadInlineObject(snapshot, row->object));
   if (bytes) return std::move(*bytes);
   return store::GetObject(objects, row->object, oci::kMaxManifestBytes);

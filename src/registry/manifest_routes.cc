@@ -27,7 +27,9 @@ Result<Selector> SelectorOf(const HttpRequest& request) {
 Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
-  std::shared_ptr<const FoundManifest> found = core.reads.RecentManifest(repository, selector);
+  std::shared_ptr<const FoundManifest> found;
+  // What was read before damage was found may be damaged.
+  if (!core.damage.any()) found = core.reads.RecentManifest(repository, selector);
   if (!found) {
     CO_TRY(read, co_await core.reads.ReadManifest(repository, selector));
     found = std::move(read);
@@ -85,8 +87,9 @@ Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selec
     content.inline_bytes = std::move(body);
   } else {
     TRY_VOID(store::PutObject(core.objects(), body, [&](const Digest& object) {
-      pass = core.gate.Enter(object);
-      return store::Publication::kKeep;
+      const store::Publication publication = EnterToPublish(core, object, pass);
+      content.replaced = publication == store::Publication::kReplace;
+      return publication;
     }));
   }
   return ManifestPush{.content = std::move(content),
@@ -123,6 +126,7 @@ Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
     return writer.PutManifest(push);
   }));
   CRASH_POINT("registry.manifest_committed");
+  co_await CountDamage(core);
   co_return PutResponse(request, push);
 }
 

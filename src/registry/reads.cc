@@ -1,5 +1,6 @@
 #include "registry/reads.h"
 
+#include "registry/damage.h"
 #include "registry/lookup.h"
 
 namespace slipway::registry {
@@ -19,6 +20,8 @@ Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::s
   }
   TRY(row, FindManifest(snapshot, repository, *digest));
   if (!row) return UnknownManifest(repository, digest->text());
+  TRY(damaged, IsDamaged(snapshot, row->object));
+  if (damaged) return DamagedManifest(repository, *digest);
   TRY(bytes, ReadInlineObject(snapshot, row->object));
   return FoundManifest{.digest = *digest, .row = std::move(*row), .inline_bytes = std::move(bytes)};
 }
@@ -82,6 +85,8 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
   CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(row, FindBlob(snapshot, repository, digest));
     if (!row) return UnknownBlob(repository, digest);
+    TRY(damaged, IsDamaged(snapshot, row->object));
+    if (damaged) return DamagedBlob(repository, digest);
     TRY(bytes, ReadInlineObject(snapshot, row->object));
     found = std::make_shared<const FoundBlob>(
         FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes)});
@@ -89,6 +94,12 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
   }));
   blobs_.Insert(key, stamp, found, SizeOf(found->inline_bytes));
   co_return found;
+}
+
+void Reads::Forget() {
+  tags_.Clear();
+  manifests_.Clear();
+  blobs_.Clear();
 }
 
 }  // namespace slipway::registry

@@ -42,10 +42,14 @@ class Reads {
   std::shared_ptr<const FoundBlob> RecentBlob(const std::string& repository,
                                               const Digest& digest) const;
 
-  // NOT_FOUND / MANIFEST_UNKNOWN.
+  // Everything, for bytes were healed whose rows stayed as they were. Nobody asks for what was read
+  // lately before that, as long as there is damage.
+  void Forget();
+
+  // NOT_FOUND / MANIFEST_UNKNOWN, also for what is damaged.
   Task<Result<std::shared_ptr<const FoundManifest>>> ReadManifest(const std::string& repository,
                                                                   const Selector& selector);
-  // NOT_FOUND / BLOB_UNKNOWN.
+  // NOT_FOUND / BLOB_UNKNOWN, likewise.
   Task<Result<std::shared_ptr<const FoundBlob>>> ReadBlob(const std::string& repository,
                                                           const Digest& digest);
 

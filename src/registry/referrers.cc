@@ -90,10 +90,13 @@ Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::Objec
     previous = text;
     TRY(row, FindManifest(snapshot, repository, digest));
     if (!row || (!artifact_type.empty() && row->artifact_type != artifact_type)) continue;
-    TRY(descriptor, DescribeManifest(snapshot, objects, repository, digest, *row));
+    auto descriptor = DescribeManifest(snapshot, objects, repository, digest, *row);
+    // A damaged one does not hide the others.
+    if (!descriptor && descriptor.error().code() == Code::kNotFound) continue;
+    if (!descriptor) return descriptor.error();
     // Annotations may be as long as the manifest.
     bytes += row->size_bytes;
-    page.descriptors.push_back(std::move(descriptor));
+    page.descriptors.push_back(std::move(*descriptor));
   }
   return page;
 }

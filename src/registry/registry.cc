@@ -98,6 +98,29 @@ Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::stri
       });
 }
 
+store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass) {
+  pass = core.gate.Enter(object);
+  bool damaged = false;
+  if (core.damage.any()) {
+    const auto read = core.meta().ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
+      TRY(found, IsDamaged(snapshot, object));
+      damaged = found;
+      return {};
+    });
+    // Verified bytes do no harm where they were not needed.
+    if (!read) damaged = true;
+  }
+  return damaged ? store::Publication::kReplace : store::Publication::kKeep;
+}
+
+Task<void> CountDamage(Core& core) {
+  if (!core.damage.any()) co_return;
+  core.reads.Forget();
+  const Result<void> counted =
+      co_await core.pool().Run([&core] { return core.damage.Refresh(core.meta()); });
+  if (!counted) LogWarning("damaged objects were not counted", {{"error", counted.error()}});
+}
+
 struct Registry::State {
   std::shared_ptr<Core> core;
   std::unique_ptr<TaskGroup> tasks;
@@ -123,7 +146,10 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
                                                .small_uploads = {},
                                                .holds = Holds(clock, hold),
                                                .gate = {},
-                                               .reads = Reads(meta)});
+                                               .reads = Reads(meta),
+                                               .damage = {},
+                                               .maintenance = {}});
+  TRY_VOID(state->core->maintenance.Load(*state->core));
   return std::unique_ptr<Registry>(new Registry(std::move(state)));
 }
 
@@ -134,7 +160,7 @@ std::vector<net::Route> Registry::Routes() const {
     routes.push_back(MakeRoute(core, net::Method::kGet, path, net::Access::kRegistry, GetVersion,
                                "Says that this is a registry, and asks who is there."));
   }
-  for (auto* part : {BlobRoutes, UploadRoutes, ManifestRoutes, ListRoutes}) {
+  for (auto* part : {BlobRoutes, UploadRoutes, ManifestRoutes, ListRoutes, MaintenanceRoutes}) {
     for (net::Route& route : part(core)) routes.push_back(std::move(route));
   }
   return routes;
@@ -146,6 +172,7 @@ std::unique_ptr<Collector> Registry::MakeCollector(bool dry_run) {
                                                       .objects = core.options.objects,
                                                       .holds = &core.holds,
                                                       .gate = &core.gate,
+                                                      .damage = &core.damage,
                                                       .clock = core.options.clock,
                                                       .dry_run = dry_run});
 }
@@ -154,13 +181,29 @@ Holds& Registry::holds() {
   return state_->core->holds;
 }
 
+std::unique_ptr<Scrubber> Registry::MakeScrubber(ScrubPass pass) {
+  Core& core = *state_->core;
+  return std::make_unique<Scrubber>(ScrubberOptions{.meta = core.options.meta,
+                                                    .objects = core.options.objects,
+                                                    .gate = &core.gate,
+                                                    .damage = &core.damage,
+                                                    .clock = core.options.clock},
+                                    std::move(pass));
+}
+
+uint64_t Registry::damaged() const {
+  return state_->core->damage.count();
+}
+
 void Registry::Start(asio::any_io_executor executor) {
   CHECK(!state_->tasks);
   state_->tasks = std::make_unique<TaskGroup>(std::move(executor));
   state_->tasks->Start([core = state_->core] { return SweepUploads(core); });
+  state_->core->maintenance.Start(state_->core, *state_->tasks);
 }
 
 Task<void> Registry::Stop() {
+  state_->core->maintenance.Stop();
   if (state_->tasks) co_await state_->tasks->Stop();
 }
 

@@ -14,6 +14,7 @@
 #include "registry/limits.h"
 #include "registry/projection.h"
 #include "registry/repository_writer.h"
+#include "registry/scrubber.h"
 #include "store/meta/meta_store.h"
 #include "store/object/object_store.h"
 
@@ -33,6 +34,12 @@ struct RegistryOptions {
   // How long a blob that nothing names yet is held for those who push; semantics of collection:
   // collector.h.
   std::chrono::milliseconds hold = kDefaultHold;
+  // From the beginning of one collection, or scrub, to the next; 0: only on request.
+  std::chrono::milliseconds collection_interval = kDefaultCollectionInterval;
+  std::chrono::milliseconds scrub_interval = kDefaultScrubInterval;
+  // Rows and files a second, bytes a second; 0: as fast as it goes.
+  uint64_t collection_rate = kDefaultCollectionRate;
+  uint64_t scrub_rate = kDefaultScrubRate;
 };
 
 // Who composes it adds Routes() to a router, sets MakeErrorWriter's (challenge.h) as its error
@@ -49,9 +56,13 @@ class Registry {
 
   // A collection of garbage that its owner drives; the registry outlives it.
   std::unique_ptr<Collector> MakeCollector(bool dry_run);
+  // Likewise: a way through all objects that goes on with `pass`.
+  std::unique_ptr<Scrubber> MakeScrubber(ScrubPass pass);
   Holds& holds();
+  // Objects that are damaged, as far as it is known.
+  uint64_t damaged() const;
 
-  // Removes expired uploads now and then, on `executor`, until Stop.
+  // Removes expired uploads now and then, collects garbage and scrubs, on `executor`, until Stop.
   void Start(asio::any_io_executor executor);
   Task<void> Stop();
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "oci/media_types.h"
 #include "oci/reference.h"
+#include "registry/damage.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
@@ -77,10 +78,28 @@ Result<void> RepositoryWriter::EnsureRepository() {
   return transaction_.Put(key, DumpJson(row));
 }
 
+Result<bool> RepositoryWriter::IsDamagedObject(const Digest& object) const {
+  if (!any_damage_) {
+    TRY(rows, transaction_.ScanSizes(kDamagedPrefix, store::PrefixEnd(kDamagedPrefix), 1));
+    any_damage_ = !rows.empty();
+  }
+  if (!*any_damage_) return false;
+  return IsDamaged(transaction_, object);
+}
+
+// Of a row and a file of the same digest the row is read.
+Result<void> RepositoryWriter::Heal(const VerifiedContent& content) {
+  TRY(damaged, IsDamagedObject(content.object));
+  if (!damaged || (!content.inline_bytes && !content.replaced)) return {};
+  TRY_VOID(transaction_.Delete(ObjectKey(content.object)));
+  return transaction_.Delete(DamagedKey(content.object));
+}
+
 Result<void> RepositoryWriter::StoreObject(const Digest& digest, const VerifiedContent& content) {
   if (digest.algorithm() != DigestAlgorithm::kSha256) {
     TRY_VOID(transaction_.Put(AliasKey(digest), content.object.text()));
   }
+  TRY_VOID(Heal(content));
   if (!content.inline_bytes) return {};
   const std::string key = ObjectKey(content.object);
   TRY(found, transaction_.Get(key));
@@ -133,6 +152,8 @@ Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string
                                          const trust::AccessClaims* limits) {
   TRY(row, FindMountable(digest, from, limits));
   if (!row) return false;
+  TRY(damaged, IsDamagedObject(row->object));
+  if (damaged) return false;
   TRY_VOID(EnsureRepository());
   TRY_VOID(PutBlobRows(digest, *row));
   return true;
@@ -150,7 +171,12 @@ Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
 Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
                                          std::vector<std::string>& missing) const {
   TRY(row, FindBlob(transaction_, repository_, descriptor.digest));
-  if (!row) {
+  bool damaged = false;
+  if (row) {
+    TRY(found, IsDamagedObject(row->object));
+    damaged = found;
+  }
+  if (!row || damaged) {
     missing.push_back(at + " " + descriptor.digest.text());
     return {};
   }
@@ -164,7 +190,12 @@ Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, cons
 Result<void> RepositoryWriter::CheckChild(const oci::Descriptor& descriptor, const std::string& at,
                                           std::vector<std::string>& missing) const {
   TRY(row, FindManifest(transaction_, repository_, descriptor.digest));
-  if (row) return {};
+  bool damaged = false;
+  if (row) {
+    TRY(found, IsDamagedObject(row->object));
+    damaged = found;
+  }
+  if (row && !damaged) return {};
   if (oci::IsManifestType(descriptor.media_type)) {
     missing.push_back(at + " " + descriptor.digest.text());
     return {};
@@ -207,6 +238,10 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   const std::string key = ManifestKey(repository_, push.digest);
   TRY(before, transaction_.Get(key));
   if (before != encoded) TRY_VOID(transaction_.Put(key, encoded));
+  if (before && before != encoded) {
+    // Under another type the same bytes may name other content.
+    TRY_VOID(RemoveManifestReferences(transaction_, repository_, push.digest, row.object));
+  }
   TRY_VOID(AddReferences(push, row));
   if (row.subject && before != encoded) {
     Json referrer = Json::object();

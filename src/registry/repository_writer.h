@@ -24,6 +24,7 @@ struct VerifiedContent {
   Digest object;  // sha256
   uint64_t size_bytes = 0;
   std::optional<std::string> inline_bytes;  // up to kMaxInlineBytes; else it is in the object store
+  bool replaced = false;  // in the object store the bytes took the place of what was there
 };
 
 // Whether nobody needs this manifest (any of the repository, without a digest): an error, such as
@@ -74,6 +75,9 @@ class RepositoryWriter {
   Result<void> EnsureRepository();
   Result<void> EnsureProject();
   Result<void> StoreObject(const Digest& digest, const VerifiedContent& content);
+  // Whether it was found damaged: then it is as if it were not there.
+  Result<bool> IsDamagedObject(const Digest& object) const;
+  Result<void> Heal(const VerifiedContent& content);
   Result<void> PutBlobRows(const Digest& digest, const BlobRow& row);
   Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from,
                                                const trust::AccessClaims* limits);
@@ -87,6 +91,7 @@ class RepositoryWriter {
   Result<void> SetTag(const std::string& tag, const Digest& digest, bool is_model);
 
   Result<void> AddReferences(const ManifestPush& push, const ManifestRow& row);
+  mutable std::optional<bool> any_damage_;  // when it was asked for
   store::Transaction& transaction_;
   const CallContext& context_;
   const std::string& repository_;

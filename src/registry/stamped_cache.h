@@ -42,6 +42,10 @@ class StampedCache {
     });
   }
 
+  void Clear() {
+    for (Guarded<Shard>& shard : shards_) shard.With([](Shard& all) { all = Shard(); });
+  }
+
  private:
   static constexpr size_t kShards = 8;
   static constexpr size_t kEntryBytes = 128;  // of maps and counts, about

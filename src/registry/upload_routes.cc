@@ -67,6 +67,7 @@ Task<Result<HttpResponse>> Publish(Core& core, const HttpRequest& request,
       core, request, repository,
       [&digest, &content](RepositoryWriter& writer) { return writer.AddBlob(digest, content); }));
   CRASH_POINT("registry.blob_committed");
+  co_await CountDamage(core);
   co_return CreatedResponse(request, digest);
 }
 
@@ -98,15 +99,19 @@ Task<Result<HttpResponse>> Finish(Core& core, const HttpRequest& request, Sessio
   }
   // Until the rows are committed nobody may take the file for one that nothing needs.
   ObjectGate::Pass pass;
-  CO_TRY(object, co_await core.pool().Run([&core, &session, &digest, &pass] {
+  bool replaced = false;
+  CO_TRY(object, co_await core.pool().Run([&core, &session, &digest, &pass, &replaced] {
     return core.objects().Commit(std::move(session.upload), digest, [&](const Digest& sha256) {
-      pass = core.gate.Enter(sha256);
-      return store::Publication::kKeep;
+      const store::Publication publication = EnterToPublish(core, sha256, pass);
+      replaced = publication == store::Publication::kReplace;
+      return publication;
     });
   }));
-  co_return co_await Publish(
-      core, request, session.repository, digest,
-      {.object = std::move(object), .size_bytes = size_bytes, .inline_bytes = std::nullopt});
+  co_return co_await Publish(core, request, session.repository, digest,
+                             {.object = std::move(object),
+                              .size_bytes = size_bytes,
+                              .inline_bytes = std::nullopt,
+                              .replaced = replaced});
 }
 
 // POST ?digest=: the whole blob in one request.

@@ -19,6 +19,7 @@
 #include "store/data_folder.h"
 #include "store/meta/meta_store.h"
 #include "store/object/object_store.h"
+#include "store/room_reserve.h"
 #include "trust/secret_box.h"
 
 namespace slipway::server {
@@ -35,6 +36,7 @@ struct Threads {
 struct Stores {
   std::unique_ptr<store::DataFolder> folder;
   std::unique_ptr<store::ObjectStore> objects;
+  std::unique_ptr<store::RoomReserve> reserve;
   std::unique_ptr<store::MetaStore> meta;
   std::unique_ptr<trust::SecretBox> secrets;
   std::unique_ptr<resource::ResourceStore> resources;

@@ -1,6 +1,7 @@
 #include "server/server_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -35,6 +36,44 @@ struct Durations {
   std::string restart_after;
   std::string access_token_lifetime;
 };
+
+// Options with units, as they were written.
+struct CareTexts {
+  std::string collection_interval = "24h";
+  std::string hold = "2h";
+  std::string scrub_interval = "30d";
+  std::string scrub_rate = "16M";
+};
+
+void DeclareCare(CLI::App& app, RegistryCare& care, CareTexts& texts) {
+  app.add_option("--gc-interval", texts.collection_interval,
+                 "Collect the registry's garbage so often (24h); 0: only on request")
+      ->type_name("DURATION");
+  app.add_option("--gc-hold", texts.hold,
+                 "How long a blob that no manifest names is kept for who pushes (2h)")
+      ->type_name("DURATION");
+  app.add_option("--gc-rate", care.collection_rate,
+                 "Rows and files a second that a collection looks at (10000); 0: no limit")
+      ->type_name("N");
+  app.add_option("--scrub-interval", texts.scrub_interval,
+                 "Read all objects again so often, to find damage (30d); 0: only on request")
+      ->type_name("DURATION");
+  app.add_option("--scrub-rate", texts.scrub_rate,
+                 "Bytes a second that a scrub reads (16M); 0: no limit")
+      ->type_name("BYTES");
+}
+
+Result<void> CompleteCare(RegistryCare& care, const CareTexts& texts) {
+  TRY(collection, ParseInterval("--gc-interval", texts.collection_interval));
+  TRY(hold, ParseInterval("--gc-hold", texts.hold));
+  TRY(scrub, ParseInterval("--scrub-interval", texts.scrub_interval));
+  TRY(rate, ParseByteRate("--scrub-rate", texts.scrub_rate));
+  care.collection_interval = collection;
+  care.hold = hold;
+  care.scrub_interval = scrub;
+  care.scrub_rate = rate;
+  return {};
+}
 
 void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Durations& durations) {
   app.add_option("--data", options.data, "Folder with all state; made if it is missing")
@@ -173,6 +212,29 @@ Result<void> MakeAbsolute(std::string& path) {
   return {};
 }
 
+Result<std::chrono::milliseconds> ParseInterval(std::string_view option, const std::string& text) {
+  if (text == "0") return std::chrono::milliseconds(0);
+  Result<std::chrono::milliseconds> duration = ParseDuration(text);
+  if (!duration) return duration.error().Prefixed(fmt::format("{}: ", option));
+  return duration;
+}
+
+Result<uint64_t> ParseByteRate(std::string_view option, const std::string& text) {
+  constexpr std::string_view kUnits = "KMG";
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
+  const bool known = rest == end || (rest + 1 == end && unit > 0);
+  if (error != std::errc() || !known || number > (UINT64_MAX >> (10 * unit)) >> 10) {
+    return InvalidArgument("SIZE_INVALID",
+                           fmt::format("{}: {} is no size; write bytes, as 1000000, 500K, 16M or "
+                                       "1G",
+                                       option, Quoted(text)));
+  }
+  return number << (10 * unit);
+}
+
 Result<void> RefuseEmptyValues(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const bool empty = std::ranges::any_of(option->results(), &std::string::empty);
@@ -195,6 +257,8 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   CLI::App app("The control centre, with the data plane of this machine", "slipway server");
   Durations durations;
   Declare(app, options, port_base, durations);
+  CareTexts texts;
+  DeclareCare(app, options.care, texts);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -205,6 +269,7 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   }
   TRY_VOID(RefuseEmptyValues(app));
   TRY_VOID(CheckPortBase(port_base));
+  TRY_VOID(CompleteCare(options.care, texts));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));

@@ -17,13 +17,24 @@ class App;
 
 namespace slipway::server {
 
+// What the registry does by itself. An interval of 0: only on request; a rate of 0: as fast as it
+// goes.
+struct RegistryCare {
+  std::chrono::milliseconds collection_interval = std::chrono::hours(24);
+  std::chrono::milliseconds hold = std::chrono::hours(2);  // of blobs that nothing names yet
+  uint64_t collection_rate = 10'000;                       // rows and files a second
+  std::chrono::milliseconds scrub_interval = std::chrono::hours(24 * 30);
+  uint64_t scrub_rate = 16 << 20;  // bytes a second
+};
+
 struct ServerOptions {
   std::string data;                   // absolute
   std::string address = "127.0.0.1";  // of all listeners
   uint16_t port_base = 8000;          // 0: free ports; see PortsOf
   net::TlsFiles tls;                  // of all listeners; empty: they are plain
   bool insecure = false;              // other machines may come without TLS
-  bool anonymous = false;             // callers on this machine need no token
+  RegistryCare care;
+  bool anonymous = false;  // callers on this machine need no token
   // Of the API's port, as clients write it; empty: what each request was sent to.
   std::string external_url;
   std::chrono::milliseconds access_token_lifetime = trust::kDefaultAccessLifetime;
@@ -48,6 +59,12 @@ Ports PortsOf(uint16_t port_base);
 // ADDRESS_INSECURE, ANONYMOUS_REMOTE, PORT_RANGE, DURATION_INVALID, DURATION_RANGE or
 // TLS_INCOMPLETE.
 Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* const* argv);
+
+// A duration as base/format_check.h reads it, or 0. INVALID_ARGUMENT / DURATION_INVALID names the
+// option.
+Result<std::chrono::milliseconds> ParseInterval(std::string_view option, const std::string& text);
+// Bytes: a whole number, and K, M or G for powers of 1,024. INVALID_ARGUMENT / SIZE_INVALID.
+Result<uint64_t> ParseByteRate(std::string_view option, const std::string& text);
 
 // The options by which `server` and `serve` say alike where they listen.
 void DeclareListenOptions(CLI::App& app, int64_t& port_base, std::string& address,

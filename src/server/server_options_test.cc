@@ -84,5 +84,30 @@ TEST(PortsOf, IsTheDocumentedTable) {
   EXPECT_EQ(free.rest + free.metrics + free.api, 0);
 }
 
+TEST(ServerOptions, TakesIntervalsAndRates) {
+  EXPECT_EQ(*ParseInterval("--gc-interval", "0"), std::chrono::milliseconds(0));
+  EXPECT_EQ(*ParseInterval("--gc-interval", "1h30m"), std::chrono::minutes(90));
+  const auto wrong = ParseInterval("--gc-interval", "soon");
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().reason(), "DURATION_INVALID");
+  EXPECT_TRUE(wrong.error().message().starts_with("--gc-interval: "));
+  EXPECT_EQ(*ParseByteRate("--scrub-rate", "0"), 0u);
+  EXPECT_EQ(*ParseByteRate("--scrub-rate", "16M"), 16u << 20);
+  EXPECT_EQ(*ParseByteRate("--scrub-rate", "500K"), 500u << 10);
+  for (const char* text :
+       {"", "M", "1T", "1MM", "-1", "1.5M", "99999999999999999999", "18446744073G"}) {
+    const auto refused = ParseByteRate("--scrub-rate", text);
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().reason(), "SIZE_INVALID") << text;
+  }
+  EXPECT_EQ(ReasonOf({"--gc-interval", "soon"}), "DURATION_INVALID");
+  EXPECT_EQ(ReasonOf({"--scrub-rate", "fast"}), "SIZE_INVALID");
+  const auto options = Parse({"--gc-interval", "0", "--gc-hold", "1s", "--scrub-rate", "1G"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ((*options)->care.collection_interval, std::chrono::milliseconds(0));
+  EXPECT_EQ((*options)->care.hold, std::chrono::seconds(1));
+  EXPECT_EQ((*options)->care.scrub_rate, uint64_t{1} << 30);
+}
+
 }  // namespace
 }  // namespace slipway::server

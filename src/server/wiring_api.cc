@@ -2,6 +2,8 @@
 #include <atomic>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "async/guarded.h"
 #include "base/build_info.h"
 #include "controller/model/usage.h"
@@ -51,8 +53,16 @@ net::Route OpenApiRoute(const net::Router& router) {
           "This interface, as OpenAPI 3.1"};
 }
 
-Task<std::string> Warning(BlockingPool& pool, std::string data_folder) {
-  co_return co_await pool.Run([&data_folder] { return DiskWarning(data_folder); });
+Task<std::string> Warning(BlockingPool& pool, std::string data_folder, uint64_t damaged) {
+  std::string warning = co_await pool.Run([&data_folder] { return DiskWarning(data_folder); });
+  if (damaged > 0) {
+    if (!warning.empty()) warning += "; ";
+    warning += fmt::format(
+        "{} objects of the registry are damaged and not served: push them again, or restore a "
+        "backup (slipway registry status)",
+        damaged);
+  }
+  co_return warning;
 }
 
 Task<Result<bool>> ProjectExists(resource::ResourceStore& store, std::string project) {
@@ -126,16 +136,21 @@ class HttpApiPart final : public ApiPart {
   }
 
   Result<std::unique_ptr<registry::Registry>> OpenRegistry() {
-    return registry::Registry::Open({.meta = stores_.meta.get(),
-                                     .objects = stores_.objects.get(),
-                                     .pool = &threads_.blocking,
-                                     .clock = &SystemClock(),
-                                     .random = &SystemRandom(),
-                                     .facts_of = model::FactsOfManifest,
-                                     .check_unused = controller::CheckModelUnused,
-                                     .claims_of = [this](const net::HttpRequest& request) {
-                                       return authenticator_->ClaimsOf(request);
-                                     }});
+    return registry::Registry::Open(
+        {.meta = stores_.meta.get(),
+         .objects = stores_.objects.get(),
+         .pool = &threads_.blocking,
+         .clock = &SystemClock(),
+         .random = &SystemRandom(),
+         .facts_of = model::FactsOfManifest,
+         .check_unused = controller::CheckModelUnused,
+         .claims_of =
+             [this](const net::HttpRequest& request) { return authenticator_->ClaimsOf(request); },
+         .hold = options_.care.hold,
+         .collection_interval = options_.care.collection_interval,
+         .scrub_interval = options_.care.scrub_interval,
+         .collection_rate = options_.care.collection_rate,
+         .scrub_rate = options_.care.scrub_rate});
   }
 
   void FillRouter() {
@@ -153,9 +168,10 @@ class HttpApiPart final : public ApiPart {
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
-    router_.AddAll(
-        HealthRoutes({.ready = [this] { return ready_.load(); },
-                      .warning = [this] { return Warning(threads_.blocking, options_.data); }}));
+    router_.AddAll(HealthRoutes(
+        {.ready = [this] { return ready_.load(); },
+         .warning =
+             [this] { return Warning(threads_.blocking, options_.data, registry_->damaged()); }}));
     router_.Add(OpenApiRoute(router_));
     router_.AddAll(registry::TokenServiceRoutes({.authenticator = &*authenticator_,
                                                  .tokens = access_tokens_.get(),

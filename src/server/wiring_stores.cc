@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/build_info.h"
+#include "base/disk_space.h"
 #include "base/log.h"
 #include "resource/bootstrap.h"
 #include "resource/token_store.h"
@@ -70,6 +71,18 @@ Result<void> CheckAdminToken(Stores& stores, const std::string& path) {
   return PermissionDenied("ROLE_MISSING", "it is no token of an administrator of everything");
 }
 
+// A disk without any room is no reason not to start: then things can be deleted.
+Result<std::unique_ptr<store::MetaStore>> OpenDatabase(const Stores& stores,
+                                                       const std::string& program) {
+  const store::SqliteOptions options{.path = stores.folder->database_path(), .program = program};
+  Result<std::unique_ptr<store::MetaStore>> meta =
+      store::MakeSqliteMetaStore(options, stores.reserve.get());
+  const bool no_room = !meta && meta.error().reason() == "DISK_FULL";
+  if (no_room && stores.reserve->Release())
+    return store::MakeSqliteMetaStore(options, stores.reserve.get());
+  return meta;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
@@ -81,8 +94,9 @@ Result<std::unique_ptr<Stores>> OpenStores(const std::string& data) {
   TRY_VOID(RefuseLostDatabase(files, *stores->folder));
   TRY(objects, store::MakeLocalObjectStore(files, data, ReserveOf(data)));
   stores->objects = std::move(objects);
-  TRY(meta,
-      store::MakeSqliteMetaStore({.path = stores->folder->database_path(), .program = program}));
+  stores->reserve = store::RoomReserve::Open(files, data + "/reserve", store::kRoomReserveBytes,
+                                             [data] { return FreeDiskBytes(data); });
+  TRY(meta, OpenDatabase(*stores, program));
   stores->meta = std::move(meta);
   TRY(secrets, trust::SecretBox::Open(files, data + "/secret.key", SystemRandom()));
   stores->secrets = std::move(secrets);

@@ -5,6 +5,7 @@ was acknowledged took effect, the one that was not took effect whole or not at a
 still be upgraded, and no process runs that the state does not name.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -134,6 +135,15 @@ def learn_answers(tmp_path_factory):
         centre.close()
 
 
+def push_garbage(centre):
+    """A small and a large blob that no manifest names."""
+    for size in (100, 100_000):
+        content = random.Random(size).randbytes(size)
+        requests.post(f"{centre.api_url}/v2/default/garbage/blobs/uploads/?digest=sha256:"
+                      + hashlib.sha256(content).hexdigest(), data=content,
+                      headers=centre.headers, timeout=30)
+
+
 def whole_story(story):
     """Everything that reaches a crash point; ends early once the control centre is gone."""
     large = story.centre.folder / "large"
@@ -143,7 +153,9 @@ def whole_story(story):
              lambda: story.push("a", "linear_a.onnx"), lambda: story.serve("deploy", "a"),
              lambda: story.push("b", "linear_b.onnx"), lambda: story.serve("upgrade", "b"),
              story.rollback,
-             lambda: story.centre.cli("token", "create", "--role", "viewer", check=False)]
+             lambda: story.centre.cli("token", "create", "--role", "viewer", check=False),
+             lambda: push_garbage(story.centre),
+             lambda: story.centre.cli("registry", "gc", check=False)]
     for step in steps:
         if story.centre.process.poll() is not None:
             return
@@ -157,6 +169,9 @@ def started_at(point, start_centre, tmp_path):
         data = tmp_path / "format-1"
         shutil.copytree(programs.ROOT / "src/store/testdata/format-1", data)
         return start_centre(wait=False, environment=environment, data=data)
+    if point.startswith("gc."):  # garbage at once
+        return start_centre("--gc-hold", "0", "--gc-interval", "0", wait=False,
+                            environment=environment)
     if point != "agent.serve_settled":
         return start_centre(wait=False, environment=environment)
     centre = start_centre()

@@ -210,7 +210,7 @@ Task<Result<void>> RegistryFixture::Guard(const net::Route& route, net::HttpRequ
   request.context.identity = *identity_;
   std::string project;
   bool exists = true;
-  if (route.access != net::Access::kRegistry) {
+  if (route.pattern.find("{name+}") != std::string::npos) {
     project = oci::ProjectOf(request.Parameter("name"));
     CO_TRY_VOID(stores_.meta->ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
       TRY(row, snapshot.Get(resource::RowKey({.kind = "Project", .project = "", .name = project})));

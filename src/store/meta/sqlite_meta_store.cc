@@ -7,6 +7,7 @@
 #include "store/meta/sqlite_readers.h"
 #include "store/meta/sqlite_schema.h"
 #include "store/meta/sqlite_writer.h"
+#include "store/room_reserve.h"
 
 namespace slipway::store {
 namespace {
@@ -88,6 +89,11 @@ class SqliteMetaStore final : public MetaStore {
 }  // namespace
 
 Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options) {
+  return MakeSqliteMetaStore(std::move(options), nullptr);
+}
+
+Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options,
+                                                       RoomReserve* reserve) {
   SqliteConnectionOptions open{
       .path = options.path, .vfs = options.vfs, .writer = true, .cache_kib = kWriterCacheKib};
   TRY(connection, SqliteConnection::Open(open));
@@ -101,8 +107,8 @@ Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options) {
   if (!epoch) return epoch.error().Prefixed(options.path + ": ");
 
   Clock& clock = options.clock == nullptr ? SystemClock() : *options.clock;
-  TRY(writer,
-      SqliteWriter::Make(std::move(connection), options.log, clock, options.checkpoint_pages));
+  TRY(writer, SqliteWriter::Make(std::move(connection), options.log, clock,
+                                 options.checkpoint_pages, reserve));
   open.writer = false;
   open.cache_kib = kReaderCacheKib;
   TRY(readers, SqliteReaders::Make(open, std::max<size_t>(options.readers, 1)));

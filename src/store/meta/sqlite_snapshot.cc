@@ -166,6 +166,8 @@ Result<void> SqliteTransaction::Apply(const CallContext& context,
                                       const std::function<Result<void>(Transaction&)>& mutation) {
   TRY_VOID(connection_.Execute("SAVEPOINT mutation"));
   const Counters before = counters_;
+  removed_ = 0;
+  written_ = 0;
   context_ = &context;
   Result<void> done = mutation(*this);
   context_ = nullptr;
@@ -183,12 +185,16 @@ Result<void> SqliteTransaction::Apply(const CallContext& context,
 Result<void> SqliteTransaction::Put(std::string_view key, std::string_view value) {
   TRY_VOID(CheckKeyValue(key, value));
   written_slots_.push_back(KeyStamps::SlotOf(key));
+  ++written_;
   return SqliteQuery(put_.get()).Bind(key).Bind(value).Run();
 }
 
 Result<void> SqliteTransaction::Delete(std::string_view key) {
   written_slots_.push_back(KeyStamps::SlotOf(key));
-  return SqliteQuery(delete_.get()).Bind(key).Run();
+  const int64_t before = connection_.TotalChanges();
+  TRY_VOID(SqliteQuery(delete_.get()).Bind(key).Run());
+  removed_ += connection_.TotalChanges() - before;
+  return {};
 }
 
 Result<void> SqliteTransaction::LogChange(uint64_t version, std::string_view key,

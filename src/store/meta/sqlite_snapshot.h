@@ -50,6 +50,9 @@ class SqliteTransaction final : public Transaction {
   Result<void> Commit();
   const KeyStamps& stamps() const { return stamps_; }
   uint64_t last_version() const { return counters_.version; }
+  // Whether the mutation that was applied last removed more entries than it wrote, failed or not.
+  bool LastFreedRoom() const { return removed_ > written_; }
+  bool LastWrote() const { return removed_ + written_ > 0; }
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
     return reader_->Get(key);
@@ -97,6 +100,8 @@ class SqliteTransaction final : public Transaction {
   SqliteStatement store_counters_;
 
   const CallContext* context_ = nullptr;  // of the mutation that runs
+  int64_t removed_ = 0;                   // entries, by that mutation
+  int64_t written_ = 0;
   Counters counters_;
   Counters stored_;                      // as of the last commit
   std::vector<uint32_t> written_slots_;  // of the batch

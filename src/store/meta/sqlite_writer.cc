@@ -11,8 +11,8 @@ namespace slipway::store {
 
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Make(
     std::unique_ptr<SqliteConnection> connection, ChangeLogLimits limits, Clock& clock,
-    int checkpoint_pages) {
-  std::unique_ptr<SqliteWriter> writer(new SqliteWriter(checkpoint_pages));
+    int checkpoint_pages, RoomReserve* reserve) {
+  std::unique_ptr<SqliteWriter> writer(new SqliteWriter(checkpoint_pages, reserve));
   TRY(transaction, SqliteTransaction::Make(*connection, limits, clock));
   writer->connection_ = std::move(connection);
   writer->transaction_ = std::move(transaction);
@@ -62,25 +62,59 @@ void SqliteWriter::Run() {
   }
 }
 
+Result<void> SqliteWriter::Apply(const Request& request) {
+  if (reserve_ == nullptr || !reserve_->given_up()) {
+    return transaction_->Apply(*request.context, *request.mutation);
+  }
+  return transaction_->Apply(*request.context, [&](Transaction& transaction) -> Result<void> {
+    TRY_VOID((*request.mutation)(transaction));
+    if (transaction_->LastFreedRoom() || !transaction_->LastWrote()) return {};
+    return ResourceExhausted("DISK_FULL",
+                             "the disk of the data folder is full, and what is left is kept for "
+                             "deletions: free space on the disk of the data folder, then try "
+                             "again");
+  });
+}
+
 bool SqliteWriter::ApplyBatch(std::vector<Outcome>& outcomes, std::vector<Request>& batch,
                               size_t& next) {
   while (next < batch.size()) {
     Request& request = batch[next++];
     Result<void> result;
+    bool frees_room = false;
     if (request.context->deadline < std::chrono::steady_clock::now()) {
       result = Error(Code::kDeadlineExceeded, "DEADLINE",
                      "the change waited too long for the disk and was not made");
     } else {
-      result = transaction_->Apply(*request.context, *request.mutation);
+      result = Apply(request);
+      frees_room = transaction_->LastFreedRoom();
     }
     const bool undone = !connection_->InTransaction();
-    outcomes.push_back({std::move(request), std::move(result)});
+    outcomes.push_back({std::move(request), std::move(result), frees_room});
     if (undone) return false;
   }
   return true;
 }
 
 void SqliteWriter::CommitBatch(std::vector<Request> batch) {
+  if (reserve_ != nullptr && reserve_->given_up()) reserve_->Restore();
+  std::vector<Request> again = TryBatch(std::move(batch));
+  if (again.empty()) return;
+  reserve_->Release();
+  // One by one: what is too much for the reserve takes no other along.
+  for (Request& request : again) {
+    std::vector<Request> alone;
+    alone.push_back(std::move(request));
+    for (Request& left : TryBatch(std::move(alone))) {
+      left.done(ResourceExhausted("DISK_FULL",
+                                  "the disk of the data folder is full, and its reserve cannot be "
+                                  "given up: free space there, then try again"));
+    }
+  }
+}
+
+std::vector<SqliteWriter::Request> SqliteWriter::TryBatch(std::vector<Request> batch) {
+  std::vector<Request> without_room;
   // More than one turn only if SQLite undoes a batch: those that came after begin anew.
   for (size_t next = 0; next < batch.size();) {
     std::vector<Outcome> outcomes;
@@ -95,11 +129,17 @@ void SqliteWriter::CommitBatch(std::vector<Request> batch) {
     }
     for (Outcome& outcome : outcomes) {
       if (outcome.result && !committed) outcome.result = committed;
-      outcome.request.done(std::move(outcome.result));
+      const bool no_room = !outcome.result && outcome.result.error().reason() == "DISK_FULL";
+      if (no_room && outcome.frees_room && reserve_ != nullptr && !reserve_->released()) {
+        without_room.push_back(std::move(outcome.request));
+      } else {
+        outcome.request.done(std::move(outcome.result));
+      }
     }
     const uint64_t version = transaction_->last_version();
     if (committed && version != version_before) subscribers_->Notify(version);
   }
+  return without_room;
 }
 
 // After the answers, so that nobody waits for it. The log may grow without harm if it fails, and
@@ -107,6 +147,7 @@ void SqliteWriter::CommitBatch(std::vector<Request> batch) {
 void SqliteWriter::Checkpoint() {
   const int pages = connection_->wal_pages();
   if (pages < checkpoint_pages_) return;
+  if (reserve_ != nullptr) reserve_->Restore();
   const Result<void> done = connection_->Checkpoint(pages >= kTruncatePages);
   if (!done) LogWarning("failed to move the database's log into it", {{"error", done.error()}});
 }

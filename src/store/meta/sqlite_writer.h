@@ -13,6 +13,7 @@
 #include "store/meta/sqlite_connection.h"
 #include "store/meta/sqlite_snapshot.h"
 #include "store/meta/subscribers.h"
+#include "store/room_reserve.h"
 
 namespace slipway::store {
 
@@ -29,7 +30,8 @@ class SqliteWriter {
   // Starts the thread. The connection has the current format.
   static Result<std::unique_ptr<SqliteWriter>> Make(std::unique_ptr<SqliteConnection> connection,
                                                     ChangeLogLimits limits, Clock& clock,
-                                                    int checkpoint_pages);
+                                                    int checkpoint_pages,
+                                                    RoomReserve* reserve = nullptr);
   // Commits what waits, then ends the thread.
   ~SqliteWriter();
   SqliteWriter(const SqliteWriter&) = delete;
@@ -46,17 +48,25 @@ class SqliteWriter {
   struct Outcome {
     Request request;
     Result<void> result;
+    bool frees_room = false;
   };
 
-  explicit SqliteWriter(int checkpoint_pages) : checkpoint_pages_(checkpoint_pages) {}
+  SqliteWriter(int checkpoint_pages, RoomReserve* reserve)
+      : checkpoint_pages_(checkpoint_pages), reserve_(reserve) {}
   void Run();
   std::vector<Request> NextBatch();
   void CommitBatch(std::vector<Request> batch);
+  // Commits and answers them; those that free room and found none come back while the reserve is
+  // held.
+  std::vector<Request> TryBatch(std::vector<Request> batch);
+  // The mutation's result, or that it is refused for the sake of those that free room.
+  Result<void> Apply(const Request& request);
   // Applies requests from `next` on until the batch ends or SQLite undoes it; true if it is whole.
   bool ApplyBatch(std::vector<Outcome>& outcomes, std::vector<Request>& batch, size_t& next);
   void Checkpoint();
 
   const int checkpoint_pages_;
+  RoomReserve* const reserve_;  // may be null
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteTransaction> transaction_;
   const std::shared_ptr<CommitSubscribers> subscribers_ = std::make_shared<CommitSubscribers>();

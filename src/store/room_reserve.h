@@ -1,0 +1,55 @@
+// RoomReserve: a file that only takes up room, so that deleting works on a disk without any.
+//
+// Given to a meta store, it is given up when a mutation that removes more entries than it writes
+// finds no room, and that mutation runs again. From then on only such mutations are taken, until
+// there is room and the reserve is made again: nobody else may take what deletions need.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "store/meta/meta_store.h"
+
+namespace slipway::store {
+
+// The file `reserve` of a data folder: more than the log needs for the deletions of a full disk.
+inline constexpr uint64_t kRoomReserveBytes = uint64_t{16} << 20;
+
+// Used by one thread at a time.
+class RoomReserve {
+ public:
+  // The file at `path`, made if it is missing and there is room. Without room it is released from
+  // the start, which is no error. `free_bytes` tells the room on that disk; `files` outlives it.
+  static std::unique_ptr<RoomReserve> Open(FileSystem& files, std::string path, uint64_t size_bytes,
+                                           std::function<Result<uint64_t>()> free_bytes);
+
+  bool released() const { return released_; }
+  // Released by Release: what room there is, is for deletions.
+  bool given_up() const { return given_up_; }
+  // Gives the room up. False if there was none to give.
+  bool Release();
+  // Takes the room again if there is twice as much of it. True if it is held afterwards.
+  bool Restore();
+
+ private:
+  RoomReserve(FileSystem& files, std::string path, uint64_t size_bytes,
+              std::function<Result<uint64_t>()> free_bytes);
+  Result<void> Write();
+
+  FileSystem& files_;
+  const std::string path_;
+  const uint64_t size_bytes_;
+  const std::function<Result<uint64_t>()> free_bytes_;
+  bool released_ = true;
+  bool given_up_ = false;
+};
+
+// As MakeSqliteMetaStore (meta/meta_store.h), with a reserve that outlives the store. A mutation
+// that found no room then runs a second time.
+Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options, RoomReserve* reserve);
+
+}  // namespace slipway::store

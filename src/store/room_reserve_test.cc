@@ -1,0 +1,123 @@
+// The reserve, and deletions on a disk without any room.
+#include "store/room_reserve.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/fault_file_system.h"
+#include "base/testing/result_matchers.h"
+#include "store/meta/meta_store.h"
+#include "store/testing/file_system_vfs.h"
+
+namespace slipway::store {
+namespace {
+
+constexpr uint64_t kReserve = 400'000;
+constexpr uint64_t kDisk = 3'000'000;
+
+class RoomReserveTest : public testing::Test {
+ protected:
+  RoomReserveTest() {
+    EXPECT_THAT(disk_.MakeDirectories("/data", 0700), IsOk());
+    SetCapacity(kDisk);
+    reserve_ = OpenReserve();
+    OpenStore();
+  }
+  uint64_t Free() const { return capacity_ - std::min(disk_.used_bytes(), capacity_); }
+  void SetCapacity(uint64_t capacity) {
+    capacity_ = capacity;
+    disk_.SetCapacity(capacity);
+  }
+  std::unique_ptr<RoomReserve> OpenReserve() {
+    return RoomReserve::Open(disk_, "/data/reserve", kReserve,
+                             [this] { return Result<uint64_t>(Free()); });
+  }
+  void OpenStore() {
+    store_.reset();
+    store_ = *MakeSqliteMetaStore(
+        {.path = "/data/test.db", .readers = 1, .vfs = vfs_.name(), .checkpoint_pages = 20},
+        reserve_.get());
+  }
+  Result<void> Put(const std::string& key) {
+    return store_->MutateNow({},
+                             [&](Transaction& t) { return t.Put(key, std::string(9'000, 'x')); });
+  }
+  Result<void> Delete(const std::string& key) {
+    return store_->MutateNow({}, [&](Transaction& t) { return t.Delete(key); });
+  }
+  // Puts until nothing more fits; how many keys there are.
+  int Fill() {
+    int count = 0;
+    const auto put_all = [&] {
+      const int before = count;
+      while (Put("key/" + std::to_string(count))) ++count;
+      return count > before;
+    };
+    put_all();
+    // Somebody else takes the rest, to the last byte; what the files still have in them is used.
+    do {
+      SetCapacity(disk_.used_bytes());
+    } while (put_all());
+    return count;
+  }
+
+  uint64_t capacity_ = 0;
+  FaultFileSystem disk_;
+  FileSystemVfs vfs_{disk_};
+  std::unique_ptr<RoomReserve> reserve_;
+  std::unique_ptr<MetaStore> store_;
+};
+
+TEST_F(RoomReserveTest, DeletionsWorkOnAFullDisk) {
+  const int count = Fill();
+  ASSERT_GT(count, 50);
+  EXPECT_FALSE(reserve_->released());
+  for (int i = 0; i < count; ++i) {
+    ASSERT_THAT(Delete("key/" + std::to_string(i)), IsOk()) << i << " of " << count;
+  }
+  EXPECT_TRUE(reserve_->given_up());
+  EXPECT_THAT(Put("more"), IsError(Code::kResourceExhausted, "DISK_FULL"))
+      << "what is left is for deletions";
+  SetCapacity(2 * kDisk);
+  ASSERT_THAT(Put("more"), IsOk());
+  EXPECT_FALSE(reserve_->released());
+  EXPECT_EQ(disk_.Info("/data/reserve")->size_bytes, kReserve);
+}
+
+TEST_F(RoomReserveTest, OthersOfTheSameBatchAreRefused) {
+  const int count = Fill();
+  ASSERT_GT(count, 1);
+  EXPECT_THAT(Delete("key/0"), IsOk());
+  EXPECT_THAT(Put("key/0"), IsError(Code::kResourceExhausted, "DISK_FULL"));
+  ASSERT_THAT(store_->ReadNow([&](const Snapshot& snapshot) -> Result<void> {
+    EXPECT_EQ(snapshot.Scan("key/", "key0", 10'000)->size(), static_cast<size_t>(count - 1));
+    return {};
+  }),
+              IsOk());
+}
+
+TEST_F(RoomReserveTest, IsThereAfterARestartAndMadeAgainWhenThereIsRoom) {
+  reserve_->Release();
+  EXPECT_FALSE(*disk_.Exists("/data/reserve"));
+  EXPECT_FALSE(reserve_->Release());
+  store_.reset();
+  SetCapacity(disk_.used_bytes() + kReserve);
+  reserve_ = OpenReserve();
+  EXPECT_TRUE(reserve_->released()) << "twice as much is needed";
+  OpenStore();
+  EXPECT_THAT(Put("a"), IsOk()) << "one that was never held refuses nobody";
+  SetCapacity(kDisk);
+  EXPECT_TRUE(reserve_->Restore());
+  EXPECT_FALSE(OpenReserve()->released());
+}
+
+TEST_F(RoomReserveTest, AFileOfAnotherSizeIsMadeAnew) {
+  ASSERT_THAT((*disk_.Open("/data/reserve", {.write = true}))->Truncate(7), IsOk());
+  EXPECT_FALSE(OpenReserve()->released());
+  EXPECT_EQ(disk_.Info("/data/reserve")->size_bytes, kReserve);
+}
+
+}  // namespace
+}  // namespace slipway::store
