@@ -92,8 +92,9 @@ Result<std::unique_ptr<File>> TakeOut(File& file, const LayerFile& layer, const 
   TRY(archive, OpenArchive(file, *layer.archive, names, layer.path));
   while (true) {
     TRY(entry, archive->Next());
-    if (!entry || entry->size_bytes > kMaxScratchBytes) return std::unique_ptr<File>();
+    if (!entry) return std::unique_ptr<File>();
     if (entry->path != path) continue;
+    if (entry->size_bytes > kMaxScratchBytes) return std::unique_ptr<File>();
     const std::string name = scratch.folder + "/" + RandomHexId(SystemRandom()) + ".partial";
     TRY(out, scratch.files->Open(name, {.write = true, .create = true, .exclusive = true}));
     TRY_VOID(scratch.files->Remove(name));

@@ -1,5 +1,7 @@
 #include "model/layer_files.h"
 
+#include <set>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -65,12 +67,19 @@ Result<std::vector<LayerFile>> LayerFiles(const oci::Manifest& manifest,
     folders = std::move(stated);
   }
   std::vector<LayerFile> files;
+  std::set<Digest> archives;
   for (size_t i = 0; i < manifest.layers.size(); ++i) {
     const oci::Descriptor& layer = manifest.layers[i];
     LayerFile file{.path = folders[i], .layer = layer, .archive = ArchiveTypeOf(layer.media_type)};
     if (!file.archive) {
       TRY(path, PathOf(layer, names));
       file.path = std::move(path);
+    } else if (!archives.insert(layer.digest).second) {
+      // Unpacking one archive thousands of times costs its sender nothing.
+      return InvalidArgument("ENTRY_REFUSED",
+                             fmt::format("layers[{}]: the archive {} is a layer already; name it "
+                                         "once",
+                                         i, layer.digest.text()));
     }
     files.push_back(std::move(file));
   }

@@ -35,7 +35,8 @@ inline constexpr size_t kMaxSummaryRank = 32;
 inline constexpr size_t kMaxArchiveEntries = 100'000;
 inline constexpr size_t kMaxArchiveNamesBytes = 16 << 20;        // of all names together
 inline constexpr uint64_t kMaxArchiveBytes = uint64_t{1} << 42;  // unpacked
-// An archive may unpack to so many times its size; to kFreeArchiveBytes in any case.
+// The archives of a package may unpack to so many times their size; to kFreeArchiveBytes in any
+// case.
 inline constexpr uint64_t kMaxArchiveRatio = 200;
 inline constexpr uint64_t kFreeArchiveBytes = 256 << 20;
 inline constexpr size_t kMaxTarExtensionBytes = 64 << 10;  // one PAX or GNU header

@@ -9,6 +9,7 @@
 #include "base/testing/temporary_folder.h"
 #include "model/archive/archive.h"
 #include "model/layer_content.h"
+#include "model/layer_files.h"
 #include "model/metadata/read_metadata.h"
 #include "model/package.h"
 #include "model/pull.h"
@@ -193,6 +194,20 @@ TEST_F(PackageFormsTest, HostileArtifactChangesNothing) {
   EXPECT_THAT(pulled.error().message(), HasSubstr("'model/../../evil'"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out/model"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "evil"));
+}
+
+TEST_F(PackageFormsTest, AnArchiveIsNamedOnce) {
+  const oci::Descriptor layer{.media_type = "application/vnd.cncf.model.weight.v1.tar+gzip",
+                              .digest = Digest::Of("archive"),
+                              .size_bytes = 7};
+  oci::Manifest manifest;
+  manifest.layers = {layer};
+  EntryNames names;
+  EXPECT_THAT(LayerFiles(manifest, "", names), IsOk());
+  manifest.layers = {layer, layer};
+  const auto twice = LayerFiles(manifest, "", names);
+  ASSERT_THAT(twice, IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
+  EXPECT_THAT(twice.error().message(), testing::HasSubstr("layers[1]"));
 }
 
 TEST_F(PackageFormsTest, MetadataOfAModelPack) {

@@ -40,6 +40,10 @@ Result<void> CheckPath(std::string_view path) {
       return PathError(path, "has a component of more than " +
                                  std::to_string(kMaxPathComponentBytes) + " bytes.");
     }
+    if (component.ends_with(kPartialSuffix)) {
+      return PathError(path, "ends in " + std::string(kPartialSuffix) +
+                                 ", as files that are still on their way; give it another name.");
+    }
     if (++depth > kMaxPathDepth) {
       return PathError(path, "is more than " + std::to_string(kMaxPathDepth) + " folders deep.");
     }

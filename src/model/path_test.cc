@@ -20,9 +20,9 @@ TEST(PathTest, Refused) {
   for (const std::string& bad :
        {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string("."),
         std::string(".."), std::string("../a"), std::string("a/.."), std::string("a/./b"),
-        std::string("a\\b"), std::string("a\nb"), std::string("a\0b", 3), std::string("\x7f"),
-        std::string("\xff"), std::string(kMaxPathComponentBytes + 1, 'a'),
-        std::string(kMaxPathBytes + 1, 'a'), deep}) {
+        std::string("a\\b"), std::string("a.slipway-partial"), std::string("b.slipway-partial/a"),
+        std::string("a\nb"), std::string("a\0b", 3), std::string("\x7f"), std::string("\xff"),
+        std::string(kMaxPathComponentBytes + 1, 'a'), std::string(kMaxPathBytes + 1, 'a'), deep}) {
     const auto result = CheckPath(bad);
     ASSERT_FALSE(result.has_value()) << bad;
     EXPECT_EQ(result.error().reason(), "PATH_INVALID");

@@ -10,12 +10,12 @@
 #include "model/export.h"
 #include "model/layer_files.h"
 #include "model/limits.h"
+#include "model/path.h"
 
 namespace slipway::model {
 namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
-constexpr std::string_view kPartialSuffix = ".slipway-partial";
 // In the folder of the package, while archives are on their way.
 constexpr std::string_view kWaitingFolder = ".slipway-partial";
 

@@ -55,14 +55,15 @@ class CheckedReader final : public ArchiveReader {
   uint64_t bytes_ = 0;
 };
 
-Result<std::unique_ptr<EntryReader>> OpenEntries(File& file, ArchiveType type) {
+Result<std::unique_ptr<EntryReader>> OpenEntries(File& file, ArchiveType type,
+                                                 UnpackBudget& budget) {
   switch (type) {
     case ArchiveType::kTar:
-      return MakeTarReader(ReadBytes(file, Compression::kNone), false);
+      return MakeTarReader(ReadBytes(file, Compression::kNone, budget), false);
     case ArchiveType::kTarGzip:
-      return MakeTarReader(ReadBytes(file, Compression::kGzip), true);
+      return MakeTarReader(ReadBytes(file, Compression::kGzip, budget), true);
     case ArchiveType::kTarZstd:
-      return MakeTarReader(ReadBytes(file, Compression::kZstd), true);
+      return MakeTarReader(ReadBytes(file, Compression::kZstd, budget), true);
     case ArchiveType::kZip:
       break;
   }
@@ -99,7 +100,7 @@ std::optional<ArchiveType> RecogniseArchive(std::string_view head) {
 
 Result<std::unique_ptr<ArchiveReader>> OpenArchive(File& file, ArchiveType type, EntryNames& names,
                                                    std::string folder) {
-  TRY(entries, OpenEntries(file, type));
+  TRY(entries, OpenEntries(file, type, names.budget()));
   return std::unique_ptr<ArchiveReader>(
       std::make_unique<CheckedReader>(std::move(entries), names, std::move(folder)));
 }

@@ -213,6 +213,18 @@ TEST(ArchiveTest, ArchiveThatExplodes) {
   ExpectRefused(ReadTar(huge), "ARCHIVE_TOO_LARGE", "'huge' has 4611686018427387000 bytes");
 }
 
+TEST(ArchiveTest, ArchivesOfOnePackageExplodeTogether) {
+  const auto third = [](const std::string& name) {
+    const std::string zeros(kFreeArchiveBytes / 8 * 3, '\0');
+    return Zstd(TarFileHeader(name, zeros.size()) + zeros + TarEnd());
+  };
+  EntryNames names;
+  EXPECT_THAT(ReadAll(third("a"), ArchiveType::kTarZstd, names), IsOk());
+  EXPECT_THAT(ReadAll(third("b"), ArchiveType::kTarZstd, names), IsOk());
+  ExpectRefused(ReadAll(third("c"), ArchiveType::kTarZstd, names), "ARCHIVE_TOO_LARGE",
+                "more than 200 times its size");
+}
+
 TEST(ArchiveTest, TooManyEntries) {
   std::string tar;
   for (size_t i = 0; i <= kMaxArchiveEntries; ++i) tar += RawTarEntry(std::to_string(i), '0');

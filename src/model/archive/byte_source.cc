@@ -37,7 +37,8 @@ class FileSource final : public ByteSource {
 // What gzip and zstd have in common: the packed bytes at hand, and how much came of how much.
 class Unpacker : public ByteSource {
  public:
-  explicit Unpacker(File& file) : packed_(file), piece_(kPackedPieceBytes) {}
+  Unpacker(File& file, UnpackBudget& budget)
+      : packed_(file), budget_(budget), piece_(kPackedPieceBytes) {}
 
  protected:
   // Makes sure that there is a packed byte at hand; false at the end of the file.
@@ -46,12 +47,13 @@ class Unpacker : public ByteSource {
     TRY(count, packed_.Read(piece_.data(), piece_.size()));
     next_ = 0;
     end_ = count;
-    packed_bytes_ += count;
+    budget_.packed_bytes += count;
     return count > 0;
   }
   Result<size_t> Unpacked(size_t count) {
-    unpacked_bytes_ += count;
-    if (unpacked_bytes_ <= std::max(kFreeArchiveBytes, kMaxArchiveRatio * packed_bytes_)) {
+    budget_.unpacked_bytes += count;
+    if (budget_.unpacked_bytes <=
+        std::max(kFreeArchiveBytes, kMaxArchiveRatio * budget_.packed_bytes)) {
       return count;
     }
     return InvalidArgument(
@@ -64,16 +66,15 @@ class Unpacker : public ByteSource {
 
  private:
   FileSource packed_;
+  UnpackBudget& budget_;
   std::vector<char> piece_;
   size_t next_ = 0;
   size_t end_ = 0;
-  uint64_t packed_bytes_ = 0;
-  uint64_t unpacked_bytes_ = 0;
 };
 
 class GzipSource final : public Unpacker {
  public:
-  explicit GzipSource(File& file) : Unpacker(file) {
+  GzipSource(File& file, UnpackBudget& budget) : Unpacker(file, budget) {
     constexpr int kGzipOnly = 16;
     CHECK(inflateInit2(&stream_, kGzipOnly + MAX_WBITS) == Z_OK);
   }
@@ -131,7 +132,8 @@ class GzipSource final : public Unpacker {
 
 class ZstdSource final : public Unpacker {
  public:
-  explicit ZstdSource(File& file) : Unpacker(file), stream_(ZSTD_createDStream()) {
+  ZstdSource(File& file, UnpackBudget& budget)
+      : Unpacker(file, budget), stream_(ZSTD_createDStream()) {
     CHECK(stream_ != nullptr);
     ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxZstdWindowLog);
   }
@@ -166,14 +168,14 @@ class ZstdSource final : public Unpacker {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> ReadBytes(File& file, Compression compression) {
+std::unique_ptr<ByteSource> ReadBytes(File& file, Compression compression, UnpackBudget& budget) {
   switch (compression) {
     case Compression::kNone:
       break;
     case Compression::kGzip:
-      return std::make_unique<GzipSource>(file);
+      return std::make_unique<GzipSource>(file, budget);
     case Compression::kZstd:
-      return std::make_unique<ZstdSource>(file);
+      return std::make_unique<ZstdSource>(file, budget);
   }
   return std::make_unique<FileSource>(file);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "model/archive/byte_source.h"
 
 namespace slipway::model {
 
@@ -20,6 +21,8 @@ class EntryNames {
   // for another path (upper and lower case, composed characters); ARCHIVE_TOO_LARGE above
   // kMaxArchiveEntries and kMaxArchiveNamesBytes.
   Result<std::string> Add(std::string_view folder, std::string_view stated, bool is_folder);
+  // Of the archives that the files are in.
+  UnpackBudget& budget() { return budget_; }
 
  private:
   struct Claim {
@@ -32,6 +35,7 @@ class EntryNames {
 
   std::map<std::string, Claim, std::less<>> claims_;  // by the folded path
   size_t names_bytes_ = 0;
+  UnpackBudget budget_;
 };
 
 // The path in lower case and composed form: equal for paths that some file system takes for one.

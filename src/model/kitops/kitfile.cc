@@ -29,7 +29,10 @@ const Json& Object(const Json& json, const char* name) {
   return found == json.end() || !found->is_object() ? kNone : *found;
 }
 
+// The first few of what a Kitfile may state thousands of times.
 void AddLicense(Metadata& metadata, const std::string& license) {
+  constexpr size_t kMaxLicenses = 64;
+  if (metadata.licenses.size() == kMaxLicenses) return;
   for (const std::string& known : metadata.licenses) {
     if (known == license) return;
   }

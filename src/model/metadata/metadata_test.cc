@@ -191,6 +191,26 @@ TEST(OrmbFileTest, WhatOrmbHasNoPlaceForTravels) {
   EXPECT_EQ(Encode(FromOrmb(*parsed)), Encode(metadata));
 }
 
+// What an author writes into his own document is no reason to fail.
+TEST(OrmbFileTest, ExtensionsOfAnotherTypeThanTheirPlaceAreLeftOut) {
+  for (const char* hostile : {R"({"created":{"a":1},"metrics":7,"new":[1]})", "[1]", "5", "null"}) {
+    Metadata metadata;
+    metadata.extensions["ormb"] = *ParseJson(hostile, {});
+    EXPECT_EQ(ToOrmb(metadata)["created"], kOrmbNoTime) << hostile;
+    EXPECT_FALSE(WriteOrmbFile(metadata).empty());
+    const auto config =
+        ParseOrmbConfig(std::string(R"({"slipway":{"extensions":{"ormb":)") + hostile + "}}}");
+    if (config.has_value()) EXPECT_FALSE(WriteOrmbFile(FromOrmb(*config)).empty()) << hostile;
+  }
+}
+
+TEST(KitfileTest, LicensesOfThousandsOfPartsAreCut) {
+  Json parts = Json::array();
+  for (int i = 0; i < 50'000; ++i) parts.push_back({{"license", "L-" + std::to_string(i)}});
+  const Json model = {{"parts", parts}};
+  EXPECT_EQ(FromKitfile(Json{{"model", model}}).licenses.size(), 64u);
+}
+
 TEST(OrmbLayoutTest, EachFormat) {
   const struct {
     std::string format;

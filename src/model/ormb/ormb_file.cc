@@ -229,10 +229,12 @@ Json Beyond(const Json& whole, const Json& part) {
   return rest.empty() ? Json() : rest;
 }
 
-// Puts what Beyond took out back to its places.
+// Puts what Beyond took out back to its places. What it never took out, a member of another type
+// than the place's, is left out: the extensions of a document are its author's words.
 void Merge(Json& into, const Json& rest) {
   if (!into.is_object() || !rest.is_object()) {
-    into = rest;
+    const bool same_kind = into.type() == rest.type() || (into.is_number() && rest.is_number());
+    if (same_kind) into = rest;
     return;
   }
   for (const auto& [key, value] : rest.items()) {
