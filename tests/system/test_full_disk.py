@@ -230,6 +230,7 @@ def test_deletions_and_collections_work_on_a_full_disk(start_centre, disk):
     (folder / "weights.bin").write_bytes(os.urandom(20 * MIB))
     centre.cli("push", folder, "large:v1")
     manifest = json.loads(centre.cli("inspect", "large:v1", "-o", "json").stdout)["digest"]
+    assert site.create_service("before").status_code == 201
     for number in range(2000):  # what the log of the database still has room for
         disk.fill()
         answer = site.create_service(f"s{number}")
@@ -241,16 +242,16 @@ def test_deletions_and_collections_work_on_a_full_disk(start_centre, disk):
     deleted = site.session.delete(f"{site.api}/v2/default/large/manifests/{manifest}", timeout=60)
     assert deleted.status_code == 202, deleted.text
     assert not reserve.exists()
-    centre.cli("delete", "s0")
-    assert "s0" not in site.service_names()
-    refused = site.create_service("s0")
+    centre.cli("delete", "before")
+    assert "before" not in site.service_names()
+    refused = site.create_service("after")
     assert refused.status_code == 507, "what is left is for deletions"
     report = json.loads(centre.cli("registry", "gc", "-o", "json").stdout)
     assert report["objects"]["bytes"] > 20 * MIB, report
-    assert disk.free() > 20 * MIB
+    assert disk.free() > 19 * MIB
     site.what_was_there_works()
     disk.empty()
-    assert site.create_service("s0").status_code == 201
+    assert site.create_service("after").status_code == 201
     assert reserve.stat().st_size == 16 * MIB
 
 
