@@ -30,15 +30,21 @@ struct Batch {
   bool is_last = false;
 };
 
-std::vector<Digest> ReadNamed(const store::Snapshot& snapshot, store::ObjectStore& objects,
-                              const std::string& repository, const Digest& digest,
-                              const ManifestRow& row) {
+// Nothing for a manifest that is not there, or is none: nobody can pull by it. Another error may
+// pass, and what it hides may not be taken for garbage.
+Result<std::vector<Digest>> ReadNamed(const store::Snapshot& snapshot, store::ObjectStore& objects,
+                                      const std::string& repository, const Digest& digest,
+                                      const ManifestRow& row) {
   const auto bytes = ReadManifestBytes(snapshot, objects, repository, digest);
   const auto manifest = bytes ? oci::ParseManifest(*bytes, row.media_type) : bytes.error();
   if (manifest) return NamedBy(*manifest);
+  const Error& error = manifest.error();
+  if (error.code() != Code::kNotFound && error.code() != Code::kInvalidArgument) {
+    return error.Prefixed("the manifest " + digest.text() + " of " + repository + ": ");
+  }
   LogWarning("a manifest cannot be read: what it names may be collected",
-             {{"repository", repository}, {"digest", digest.text()}, {"error", manifest.error()}});
-  return {};
+             {{"repository", repository}, {"digest", digest.text()}, {"error", error}});
+  return std::vector<Digest>();
 }
 
 Result<Batch> ReadBatch(const store::Snapshot& snapshot, store::ObjectStore& objects,
@@ -61,7 +67,7 @@ Result<Batch> ReadBatch(const store::Snapshot& snapshot, store::ObjectStore& obj
     const std::string repository(rest.substr(0, at));
     TRY(found, FindManifest(snapshot, repository, *digest));
     if (!found) continue;
-    std::vector<Digest> named = ReadNamed(snapshot, objects, repository, *digest, *found);
+    TRY(named, ReadNamed(snapshot, objects, repository, *digest, *found));
     batch.named += named.size();
     batch.manifests.push_back({.repository = repository,
                                .digest = *digest,

@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "base/crash_point.h"
+#include "base/log.h"
 #include "registry/limits.h"
 #include "registry/rows.h"
 
@@ -67,8 +69,9 @@ Collector::Collector(const CollectorOptions& options) : options_(options) {
 Result<bool> Collector::Step() {
   if (phase_ == Phase::kDone) return false;
   if (candidates_.empty()) {
-    TRY_VOID(FindMore());
+    TRY_VOID(FindPage());
   } else {
+    CHECK(!options_.dry_run);
     TRY_VOID(Remove());
   }
   if (candidates_.empty() && is_last_page_) {
@@ -77,6 +80,16 @@ Result<bool> Collector::Step() {
     is_last_page_ = false;
   }
   return phase_ != Phase::kDone;
+}
+
+// A page that could not be read to its end is read again from its beginning.
+Result<void> Collector::FindPage() {
+  const CollectionCount held = report_.held;
+  Result<void> found = FindMore();
+  if (found) return found;
+  candidates_.clear();
+  report_.held = held;
+  return found;
 }
 
 Result<void> Collector::FindMore() {
@@ -141,7 +154,13 @@ Result<void> Collector::LookAtBlob(const Snapshot& snapshot, std::string_view ke
   const std::string_view repository = rest.substr(0, at);
   TRY(user, FindBlobUser(snapshot, repository, *digest));
   if (user) return {};
-  TRY(row, FindBlob(snapshot, repository, *digest));
+  const auto read = FindBlob(snapshot, repository, *digest);
+  if (!read && read.error().code() == Code::kDataLoss) {
+    // It stays, and so does what it names; all the rest is collected.
+    LogWarning("a row of the registry cannot be read", {{"key", key}, {"error", read.error()}});
+    return {};
+  }
+  TRY(row, read);
   if (!row) return {};
   if (options_.holds->IsHeld(repository, *digest)) {
     report_.held.Add(row->size_bytes);

@@ -84,6 +84,7 @@ class Collector {
   Result<void> FindAliases(const Snapshot& snapshot);
   // Objects that were found damaged, and that nobody needs any more.
   Result<void> FindDamage(const Snapshot& snapshot);
+  Result<void> FindPage();
   Result<void> FindMore();
   // Whether something that stays has these bytes.
   Result<bool> IsNeeded(const Snapshot& snapshot, const Digest& object) const;

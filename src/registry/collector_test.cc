@@ -12,6 +12,7 @@
 #include "base/testing/result_matchers.h"
 #include "registry/limits.h"
 #include "registry/removal.h"
+#include "registry/rows.h"
 #include "registry/testing/stored_content.h"
 
 namespace slipway::registry {
@@ -125,6 +126,22 @@ TEST_F(CollectorTest, PagesAndBatches) {
   EXPECT_EQ(report.blobs.count, kMany + 30);
   EXPECT_EQ(report.objects.count, kMany + 30);
   EXPECT_EQ(ObjectsOf(stores_).size(), 3u);
+}
+
+TEST_F(CollectorTest, ARowThatCannotBeReadStaysAndStopsNothing) {
+  for (const char* loose : {"one", "two", "three"}) registry_->PushBlob("shop/a", loose);
+  const std::string damaged = BlobKey("shop/a", Digest::Of("two"));
+  ASSERT_THAT(stores_.meta->MutateNow(
+                  CallContext::System("test"),
+                  [&](store::Transaction& transaction) { return transaction.Put(damaged, "{"); }),
+              IsOk());
+  LetHoldsEnd();
+  EXPECT_EQ(Collect(true).blobs.count, 2u);
+  const CollectionReport report = Collect();
+  EXPECT_EQ(report.error, "");
+  EXPECT_EQ(report.blobs.count, 2u);
+  EXPECT_EQ(report.objects.count, 2u);
+  EXPECT_TRUE(HasObject("two"));
 }
 
 TEST_F(CollectorTest, ADryRunTellsWhatWouldGo) {
