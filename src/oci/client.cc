@@ -127,7 +127,7 @@ Result<net::ClientResponse> Client::Send(net::ClientRequest request, const std::
   }
   if (response.status >= 200 && response.status < 300) return response;
   if (std::ranges::find(also, response.status) != also.end()) return response;
-  const Error error = ErrorOfAnswer(response, "the registry");
+  Error error = ErrorOfAnswer(response, "the registry");
   if (response.status != 401 || options_.sign_in.empty()) return error;
   return Error(error.code(), error.reason(), error.message() + " " + options_.sign_in,
                error.details());

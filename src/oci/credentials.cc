@@ -73,11 +73,11 @@ Result<std::optional<Credentials>> CredentialStore::FindIn(const std::string& pa
   if (!name->empty()) {
     const auto helper = CredentialHelper::Make(*name, run_);
     if (!helper) return in_file(helper.error());
-    const auto found = helper->Get(CredentialKey(host));
+    auto found = helper->Get(CredentialKey(host));
     if (!found) return in_file(found.error());
     if (*found) return found;
   }
-  const auto found = config.Find(host, repository);
+  auto found = config.Find(host, repository);
   if (!found) return in_file(found.error());
   return found;
 }

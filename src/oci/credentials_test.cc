@@ -292,11 +292,13 @@ TEST_F(CredentialStoreTest, ABrokenFileIsNamedAndNotReplaced) {
 // A real program on PATH.
 class RunHelperTest : public ::testing::Test {
  protected:
-  RunHelperTest() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there are no other threads
+  void SetUp() override {
     path_ = std::getenv("PATH");
     ::setenv("PATH", (folder_.path() + ":relative::" + path_).c_str(), 1);
   }
-  ~RunHelperTest() override { ::setenv("PATH", path_.c_str(), 1); }
+  void TearDown() override { ::setenv("PATH", path_.c_str(), 1); }
+  // NOLINTEND(concurrency-mt-unsafe)
 
   void Program(const std::string& script) {
     const std::string path = folder_.path() + "/docker-credential-test";

@@ -282,7 +282,7 @@ Result<void> Collector::RemoveBlobs() {
         return {};
       });
   options_.holds->EndRemovals();
-  TRY_VOID(done);
+  if (!done) return done.error();
   CRASH_POINT("gc.blobs_removed");
   candidates_.erase(begin, candidates_.end());
   report_.blobs.count += removed.count;
@@ -358,9 +358,8 @@ Result<void> Collector::RemoveFile(const Candidate& file) {
   }));
   if (used) return {};
   CRASH_POINT("gc.file_unused");
-  const Result<void> removed = options_.objects->Remove(file.digest);
-  if (!removed && removed.error().code() == Code::kNotFound) return {};
-  TRY_VOID(removed);
+  Result<void> removed = options_.objects->Remove(file.digest);
+  if (!removed) return removed.error().code() == Code::kNotFound ? Result<void>() : removed;
   CRASH_POINT("gc.file_removed");
   report_.objects.Add(file.size_bytes);
   return {};

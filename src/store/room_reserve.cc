@@ -1,5 +1,7 @@
 #include "store/room_reserve.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -11,6 +13,12 @@ namespace slipway::store {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
+
+// False where the file system, or the twin of one, cannot.
+bool Allocate(const File& file, uint64_t size_bytes) {
+  const int descriptor = file.descriptor();
+  return descriptor >= 0 && ::fallocate(descriptor, 0, 0, static_cast<off_t>(size_bytes)) == 0;
+}
 
 }  // namespace
 
@@ -60,9 +68,11 @@ bool RoomReserve::Restore() {
   return true;
 }
 
-// Bytes that no file system packs or leaves out.
+// Blocks that are the file's own where the file system gives them; else bytes that none packs or
+// leaves out.
 Result<void> RoomReserve::Write() {
   TRY(file, files_.Open(path_, {.write = true, .create = true, .truncate = true}));
+  if (Allocate(*file, size_bytes_)) return file->Sync();
   const auto random = MakeSeededRandom(size_bytes_);
   std::string piece(kPieceBytes, '\0');
   for (uint64_t at = 0; at < size_bytes_; at += piece.size()) {
