@@ -386,7 +386,7 @@ def test_serve_alone_reads_a_renewed_certificate(start_serve, tmp_path):
 
 def test_hang_up_ends_a_server_without_tls(slipway):
     slipway.process.send_signal(signal.SIGHUP)
-    assert slipway.process.wait(15) == 0
+    assert slipway.process.wait(60) == 0
     slipway.process = None
     assert not slipway.family(), "nothing is left behind when a terminal is closed"
 
