@@ -24,9 +24,10 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Make(SqliteConnection& conne
                                " ORDER BY key LIMIT ?"));
   TRY(scan_to_last, connection.Prepare("SELECT key, value FROM entries WHERE key >= ?"
                                        " ORDER BY key LIMIT ?"));
-  // The length is told without the value's pages.
-  TRY(scan_sizes, connection.Prepare("SELECT key, length(value) FROM entries WHERE key >= ?1"
-                                     " AND (?2 = x'' OR key < ?2) ORDER BY key LIMIT ?3"));
+  // The length is told without the value's pages. A bound that SQLite can use: where nothing is in
+  // the range, it must not look at all that comes after.
+  TRY(scan_sizes, connection.Prepare("SELECT key, length(value) FROM entries WHERE key >= ?"
+                                     " AND key < ? ORDER BY key LIMIT ?"));
   TRY(counters, connection.Prepare("SELECT version, log_floor FROM counters"));
   // An empty end means: to the last key.
   TRY(changes, connection.Prepare(
@@ -68,7 +69,8 @@ Result<std::vector<KeySize>> SqliteReader::ScanSizes(std::string_view begin, std
                                                      size_t limit) const {
   std::vector<KeySize> found;
   SqliteQuery query(scan_sizes_.get());
-  query.Bind(begin).Bind(end).Bind(ToSql(limit));
+  static const std::string kAfterAllKeys(kMaxKeyBytes + 1, '\xff');
+  query.Bind(begin).Bind(end.empty() ? std::string_view(kAfterAllKeys) : end).Bind(ToSql(limit));
   while (true) {
     TRY(row, query.Step());
     if (!row) return found;
