@@ -135,12 +135,6 @@ Result<std::string> FetchConfig(const oci::Manifest& manifest, const FetchConten
   return std::move(config).value_or("");
 }
 
-Json ParseConfig(std::string_view config_json) {
-  if (config_json.empty()) return {};
-  auto json = ParseJson(config_json, {.max_bytes = kMaxConfigBytes});
-  return json.has_value() ? *std::move(json) : Json();
-}
-
 // The text at a pointer into the config, empty if there is none.
 std::string TextAt(const Json& json, const char* pointer) {
   const auto at = Json::json_pointer(pointer);

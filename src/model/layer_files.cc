@@ -20,12 +20,6 @@ oci::ModelForm Form(const oci::Manifest& manifest) {
   return oci::FormOf(manifest.EffectiveArtifactType());
 }
 
-Json ParseConfig(std::string_view config_json) {
-  if (config_json.empty()) return {};
-  auto json = ParseJson(config_json, {.max_bytes = kMaxConfigBytes});
-  return json.has_value() ? *std::move(json) : Json();
-}
-
 Result<std::string> PathOf(const oci::Descriptor& layer, EntryNames& names) {
   const std::string stated = LayerPath(layer);
   if (stated.empty()) {
@@ -40,6 +34,12 @@ Result<std::string> PathOf(const oci::Descriptor& layer, EntryNames& names) {
 }
 
 }  // namespace
+
+Json ParseConfig(std::string_view config_json) {
+  if (config_json.empty()) return {};
+  auto json = ParseJson(config_json, {.max_bytes = kMaxConfigBytes});
+  return json.has_value() ? *std::move(json) : Json();
+}
 
 std::string LayerPath(const oci::Descriptor& layer) {
   for (const std::string_view name : {oci::kModelFilePath, oci::kOldModelFilePath, kTitle}) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "model/archive/archive.h"
 #include "oci/descriptor.h"
@@ -28,6 +29,9 @@ Result<std::vector<LayerFile>> LayerFiles(const oci::Manifest& manifest,
 // The path that a layer's annotations give its file: ModelPack's filepath, else the title; empty if
 // there is none.
 std::string LayerPath(const oci::Descriptor& layer);
+
+// A config as JSON; null for one that is empty, none, or larger than kMaxConfigBytes.
+Json ParseConfig(std::string_view config_json);
 
 // Whether LayerFiles needs the config.
 bool NeedsConfig(const oci::Manifest& manifest);
