@@ -41,7 +41,7 @@ lint: build       ## clang-format, tools/tidy.py and clang-tidy on all files
 bench: build      ## writes docs/benchmarks.md
 	@tools/bootstrap.sh bench
 	@ninja -C build/release --quiet benchmarks
-	@exec python3 bench/run.py
+	@exec build/venv-bench/bin/python bench/run.py
 
 peers:            ## builds the real registries and clients that tests may talk to, once
 	@tools/bootstrap.sh peers
