@@ -158,7 +158,8 @@ def wrk_command(url: str, body: str | None, connections: int, seconds: float,
         lines = f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n" \
                 f"wrk.body = [[{body}]]\n" + lines
     script.write_text(lines)
-    return ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s",
+    whole_seconds = max(1, round(seconds))  # wrk understands no others
+    return ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{whole_seconds}s",
             "--timeout", "10s", "-s", str(script), url]
 
 
