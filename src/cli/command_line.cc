@@ -42,6 +42,7 @@ constexpr std::array kVerbs = {
     Verb{"delete", "Delete resources", &AddDelete},
     Verb{"events", "Show what happened", &AddEvents},
     Verb{"explain", "Explain a kind or one of its fields", &AddExplain},
+    Verb{"model", "Work with models as artifacts: save, tag, copy, sign, compare", &AddModel},
     Verb{"registry", "Collect garbage and look for damage in the registry", &AddRegistry},
     Verb{"token", "Create, list and revoke tokens", &AddToken},
     Verb{"login", "Sign in to another registry", &AddLogin},

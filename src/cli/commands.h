@@ -19,6 +19,7 @@ void AddInspect(Command& command, Client& client);
 void AddLogin(Command& command, Client& client);
 void AddLogout(Command& command, Client& client);
 void AddLogs(Command& command, Client& client);
+void AddModel(Command& command, Client& client);
 void AddModels(Command& command, Client& client);
 void AddPull(Command& command, Client& client);
 void AddPush(Command& command, Client& client);
