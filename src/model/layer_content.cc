@@ -54,41 +54,51 @@ uint64_t PartsBytes(const Package& package, const PackageLayer& layer) {
 // What a layer hashes to, while its parts go by.
 class LayerHasher {
  public:
-  LayerHasher(bool is_gzip, uint64_t size_bytes) : is_gzip_(is_gzip), size_bytes_(size_bytes) {
-    if (is_gzip_) hasher_.Update(kGzipHeader);
-    if (is_gzip_ && size_bytes_ == 0) hasher_.Update(BlockHeader(0, 0));
+  LayerHasher(bool is_gzip, uint64_t size_bytes, const LayerBytes& take)
+      : is_gzip_(is_gzip), size_bytes_(size_bytes), take_(take) {}
+
+  Result<void> Begin() {
+    if (!is_gzip_) return {};
+    TRY_VOID(Put(kGzipHeader));
+    if (size_bytes_ == 0) return Put(BlockHeader(0, 0));
+    return {};
   }
 
-  void Update(std::string_view bytes) {
-    if (!is_gzip_) {
-      hasher_.Update(bytes);
-      return;
-    }
+  Result<void> Update(std::string_view bytes) {
+    if (!is_gzip_) return Put(bytes);
     crc_ = static_cast<uint32_t>(
         crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
     while (!bytes.empty()) {
       const uint64_t within = done_ % kBlockBytes;
-      if (within == 0) hasher_.Update(BlockHeader(done_ / kBlockBytes, size_bytes_));
+      if (within == 0) TRY_VOID(Put(BlockHeader(done_ / kBlockBytes, size_bytes_)));
       const std::string_view piece = bytes.substr(0, kBlockBytes - within);
-      hasher_.Update(piece);
+      TRY_VOID(Put(piece));
       done_ += piece.size();
       bytes.remove_prefix(piece.size());
     }
+    return {};
   }
 
-  void Finish(PackageLayer& layer) {
+  Result<void> Finish(PackageLayer& layer) {
     layer.size_bytes = size_bytes_;
     if (is_gzip_) {
-      hasher_.Update(Trailer(crc_, size_bytes_));
+      TRY_VOID(Put(Trailer(crc_, size_bytes_)));
       layer.crc = crc_;
       layer.size_bytes = GzipBytesOf(size_bytes_);
     }
     layer.digest = hasher_.Finish();
+    return {};
   }
 
  private:
+  Result<void> Put(std::string_view bytes) {
+    hasher_.Update(bytes);
+    return take_ ? take_(bytes) : Result<void>();
+  }
+
   const bool is_gzip_;
   const uint64_t size_bytes_;  // of the parts
+  const LayerBytes& take_;
   Hasher hasher_;
   uint64_t done_ = 0;
   uint32_t crc_ = 0;
@@ -104,7 +114,7 @@ Result<void> ReadFile(FileSystem& files, const PackageFile& file, const Progress
   while (true) {
     TRY(size, open->ReadAt(offset, piece.data(), piece.size()));
     if (size == 0) break;
-    take(std::string_view(piece.data(), size));
+    TRY_VOID(take(std::string_view(piece.data(), size)));
     offset += size;
     if (progress) progress(file.path, offset, std::max(file.size_bytes, offset));
   }
@@ -189,25 +199,31 @@ Result<size_t> LayerContent::ReadGzip(uint64_t offset, char* out, size_t size) {
   return ReadParts(index * kBlockBytes + in_block, out, wanted);
 }
 
+uint64_t PlannedBytes(const Package& package, const PackageLayer& layer) {
+  const uint64_t inner = PartsBytes(package, layer);
+  return layer.is_gzip ? GzipBytesOf(inner) : inner;
+}
+
 Result<void> HashLayer(FileSystem& files, Package& package, PackageLayer& layer,
-                       const Progress& progress) {
+                       const Progress& progress, const LayerBytes& take) {
   const bool is_one_file =
       layer.parts.size() == 1 && layer.parts[0].file != LayerPart::kNoFile && !layer.is_gzip;
-  LayerHasher hasher(layer.is_gzip, PartsBytes(package, layer));
+  LayerHasher hasher(layer.is_gzip, PartsBytes(package, layer), take);
+  TRY_VOID(hasher.Begin());
   for (const LayerPart& part : layer.parts) {
     if (part.file == LayerPart::kNoFile) {
-      hasher.Update(part.bytes);
+      TRY_VOID(hasher.Update(part.bytes));
       continue;
     }
     PackageFile& file = package.files[part.file];
     Hasher own;
-    TRY_VOID(ReadFile(files, file, progress, [&](std::string_view bytes) {
-      hasher.Update(bytes);
+    TRY_VOID(ReadFile(files, file, progress, [&](std::string_view bytes) -> Result<void> {
       if (!is_one_file) own.Update(bytes);
+      return hasher.Update(bytes);
     }));
     if (!is_one_file) file.digest = own.Finish();
   }
-  hasher.Finish(layer);
+  TRY_VOID(hasher.Finish(layer));
   if (is_one_file) package.files[layer.parts[0].file].digest = layer.digest;
   return {};
 }

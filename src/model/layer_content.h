@@ -1,7 +1,10 @@
 // LayerContent: the bytes of a package's layer, made of files as they are read.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "model/package.h"
@@ -33,8 +36,15 @@ class LayerContent {
   std::unique_ptr<File> open_;
 };
 
-// Digest and size of the layer, and of its files, by reading all of them once.
+// All bytes of a layer, in order; an error ends the work.
+using LayerBytes = std::function<Result<void>(std::string_view bytes)>;
+
+// Digest and size of the layer, and of its files, by reading all of them once. `take`, if there is
+// one, gets the bytes that the digest is of.
 Result<void> HashLayer(FileSystem& files, Package& package, PackageLayer& layer,
-                       const Progress& progress);
+                       const Progress& progress, const LayerBytes& take = {});
+
+// The size that HashLayer will find, without reading.
+uint64_t PlannedBytes(const Package& package, const PackageLayer& layer);
 
 }  // namespace slipway::model

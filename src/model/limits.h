@@ -1,6 +1,7 @@
 // The limits of this module: what a model file and a model package may be.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +46,10 @@ inline constexpr uint64_t kMaxScratchBytes = uint64_t{4}
 inline constexpr int kMaxZstdWindowLog = 27;         // memory of a decoder: 128 MiB
 // Weights of an image that have a layer of their own; overlay file systems take 127 layers or so.
 inline constexpr size_t kMaxModelcarWeights = 100;
+// Of the index of a local store; and how long what is left of a cut pull is kept for the next try.
+inline constexpr size_t kMaxLayoutIndexBytes = 64 << 20;
+inline constexpr size_t kMaxLayoutIndexValues = 4'000'000;
+inline constexpr std::chrono::milliseconds kPartialLifetime = std::chrono::hours(7 * 24);
 // Files of one push or pull that travel at the same time. A small one is in memory as a whole.
 inline constexpr size_t kParallelTransfers = 4;
 // Bytes that are read of a file's beginning to recognise its format.

@@ -222,13 +222,10 @@ void Finish(Package& package, const std::string& architecture) {
   package.manifest_digest = Digest::Of(package.manifest);
 }
 
-}  // namespace
-
-Result<Package> PackageModel(FileSystem& files, const std::string& path,
-                             const PackageOptions& options) {
+Result<Package> FindModel(FileSystem& files, const std::string& path, PackageForm form) {
   TRY(found, CollectFiles(files, path));
   TRY_VOID(AddExternalFiles(files, found));
-  Package package{.form = options.form,
+  Package package{.form = form,
                   .files = std::move(found),
                   .config = "",
                   .config_digest = Digest::Of(""),
@@ -241,12 +238,25 @@ Result<Package> PackageModel(FileSystem& files, const std::string& path,
   TRY_VOID(ReadMetadataFiles(files, package));
   if (package.form == PackageForm::kOrmb) KeepOrmbFiles(package);
   TRY_VOID(RecogniseFiles(files, package));
+  return package;
+}
+
+}  // namespace
+
+Result<Package> PackageModel(FileSystem& files, const std::string& path,
+                             const PackageOptions& options) {
+  TRY(package, FindModel(files, path, options.form));
   TRY_VOID(Plan(package));
   for (PackageLayer& layer : package.layers) {
-    TRY_VOID(HashLayer(files, package, layer, options.progress));
+    TRY_VOID(options.read_layer ? options.read_layer(package, layer)
+                                : HashLayer(files, package, layer, options.progress));
   }
   Finish(package, options.architecture);
   return package;
+}
+
+Result<Package> LookAtModel(FileSystem& files, const std::string& path) {
+  return FindModel(files, path, PackageForm::kModelPack);
 }
 
 }  // namespace slipway::model

@@ -79,6 +79,9 @@ struct PackageOptions {
   PackageForm form = PackageForm::kModelPack;
   Progress progress;
   std::string architecture = "amd64";  // of an image, as OCI spells it
+  // Fills in digest and size of a layer. Empty: HashLayer (layer_content.h); who keeps the bytes
+  // while they are read puts it around that.
+  std::function<Result<void>(Package& package, PackageLayer& layer)> read_layer;
 };
 
 // `path` is a file or a folder, as CollectFiles (collect.h) reads it. An ONNX file brings the files
@@ -88,5 +91,9 @@ struct PackageOptions {
 // ORMB_LAYOUT (ormb/layout.h).
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const PackageOptions& options = {});
+
+// What PackageModel would package, without reading all of it: files, format, model file, signature,
+// metadata. No digests, no layers. The same errors.
+Result<Package> LookAtModel(FileSystem& files, const std::string& path);
 
 }  // namespace slipway::model

@@ -5,32 +5,17 @@
 
 #include <fmt/format.h>
 
-#include "base/random.h"
 #include "model/archive/extract.h"
+#include "model/download.h"
 #include "model/export.h"
 #include "model/layer_files.h"
 #include "model/limits.h"
 #include "model/path.h"
+#include "model/stored_layer.h"
+#include "model/waiting_folder.h"
 
 namespace slipway::model {
 namespace {
-
-constexpr size_t kPieceBytes = 1 << 20;
-// In the folder of the package, while archives are on their way.
-constexpr std::string_view kWaitingFolder = ".slipway-partial";
-
-// Takes the first `size_bytes` of the file into the hasher.
-Result<void> HashFile(File& file, uint64_t size_bytes, Hasher& hasher) {
-  std::string piece(kPieceBytes, '\0');
-  for (uint64_t offset = 0; offset < size_bytes;) {
-    const auto wanted = static_cast<size_t>(std::min<uint64_t>(piece.size(), size_bytes - offset));
-    TRY(size, file.ReadAt(offset, piece.data(), wanted));
-    if (size == 0) break;
-    hasher.Update({piece.data(), size});
-    offset += size;
-  }
-  return {};
-}
 
 Result<bool> IsThere(FileSystem& files, const std::string& path, const oci::Descriptor& layer) {
   auto info = files.Info(path);
@@ -80,56 +65,18 @@ Result<std::vector<const Wanted*>> Missing(FileSystem& files, const std::vector<
   return missing;
 }
 
-class FilePull {
- public:
-  FilePull(FileSystem& files, const std::string& repository, Transfers& transfers)
-      : files_(files), repository_(repository), transfers_(transfers) {}
-
-  Result<void> Pull(const Wanted& wanted, oci::Client& client) {
-    const std::string& target = wanted.target;
-    TRY_VOID(files_.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
-    const std::string partial = target + std::string(kPartialSuffix);
-    TRY(resumed, files_.Exists(partial));
-    auto loaded = Load(wanted, partial, client);
-    if (!loaded.has_value() && loaded.error().reason() == "DIGEST_MISMATCH") {
-      // Wrong bytes are of no use for the next try; what is left of a cut transfer is. They may be
-      // the remains of an earlier one: then it is worth one more try from the beginning.
-      TRY_VOID(files_.Remove(partial));
-      if (resumed) loaded = Load(wanted, partial, client);
-    }
-    if (!loaded.has_value()) return loaded.error().Prefixed(fmt::format("{}: ", wanted.shown));
-    return files_.Rename(partial, target);
-  }
-
- private:
-  Result<void> Load(const Wanted& wanted, const std::string& partial, oci::Client& client) {
-    const oci::Descriptor& layer = wanted.file->layer;
-    TRY(file, files_.Open(partial, {.write = true, .create = true, .mode = 0644}));
-    TRY(info, file->Info());
-    uint64_t offset = info.size_bytes;
-    if (offset > layer.size_bytes) {
-      TRY_VOID(file->Truncate(0));
-      offset = 0;
-    }
-    Hasher hasher(layer.digest.algorithm());
-    TRY_VOID(HashFile(*file, offset, hasher));
-    TRY_VOID(client.DownloadBlob(
-        repository_, layer.digest, layer.size_bytes, offset,
-        [&](std::string_view piece) -> Result<void> {
-          TRY_VOID(transfers_.Check());
-          TRY_VOID(file->WriteAt(offset, piece));
-          offset += piece.size();
-          transfers_.Report(wanted.shown, offset, layer.size_bytes);
-          return {};
-        },
-        std::move(hasher)));
-    return file->Sync();
-  }
-
-  FileSystem& files_;
-  const std::string& repository_;
-  Transfers& transfers_;
-};
+Result<void> PullOne(FileSystem& files, const Wanted& wanted, const std::string& repository,
+                     oci::Client& client, Transfers& transfers) {
+  const std::string& target = wanted.target;
+  TRY_VOID(files.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
+  const std::string partial = target + std::string(kPartialSuffix);
+  TRY(file, files.Open(partial, {.write = true, .create = true, .mode = 0644}));
+  auto loaded = Download(*file, wanted.file->layer, repository, wanted.shown, client, transfers);
+  if (loaded.has_value()) return files.Rename(partial, target);
+  // What is left of a cut transfer is of use for the next try; nothing else is.
+  if (loaded.error().reason() == "DIGEST_MISMATCH") TRY_VOID(files.Remove(partial));
+  return loaded;
+}
 
 // The small content that says what is in the archives; empty where nobody asks for it.
 Result<std::string> LoadConfig(const oci::Manifest& manifest, const std::string& repository,
@@ -155,10 +102,9 @@ Result<std::string> LoadConfig(const oci::Manifest& manifest, const std::string&
 // Unpacks the archives aside, all of them before the first file is put in its place: of a package
 // with an archive that is refused nothing of any archive appears.
 Result<std::vector<std::string>> UnpackArchives(FileSystem& files, const std::vector<Wanted>& all,
-                                                EntryNames& names, const std::string& aside,
-                                                const std::string& folder) {
+                                                EntryNames& names, WaitingFolder& waiting) {
   std::vector<std::string> paths;
-  TRY_VOID(files.MakeDirectories(aside, 0755));
+  TRY(aside, waiting.MakeAside());
   for (const Wanted& wanted : all) {
     if (!wanted.file->archive) continue;
     TRY(file, files.Open(wanted.target, {.refuse_special = true}));
@@ -169,7 +115,7 @@ Result<std::vector<std::string>> UnpackArchives(FileSystem& files, const std::ve
     }
     paths.insert(paths.end(), extracted->begin(), extracted->end());
   }
-  TRY_VOID(MoveFiles(files, aside, paths, folder));
+  TRY_VOID(waiting.MoveAll(aside, paths));
   return paths;
 }
 
@@ -184,23 +130,22 @@ Result<void> WriteMetadataFile(FileSystem& files, const oci::Manifest& manifest,
 }
 
 Result<void> Finish(FileSystem& files, const std::vector<Wanted>& all, EntryNames& names,
-                    const std::string& waiting, const std::string& folder, Pulled& pulled) {
+                    WaitingFolder& waiting, Pulled& pulled) {
   bool has_archives = false;
   for (const Wanted& wanted : all) {
     has_archives = has_archives || wanted.file->archive;
     if (!wanted.file->archive) pulled.files.push_back(wanted.file->path);
   }
   if (!has_archives) return {};
-  const std::string aside = waiting + "/" + RandomHexId(SystemRandom());
-  auto unpacked = UnpackArchives(files, all, names, aside, folder);
+  auto unpacked = UnpackArchives(files, all, names, waiting);
   if (!unpacked.has_value()) {
     // The archives stay: they are whole, and need not be loaded again.
-    (void)files.RemoveTree(aside);
+    (void)waiting.CleanUp(/*all=*/false);
     return unpacked.error();
   }
   pulled.files.insert(pulled.files.end(), unpacked->begin(), unpacked->end());
   std::ranges::sort(pulled.files);
-  return files.RemoveTree(waiting);
+  return waiting.CleanUp(/*all=*/true);
 }
 
 }  // namespace
@@ -209,24 +154,23 @@ Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& 
                     const std::string& folder, const TransferOptions& options) {
   TRY(fetched, client.GetManifest(from.repository, from.Selector()));
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
+  TRY_VOID(CheckNoIndex(manifest));
   TRY(config, LoadConfig(manifest, from.repository, client));
   EntryNames names;
   TRY(layers, LayerFiles(manifest, config, names));
   Pulled pulled{.digest = fetched.digest, .files = {}};
-  TRY_VOID(files.MakeDirectories(folder, 0755));
+  TRY(waiting, WaitingFolder::Open(files, folder));
   Transfers transfers(client, options);
-  const std::string waiting = folder + "/" + std::string(kWaitingFolder);
-  const std::vector<Wanted> all = TargetsOf(layers, folder, waiting);
+  const std::vector<Wanted> all = TargetsOf(layers, folder, waiting.downloads());
   TRY(missing, Missing(files, all, transfers));
   for (const Wanted* wanted : missing) {
     transfers.Report(wanted->shown, 0, wanted->file->layer.size_bytes);
     pulled.bytes_downloaded += wanted->file->layer.size_bytes;
   }
-  FilePull pull(files, from.repository, transfers);
   TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return pull.Pull(*missing[index], worker);
+    return PullOne(files, *missing[index], from.repository, worker, transfers);
   }));
-  TRY_VOID(Finish(files, all, names, waiting, folder, pulled));
+  TRY_VOID(Finish(files, all, names, waiting, pulled));
   TRY_VOID(WriteMetadataFile(files, manifest, config, folder, pulled));
   TRY_VOID(files.SyncDirectory(folder));
   return pulled;

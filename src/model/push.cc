@@ -1,43 +1,99 @@
 #include "model/push.h"
 
-#include <cstring>
+#include <functional>
+#include <memory>
 #include <set>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "model/layer_content.h"
+#include "model/layer_files.h"
+#include "model/stored_layer.h"
 #include "oci/media_types.h"
 
 namespace slipway::model {
 namespace {
 
-Result<void> UploadLayer(FileSystem& files, const Package& package, const PackageLayer& layer,
-                         const std::string& repository, oci::Client& client, Transfers& transfers) {
-  LayerContent content(files, package, layer);
-  oci::UploadOptions options;
-  options.progress = [&](uint64_t done) { transfers.Report(layer.shown, done, layer.size_bytes); };
-  auto uploaded = client.UploadBlob(
-      repository, layer.digest, layer.size_bytes,
-      [&](uint64_t offset, char* out, size_t size) -> Result<size_t> {
-        TRY_VOID(transfers.Check());
-        return content.Read(offset, out, size);
-      },
-      options);
+// The bytes of one upload. Not thread-safe: one for each.
+class UploadContent {
+ public:
+  virtual ~UploadContent() = default;
+  virtual Result<size_t> Read(uint64_t offset, char* out, size_t size) = 0;
+  // Asked after an upload, whatever came of it: an error here is the cause of one there.
+  virtual Result<void> Check(bool was_refused) = 0;
+};
+
+class PackageContent final : public UploadContent {
+ public:
+  PackageContent(FileSystem& files, const Package& package, const PackageLayer& layer)
+      : content_(files, package, layer) {}
+  Result<size_t> Read(uint64_t offset, char* out, size_t size) override {
+    return content_.Read(offset, out, size);
+  }
   // Otherwise the registry says only that the digest is not what was announced.
-  TRY_VOID(content.CheckUnchanged());
-  if (!uploaded.has_value()) return uploaded.error().Prefixed(fmt::format("{}: ", layer.shown));
-  return {};
+  Result<void> Check(bool) override { return content_.CheckUnchanged(); }
+
+ private:
+  LayerContent content_;
+};
+
+class FileContent final : public UploadContent {
+ public:
+  FileContent(std::unique_ptr<File> file, oci::Descriptor what)
+      : file_(std::move(file)), what_(std::move(what)) {}
+  Result<size_t> Read(uint64_t offset, char* out, size_t size) override {
+    return file_->ReadAt(offset, out, size);
+  }
+  Result<void> Check(bool was_refused) override {
+    if (!was_refused) return {};
+    return CheckContent(*file_, what_);
+  }
+
+ private:
+  const std::unique_ptr<File> file_;
+  const oci::Descriptor what_;
+};
+
+struct Upload {
+  std::string shown;  // empty: small, and nothing to tell
+  Digest digest;
+  uint64_t size_bytes = 0;
+  std::function<Result<std::unique_ptr<UploadContent>>()> open;
+};
+
+bool IsDigestRefused(const Error& error) {
+  return error.reason() == "DIGEST_INVALID" || error.code() == Code::kDataLoss;
 }
 
-// Layers whose content the registry does not have, each content once.
-Result<std::vector<const PackageLayer*>> MissingLayers(const Package& package,
-                                                       const std::string& repository,
-                                                       Transfers& transfers) {
-  std::vector<const PackageLayer*> distinct;
-  std::set<std::string> digests;
-  for (const PackageLayer& layer : package.layers) {
-    if (digests.insert(layer.digest.text()).second) distinct.push_back(&layer);
+Result<void> SendOne(const Upload& upload, const std::string& repository, oci::Client& client,
+                     Transfers& transfers) {
+  TRY(content, upload.open());
+  oci::UploadOptions options;
+  if (!upload.shown.empty()) {
+    options.progress = [&](uint64_t done) {
+      transfers.Report(upload.shown, done, upload.size_bytes);
+    };
+  }
+  auto sent = client.UploadBlob(
+      repository, upload.digest, upload.size_bytes,
+      [&](uint64_t offset, char* out, size_t size) -> Result<size_t> {
+        TRY_VOID(transfers.Check());
+        return content->Read(offset, out, size);
+      },
+      options);
+  TRY_VOID(content->Check(!sent.has_value() && IsDigestRefused(sent.error())));
+  if (sent.has_value() || upload.shown.empty()) return sent;
+  return sent.error().Prefixed(fmt::format("{}: ", upload.shown));
+}
+
+// Those whose content the registry does not have, each content once.
+Result<std::vector<const Upload*>> Missing(const std::vector<Upload>& uploads,
+                                           const std::string& repository, Transfers& transfers) {
+  std::vector<const Upload*> distinct;
+  std::set<Digest> digests;
+  for (const Upload& upload : uploads) {
+    if (digests.insert(upload.digest).second) distinct.push_back(&upload);
   }
   std::vector<char> is_there(distinct.size());  // one byte each: threads write side by side
   TRY_VOID(transfers.Run(distinct.size(), [&](size_t index, oci::Client& client) -> Result<void> {
@@ -45,25 +101,66 @@ Result<std::vector<const PackageLayer*>> MissingLayers(const Package& package,
     is_there[index] = found.has_value() ? 1 : 0;
     return {};
   }));
-  std::vector<const PackageLayer*> missing;
+  std::vector<const Upload*> missing;
   for (size_t i = 0; i < distinct.size(); ++i) {
     if (is_there[i] == 0) missing.push_back(distinct[i]);
   }
   return missing;
 }
 
-Result<void> UploadConfig(const Package& package, const std::string& repository,
-                          oci::Client& client) {
-  TRY(there, client.HeadBlob(repository, package.config_digest));
-  if (there) return {};
-  const std::string& config = package.config;
-  return client.UploadBlob(repository, package.config_digest, config.size(),
-                           [&config](uint64_t offset, char* out, size_t size) -> Result<size_t> {
-                             const size_t left = config.size() - std::min(offset, config.size());
-                             const size_t count = std::min(size, left);
-                             std::memcpy(out, config.data() + offset, count);
-                             return count;
-                           });
+// Layers before configs, so that a small one does not wait for a thread of its own.
+Result<uint64_t> SendMissing(const std::vector<Upload>& uploads, const std::string& repository,
+                             Transfers& transfers) {
+  TRY(missing, Missing(uploads, repository, transfers));
+  uint64_t sent_bytes = 0;
+  for (const Upload* upload : missing) {
+    if (upload->shown.empty()) continue;
+    transfers.Report(upload->shown, 0, upload->size_bytes);
+    sent_bytes += upload->size_bytes;
+  }
+  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
+    return SendOne(*missing[index], repository, worker, transfers);
+  }));
+  return sent_bytes;
+}
+
+std::vector<Upload> UploadsOf(FileSystem& files, const Package& package) {
+  std::vector<Upload> uploads;
+  for (const PackageLayer& layer : package.layers) {
+    uploads.push_back({layer.shown, layer.digest, layer.size_bytes, [&files, &package, &layer] {
+                         std::unique_ptr<UploadContent> content =
+                             std::make_unique<PackageContent>(files, package, layer);
+                         return Result<std::unique_ptr<UploadContent>>(std::move(content));
+                       }});
+  }
+  const oci::Descriptor config{.media_type = "",
+                               .digest = package.config_digest,
+                               .size_bytes = package.config.size(),
+                               .annotations = {},
+                               .artifact_type = "",
+                               .urls = {},
+                               .platform = std::nullopt};
+  uploads.push_back({"", config.digest, config.size_bytes, [&package, config] {
+                       std::unique_ptr<UploadContent> content = std::make_unique<FileContent>(
+                           oci::MakeMemoryFile(std::make_shared<std::string>(package.config)),
+                           config);
+                       return Result<std::unique_ptr<UploadContent>>(std::move(content));
+                     }});
+  return uploads;
+}
+
+std::vector<Upload> UploadsOf(oci::ContentSource& content, const oci::Artifact& artifact) {
+  std::vector<Upload> uploads;
+  const auto add = [&](const oci::Descriptor& blob, std::string shown) {
+    uploads.push_back({std::move(shown), blob.digest, blob.size_bytes,
+                       [&content, &blob]() -> Result<std::unique_ptr<UploadContent>> {
+                         TRY(file, OpenLayer(content, blob));
+                         return std::make_unique<FileContent>(std::move(file), blob);
+                       }});
+  };
+  for (const oci::Descriptor& layer : artifact.layers) add(layer, ShownLayer(layer));
+  for (const oci::Descriptor& config : artifact.configs) add(config, "");
+  return uploads;
 }
 
 }  // namespace
@@ -75,18 +172,30 @@ Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Refere
   TRY(before, client.HeadManifest(to.repository, selector));
   if (before && before->digest == package.manifest_digest) return pushed;
   Transfers transfers(client, options);
-  TRY(missing, MissingLayers(package, to.repository, transfers));
-  for (const PackageLayer* layer : missing) {
-    transfers.Report(layer->shown, 0, layer->size_bytes);
-    pushed.bytes_uploaded += layer->size_bytes;
-  }
-  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return UploadLayer(files, package, *missing[index], to.repository, worker, transfers);
-  }));
-  TRY_VOID(UploadConfig(package, to.repository, client));
+  TRY(sent_bytes, SendMissing(UploadsOf(files, package), to.repository, transfers));
+  pushed.bytes_uploaded = sent_bytes;
   TRY(digest, client.PutManifest(to.repository, selector, std::string(oci::kImageManifestType),
                                  package.manifest));
   pushed.digest = digest;
+  pushed.changed = true;
+  return pushed;
+}
+
+Result<Pushed> PushArtifact(oci::ContentSource& content, const oci::Artifact& artifact,
+                            const oci::Reference& to, oci::Client& client,
+                            const TransferOptions& options) {
+  const oci::FetchedManifest& root = artifact.root();
+  Pushed pushed{.digest = root.digest};
+  const std::string selector = to.tag.empty() ? root.digest.text() : to.tag;
+  TRY(before, client.HeadManifest(to.repository, selector));
+  if (before && before->digest == root.digest) return pushed;
+  Transfers transfers(client, options);
+  TRY(sent_bytes, SendMissing(UploadsOf(content, artifact), to.repository, transfers));
+  pushed.bytes_uploaded = sent_bytes;
+  for (const oci::FetchedManifest& manifest : artifact.manifests) {
+    const std::string name = &manifest == &root ? selector : manifest.digest.text();
+    TRY_VOID(client.PutManifest(to.repository, name, manifest.media_type, manifest.bytes));
+  }
   pushed.changed = true;
   return pushed;
 }

@@ -1,11 +1,13 @@
-// Push: a package to a registry, only what is not there yet.
+// Push: a package, or what is kept here, to a registry: only what is not there yet.
 #pragma once
 
 #include <cstdint>
 
 #include "model/package.h"
 #include "model/transfers.h"
+#include "oci/artifact.h"
 #include "oci/client.h"
+#include "oci/content_source.h"
 #include "oci/reference.h"
 
 namespace slipway::model {
@@ -21,5 +23,11 @@ struct Pushed {
 // changed since it was packaged is refused by the registry.
 Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Reference& to,
                     oci::Client& client, const TransferOptions& options = {});
+
+// The same for an artifact whose content is at hand, byte for byte: children before the manifest
+// that names them. DATA_LOSS / CONTENT_DAMAGED names content that is not what its digest says.
+Result<Pushed> PushArtifact(oci::ContentSource& content, const oci::Artifact& artifact,
+                            const oci::Reference& to, oci::Client& client,
+                            const TransferOptions& options = {});
 
 }  // namespace slipway::model

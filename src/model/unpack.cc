@@ -11,11 +11,11 @@
 #include "model/formats/recognise.h"
 #include "model/layer_files.h"
 #include "model/limits.h"
+#include "model/stored_layer.h"
 
 namespace slipway::model {
 namespace {
 
-constexpr size_t kPieceBytes = 1 << 20;
 constexpr int kFileMode = 0444;
 
 Result<std::string> ReadHead(File& file) {
@@ -25,56 +25,18 @@ Result<std::string> ReadHead(File& file) {
   return head;
 }
 
-Result<void> Copy(FileSystem& files, File& from, const std::string& to, uint64_t size_bytes) {
-  TRY(out, files.Open(to, {.write = true, .create = true, .exclusive = true, .mode = kFileMode}));
-  std::string piece(kPieceBytes, '\0');
-  uint64_t offset = 0;
-  while (true) {
-    TRY(size, from.ReadAt(offset, piece.data(), piece.size()));
-    if (size == 0) break;
-    TRY_VOID(out->WriteAt(offset, {piece.data(), size}));
-    offset += size;
-  }
-  if (offset != size_bytes) {
-    return DataLoss("UNPACK_SIZE", fmt::format("{}: {} bytes are stored, the manifest says {}", to,
-                                               offset, size_bytes));
-  }
-  return out->Sync();
-}
-
 Result<void> Place(FileSystem& files, oci::ContentSource& content, const LayerFile& wanted,
-                   const std::string& to) {
-  if (auto local = content.LocalPath(wanted.layer.digest)) {
-    TRY(info, files.Info(*local));
-    if (info.size_bytes != wanted.layer.size_bytes) {
-      return DataLoss("UNPACK_SIZE",
-                      fmt::format("{}: {} bytes are stored, the manifest says {}", wanted.path,
-                                  info.size_bytes, wanted.layer.size_bytes));
-    }
-    if (files.Link(*local, to).has_value()) return {};
-  }
-  TRY(file, content.Open(wanted.layer.digest));
-  return Copy(files, *file, to, wanted.layer.size_bytes);
+                   const std::string& aside, const WriteOptions& options) {
+  const std::string to = aside + "/" + wanted.path;
+  TRY(file, OpenLayer(content, wanted.layer));
+  const auto local = content.LocalPath(wanted.layer.digest);
+  if (local && files.Link(*local, to).has_value()) return {};
+  return CopyLayer(files, *file, wanted.layer, to, aside, options);
 }
 
-struct Plan {
-  std::vector<LayerFile> layers;
-  EntryNames names;
-  bool has_archives = false;
-};
-
-Result<Plan> MakePlan(oci::ContentSource& content, const oci::Manifest& manifest) {
-  Plan plan;
-  std::string config;
-  if (NeedsConfig(manifest) && manifest.config) {
-    TRY(bytes, oci::ReadContent(content, manifest.config->digest, kMaxConfigBytes));
-    config = std::move(bytes);
-  }
-  TRY(layers, LayerFiles(manifest, config, plan.names));
-  plan.layers = std::move(layers);
-  plan.has_archives = std::ranges::any_of(
-      plan.layers, [](const LayerFile& layer) { return layer.archive.has_value(); });
-  return plan;
+bool HasArchives(const StoredLayers& stored) {
+  return std::ranges::any_of(stored.layers,
+                             [](const LayerFile& layer) { return layer.archive.has_value(); });
 }
 
 Result<UnpackedModel> Choose(const std::vector<FileHint>& hints, const std::string& folder) {
@@ -117,51 +79,39 @@ Result<UnpackedModel> DescribeFolder(FileSystem& files, const std::string& at,
   return Choose(hints, folder);
 }
 
-Result<void> ExtractLayer(FileSystem& files, oci::ContentSource& content, const LayerFile& layer,
-                          EntryNames& names, const std::string& aside) {
-  TRY(file, content.Open(layer.layer.digest));
-  TRY(info, file->Info());
-  if (info.size_bytes != layer.layer.size_bytes) {
-    return DataLoss(
-        "UNPACK_SIZE",
-        fmt::format("layer {}: {} bytes are stored, the manifest says {}",
-                    layer.layer.digest.text(), info.size_bytes, layer.layer.size_bytes));
-  }
-  TRY(archive, OpenArchive(*file, *layer.archive, names, layer.path));
-  auto extracted = Extract(files, *archive, aside, {.file_mode = kFileMode});
-  if (extracted.has_value()) return {};
-  return extracted.error().Prefixed(fmt::format("layer {}: ", layer.layer.digest.text()));
-}
-
 // Builds the folder aside.
-Result<void> Build(FileSystem& files, oci::ContentSource& content, Plan& plan,
-                   const std::string& aside) {
+Result<void> Build(FileSystem& files, oci::ContentSource& content, StoredLayers& stored,
+                   const std::string& aside, const WriteOptions& options) {
   TRY_VOID(files.MakeDirectories(aside, 0755));
   std::set<std::string> folders = {aside};
-  for (const LayerFile& wanted : plan.layers) {
+  for (const LayerFile& wanted : stored.layers) {
     if (wanted.archive) continue;
     const std::string to = aside + "/" + wanted.path;
     const std::string folder = to.substr(0, to.rfind('/'));
     if (folders.insert(folder).second) TRY_VOID(files.MakeDirectories(folder, 0755));
-    TRY_VOID(Place(files, content, wanted, to));
+    TRY_VOID(Place(files, content, wanted, aside, options));
   }
-  for (const LayerFile& wanted : plan.layers) {
-    if (wanted.archive) TRY_VOID(ExtractLayer(files, content, wanted, plan.names, aside));
+  for (const LayerFile& wanted : stored.layers) {
+    if (!wanted.archive) continue;
+    TRY(file, OpenLayer(content, wanted.layer));
+    TRY_VOID(ExtractLayer(files, *file, wanted, stored.names, aside, options));
   }
   for (const std::string& folder : folders) TRY_VOID(files.SyncDirectory(folder));
   return {};
 }
 
 // The folder appears whole, or is that of somebody else who unpacked the same model meanwhile.
-Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content, Plan& plan,
-                                     const std::string& folder, const std::string& aside) {
+Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content,
+                                     StoredLayers& stored, const std::string& folder,
+                                     const std::string& aside, const WriteOptions& options) {
   // What is there is looked at before it is linked; archives only tell when they are unpacked.
+  const bool has_archives = HasArchives(stored);
   Result<UnpackedModel> described = UnpackedModel{};
-  if (!plan.has_archives) described = DescribeLayers(content, plan.layers, folder);
+  if (!has_archives) described = DescribeLayers(content, stored.layers, folder);
   if (!described.has_value()) return described;
-  TRY_VOID(Build(files, content, plan, aside));
+  TRY_VOID(Build(files, content, stored, aside, options));
   CRASH_POINT("unpack.built");
-  if (plan.has_archives) described = DescribeFolder(files, aside, folder);
+  if (has_archives) described = DescribeFolder(files, aside, folder);
   if (!described.has_value()) return described.error();
   auto renamed = files.Rename(aside, folder);
   if (!renamed.has_value()) {
@@ -177,15 +127,16 @@ Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& cont
 
 Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
                              std::string_view manifest_json, const Digest& manifest_digest,
-                             const std::string& unpacked_root) {
+                             const std::string& unpacked_root, const UnpackOptions& options) {
   TRY(manifest, oci::ParseManifest(manifest_json));
-  TRY(plan, MakePlan(content, manifest));
+  TRY(stored, ReadStoredLayers(content, manifest));
   const std::string folder = fmt::format("{}/{}", unpacked_root, manifest_digest.hex());
   TRY(there, files.Exists(folder));
-  if (there && plan.has_archives) return DescribeFolder(files, folder, folder);
-  if (there) return DescribeLayers(content, plan.layers, folder);
+  if (there && HasArchives(stored)) return DescribeFolder(files, folder, folder);
+  if (there) return DescribeLayers(content, stored.layers, folder);
   const std::string aside = fmt::format("{}.{}.partial", folder, RandomHexId(SystemRandom()));
-  auto built = BuildAndRename(files, content, plan, folder, aside);
+  auto built = BuildAndRename(files, content, stored, folder, aside,
+                              {.file_mode = kFileMode, .check = options.check});
   if (!built.has_value()) {
     // On failure nothing of it is left.
     (void)files.RemoveTree(aside);

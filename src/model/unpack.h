@@ -2,6 +2,8 @@
 // here and verified.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,12 @@ struct UnpackedModel {
   std::string model_file;  // path in the folder of the file to open; empty where there is none
 };
 
+struct UnpackOptions {
+  // Called now and then while files are written, with the bytes of that file so far; its error ends
+  // the work, and nothing of it is left: a disk that runs full, a program that is to end.
+  std::function<Result<void>(uint64_t written_bytes)> check;
+};
+
 // Blocking and idempotent: a folder that is there is complete and only looked at. Raw layers become
 // hard links to files of `content` (copies where those are on another file system or no files of
 // their own), archives are extracted. Built aside, synced, renamed. Errors: INVALID_ARGUMENT /
@@ -25,6 +33,6 @@ struct UnpackedModel {
 // DATA_LOSS / UNPACK_SIZE for content of another size than the manifest states.
 Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
                              std::string_view manifest_json, const Digest& manifest_digest,
-                             const std::string& unpacked_root);
+                             const std::string& unpacked_root, const UnpackOptions& options = {});
 
 }  // namespace slipway::model

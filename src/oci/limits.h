@@ -20,6 +20,10 @@ inline constexpr size_t kMaxManifestDepth = 32;
 inline constexpr size_t kMaxDescriptors = 10'000;
 inline constexpr size_t kMaxAnnotations = 4'096;
 inline constexpr size_t kMaxUrls = 64;
+// What an index may lead to (oci/artifact.h).
+inline constexpr size_t kMaxArtifactManifests = 1'000;
+inline constexpr size_t kMaxArtifactDepth = 8;
+inline constexpr uint64_t kMaxArtifactManifestBytes = 64 << 20;
 // The embedded content of a descriptor (`data`), in base64.
 inline constexpr size_t kMaxEmbeddedBytes = kMaxManifestBytes;
 
