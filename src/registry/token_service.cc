@@ -76,7 +76,7 @@ class TokenService {
     for (const std::string& scope : request.QueryAll("scope")) wish.scope += scope + " ";
     wish.wants_refresh = request.Query("offline_token") == "true";
     CO_TRY(holder, OfRequest(request));
-    co_return Issue(wish, holder, "");
+    co_return co_await Issue(wish, holder, "");
   }
 
   Task<Result<HttpResponse>> Post(HttpRequest& request) const {
@@ -93,11 +93,11 @@ class TokenService {
     if (grant == "refresh_token") {
       const std::string refresh = field("refresh_token");
       CO_TRY(holder, OfRefresh(refresh));
-      co_return Issue(wish, holder, refresh);
+      co_return co_await Issue(wish, holder, refresh);
     }
     if (grant == "password") {
       CO_TRY(holder, OfToken(field("password")));
-      co_return Issue(wish, holder, "");
+      co_return co_await Issue(wish, holder, "");
     }
     co_return InvalidArgument("GRANT_UNKNOWN",
                               "grant_type: must be password or refresh_token; a token of "
@@ -127,36 +127,37 @@ class TokenService {
     return identity.error();
   }
 
-  Result<RepositoryScopes> Granted(const std::string& text, const Identity& identity) const {
-    TRY(scopes, trust::ParseScopes(text));
+  Task<Result<RepositoryActions>> ActionsIn(const std::string& name,
+                                            const Identity& identity) const {
+    if (!oci::CheckRepositoryName(name)) co_return RepositoryActions();
+    const std::string project(oci::ProjectOf(name));
+    const RepositoryActions may = trust::RepositoryActionsIn(identity, project);
+    if (!may.empty() || !options_.anonymous_pull) co_return may;
+    CO_TRY(anybody, co_await options_.anonymous_pull(project));
+    co_return anybody ? RepositoryActions(RepositoryActions::kPull) : may;
+  }
+
+  Task<Result<RepositoryScopes>> Granted(const std::string& text, const Identity& identity) const {
+    CO_TRY(scopes, trust::ParseScopes(text));
     for (trust::RepositoryScope& scope : scopes) {
       if (scope.name == trust::kCatalogName && !identity.subject.empty()) continue;
-      const bool is_name = oci::CheckRepositoryName(scope.name).has_value();
-      const std::string project(is_name ? oci::ProjectOf(scope.name) : "");
-      RepositoryActions may;
-      if (is_name) {
-        may = trust::RepositoryActionsIn(identity, project);
-        if (may.empty() && options_.anonymous_pull) {
-          TRY(anybody, options_.anonymous_pull(project));
-          if (anybody) may = RepositoryActions(RepositoryActions::kPull);
-        }
-      }
+      CO_TRY(may, co_await ActionsIn(scope.name, identity));
       scope.actions = scope.actions & may;
     }
     std::erase_if(scopes, [](const auto& scope) { return scope.actions.empty(); });
-    return scopes;
+    co_return scopes;
   }
 
-  Result<HttpResponse> Issue(const Wish& wish, const Holder& holder,
-                             const std::string& refresh) const {
+  Task<Result<HttpResponse>> Issue(const Wish& wish, const Holder& holder,
+                                   const std::string& refresh) const {
     if (!wish.service.empty() && wish.service != options_.tokens->service()) {
-      return InvalidArgument("SERVICE_UNKNOWN", "service: this is the token service of " +
-                                                    options_.tokens->service() +
-                                                    "; ask that which the challenge named")
+      co_return InvalidArgument("SERVICE_UNKNOWN", "service: this is the token service of " +
+                                                       options_.tokens->service() +
+                                                       "; ask that which the challenge named")
           .With("field", "service");
     }
-    TRY(scopes, Granted(wish.scope, holder.identity));
-    TRY(made, options_.tokens->Sign(holder.identity.subject, holder.token_id, scopes));
+    CO_TRY(scopes, co_await Granted(wish.scope, holder.identity));
+    CO_TRY(made, options_.tokens->Sign(holder.identity.subject, holder.token_id, scopes));
     Json body = {{"token", made.text},
                  {"access_token", made.text},
                  {"expires_in", made.lifetime.count()},
@@ -169,7 +170,7 @@ class TokenService {
     }
     HttpResponse response = HttpResponse::Json(200, DumpJson(body));
     response.headers.emplace_back("Cache-Control", "no-store");
-    return response;
+    co_return response;
   }
 
   const TokenServiceOptions options_;

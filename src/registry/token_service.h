@@ -28,7 +28,7 @@ Result<std::unique_ptr<trust::AccessTokens>> OpenAccessTokens(store::MetaStore& 
 struct TokenServiceOptions {
   trust::Authenticator* authenticator = nullptr;
   const trust::AccessTokens* tokens = nullptr;
-  std::function<Result<bool>(const std::string& project)> anonymous_pull;
+  std::function<Task<Result<bool>>(std::string project)> anonymous_pull;
 };
 
 // GET and POST /token. Scopes are cut down to what the caller may do; what is left may be nothing.

@@ -27,23 +27,25 @@ class AnonymousPull {
  public:
   AnonymousPull(store::MetaStore& meta, Clock& clock) : meta_(meta), clock_(clock) {}
 
-  Result<bool> Ask(const std::string& project) {
-    if (FormatProblem("repository", project)) return false;  // nor is it to be remembered
+  std::optional<bool> Recent(const std::string& project) {
     const SteadyTime now = clock_.Steady();
-    const auto cached = answers_.With([&](const auto& all) -> std::optional<bool> {
+    return answers_.With([&](const auto& all) -> std::optional<bool> {
       const Answer* found = all.Find(project);
       if (found == nullptr || found->looked_up < now - kCacheFor) return {};
       return found->allowed;
     });
-    if (cached) return *cached;
+  }
+
+  Task<Result<bool>> Read(const std::string& project) {
+    const SteadyTime now = clock_.Steady();
     bool allowed = false;
-    TRY_VOID(meta_.ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
+    CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
       TRY(found, AllowsAnonymousPull(snapshot, project));
       allowed = found;
       return {};
     }));
     answers_.With([&](auto& all) { all.Insert(project, {.allowed = allowed, .looked_up = now}); });
-    return allowed;
+    co_return allowed;
   }
 
  private:
@@ -51,6 +53,12 @@ class AnonymousPull {
   Clock& clock_;
   Guarded<trust::Recent<Answer>> answers_{trust::Recent<Answer>(kMaxCachedPolicies)};
 };
+
+Task<Result<bool>> Ask(std::shared_ptr<AnonymousPull> policy, std::string project) {
+  if (FormatProblem("repository", project)) co_return false;  // nor is it to be remembered
+  if (const auto recent = policy->Recent(project)) co_return *recent;
+  co_return co_await policy->Read(project);
+}
 
 }  // namespace
 
@@ -64,10 +72,10 @@ Result<bool> AllowsAnonymousPull(const store::Snapshot& snapshot, std::string_vi
   return spec.registry.anonymous_pull;
 }
 
-std::function<Result<bool>(const std::string& project)> MakeAnonymousPull(store::MetaStore& meta,
-                                                                          Clock& clock) {
+std::function<Task<Result<bool>>(std::string project)> MakeAnonymousPull(store::MetaStore& meta,
+                                                                         Clock& clock) {
   auto policy = std::make_shared<AnonymousPull>(meta, clock);
-  return [policy](const std::string& project) { return policy->Ask(project); };
+  return [policy](std::string project) { return Ask(policy, std::move(project)); };
 }
 
 }  // namespace slipway::resource

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "async/task.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/meta/meta_store.h"
@@ -15,9 +16,9 @@ namespace slipway::resource {
 // or it is being deleted. Usable inside transactions.
 Result<bool> AllowsAnonymousPull(const store::Snapshot& snapshot, std::string_view project);
 
-// The same from memory, as it was two seconds ago at most; else blocking and cheap. Thread-safe;
-// both arguments outlive it. Not from within a callback of the store.
-std::function<Result<bool>(const std::string& project)> MakeAnonymousPull(store::MetaStore& meta,
-                                                                          Clock& clock);
+// The same from memory, as it was two seconds ago at most, else read from the store. Thread-safe;
+// both arguments outlive it.
+std::function<Task<Result<bool>>(std::string project)> MakeAnonymousPull(store::MetaStore& meta,
+                                                                         Clock& clock);
 
 }  // namespace slipway::resource

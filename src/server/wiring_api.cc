@@ -193,7 +193,7 @@ class HttpApiPart final : public ApiPart {
   const ServerOptions& options_;
   Threads& threads_;
   Stores& stores_;
-  const std::function<Result<bool>(const std::string& project)> anonymous_pull_;
+  const std::function<Task<Result<bool>>(std::string project)> anonymous_pull_;
   std::unique_ptr<trust::AccessTokens> access_tokens_;
   std::optional<trust::Authenticator> authenticator_;
   std::optional<RevocationWatch> revocations_;

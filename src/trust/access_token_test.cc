@@ -183,6 +183,10 @@ TEST(Scopes, AShortNameIsOfTheDefaultProject) {
   EXPECT_TRUE(ActionsOn(Scopes("default/x/a", kPush), "x/a", "default").empty());
 }
 
+Task<Result<bool>> Is(bool value) {
+  co_return value;
+}
+
 Task<net::HttpResponse> Ok(net::HttpRequest& request) {
   co_return net::HttpResponse::Text(200, request.context.identity.subject);
 }
@@ -207,7 +211,7 @@ class AccessTokenGuardTest : public testing::Test {
     });
     router_.SetGuard(MakeGuard(
         {.authenticator = &authenticator_, .anonymous_pull = [this](const std::string& project) {
-           return Result<bool>(project == public_project_);
+           return Is(project == public_project_);
          }}));
   }
 

@@ -103,7 +103,7 @@ Task<Result<void>> CheckRole(std::shared_ptr<const GuardOptions> options, net::A
   }
   const Result<void> verdict = CheckAccess(rule, request->context.identity, project, exists);
   if (verdict || rule != net::Access::kRegistryPull || !options->anonymous_pull) co_return verdict;
-  CO_TRY(anybody, options->anonymous_pull(project));
+  CO_TRY(anybody, co_await options->anonymous_pull(project));
   co_return anybody ? Result<void>() : verdict;
 }
 

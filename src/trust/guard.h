@@ -17,9 +17,8 @@ struct GuardOptions {
   Authenticator* authenticator = nullptr;  // outlives the guard
   // Asked for routes whose rule depends on it (kRegistryPush).
   std::function<Task<Result<bool>>(std::string project)> project_exists;
-  // Whether anybody may pull from the project's repositories; cheap, asked on the caller's core.
-  // Empty: nobody may.
-  std::function<Result<bool>(const std::string& project)> anonymous_pull;
+  // Whether anybody may pull from the project's repositories. Empty: nobody may.
+  std::function<Task<Result<bool>>(std::string project)> anonymous_pull;
   // What a repository may be called, as an error. Asked where a scope is missing: no token is made
   // for a name that cannot be, and its sender is to learn of that. Empty: anything.
   std::function<Result<void>(std::string_view name)> check_name;
