@@ -176,7 +176,11 @@ Result<bool> Collector::IsNeeded(const Snapshot& snapshot, const Digest& object)
   // As if the blobs that would go were gone.
   TRY(all_go, EveryUseIsBlob(snapshot, object, [&](const BlobUse& use) -> Result<bool> {
         TRY(user, FindBlobUser(snapshot, use.repository, use.blob));
-        return !user && !options_.holds->IsHeld(use.repository, use.blob);
+        if (user || options_.holds->IsHeld(use.repository, use.blob)) return false;
+        // A row that cannot be read stays; see LookAtBlob.
+        const auto row = FindBlob(snapshot, use.repository, use.blob);
+        if (!row && row.error().code() != Code::kDataLoss) return row.error();
+        return row.has_value();
       }));
   return !all_go;
 }

@@ -136,7 +136,9 @@ TEST_F(CollectorTest, ARowThatCannotBeReadStaysAndStopsNothing) {
                   [&](store::Transaction& transaction) { return transaction.Put(damaged, "{"); }),
               IsOk());
   LetHoldsEnd();
-  EXPECT_EQ(Collect(true).blobs.count, 2u);
+  const CollectionReport dry = Collect(true);
+  EXPECT_EQ(dry.blobs.count, 2u);
+  EXPECT_EQ(dry.objects.count, 2u);
   const CollectionReport report = Collect();
   EXPECT_EQ(report.error, "");
   EXPECT_EQ(report.blobs.count, 2u);
