@@ -54,8 +54,8 @@ Task<Result<void>> BodySink::SyncEach(uint64_t step_bytes) {
   co_return co_await core_.pool().Run([this] { return upload_.Sync(); });
 }
 
-Task<Result<void>> BodySink::AppendBody(net::BodyReader& body,
-                                        std::optional<uint64_t> limit_bytes) {
+Task<Result<void>> BodySink::AppendBody(net::BodyReader& body, std::optional<uint64_t> limit_bytes,
+                                        Then then) {
   const uint64_t expected = body.length().value_or(kUploadPieceBytes);
   std::string piece(std::clamp<uint64_t>(expected, 1, kUploadPieceBytes), '\0');
   uint64_t total = 0;
@@ -68,8 +68,10 @@ Task<Result<void>> BodySink::AppendBody(net::BodyReader& body,
     if (filled.count > 0) {
       CO_TRY_VOID(co_await Append(std::string_view(piece.data(), filled.count)));
     }
-    const bool ended = !filled.read || filled.count == 0;
-    CO_TRY_VOID(co_await SyncEach(ended ? kWorthSyncBytes : kUploadSyncBytes));
+    const bool ended = filled.read && (filled.count < piece.size() || total == body.length());
+    if (ended && then == Then::kCommit) co_return Result<void>();
+    const bool is_last = ended || !filled.read;
+    CO_TRY_VOID(co_await SyncEach(is_last ? kWorthSyncBytes : kUploadSyncBytes));
     // After an interruption the client may come back and go on from here.
     if (!filled.read) co_return filled.read.error();
     if (ended) co_return Result<void>();

@@ -16,6 +16,10 @@ Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit);
 // Appends to one upload, off the connection's core. What was appended before an error stays.
 class BodySink {
  public:
+  // What comes after a body that ended well: the upload waits for more, or is committed, which
+  // syncs it anyway.
+  enum class Then : uint8_t { kKeep, kCommit };
+
   BodySink(Core& core, store::Upload& upload)
       : core_(core), upload_(upload), synced_bytes_(upload.size_bytes()) {}
 
@@ -23,7 +27,8 @@ class BodySink {
   // The body to its end. INVALID_ARGUMENT / SIZE_INVALID, before appending it, for the piece that
   // passes `limit_bytes`. Long uploads are synced on the way, also those of many small pieces, so
   // that a restart goes on with them.
-  Task<Result<void>> AppendBody(net::BodyReader& body, std::optional<uint64_t> limit_bytes);
+  Task<Result<void>> AppendBody(net::BodyReader& body, std::optional<uint64_t> limit_bytes,
+                                Then then);
 
  private:
   // Syncs if the upload has passed a multiple of `step_bytes` since the last time.

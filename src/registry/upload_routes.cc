@@ -125,7 +125,7 @@ Task<Result<HttpResponse>> UploadAtOnce(Core& core, HttpRequest& request, std::s
   CO_TRY(session, co_await BeginSession(core, std::move(repository)));
   BodySink sink(core, *session.upload);
   Result<void> rest = co_await sink.Append(head);
-  if (rest) rest = co_await sink.AppendBody(*request.body, std::nullopt);
+  if (rest) rest = co_await sink.AppendBody(*request.body, std::nullopt, BodySink::Then::kCommit);
   if (!rest) {
     // Nobody knows this session's address: what came of it is of no use.
     const std::string spool_id = session.upload->id();
@@ -201,13 +201,14 @@ Result<std::optional<ByteRange>> PieceOf(const HttpRequest& request, const Sessi
 }
 
 // Appends the request's body. The answer is an error's, with where the session stands.
-Task<std::optional<HttpResponse>> TakePiece(Core& core, HttpRequest& request, Session& session) {
+Task<std::optional<HttpResponse>> TakePiece(Core& core, HttpRequest& request, Session& session,
+                                            BodySink::Then then) {
   Result<void> done;
   const auto piece = PieceOf(request, session);
   if (piece) {
     BodySink sink(core, *session.upload);
-    done = co_await sink.AppendBody(*request.body,
-                                    *piece ? std::optional((*piece)->size_bytes()) : std::nullopt);
+    const auto limit = *piece ? std::optional((*piece)->size_bytes()) : std::nullopt;
+    done = co_await sink.AppendBody(*request.body, limit, then);
   } else {
     done = piece.error();
   }
@@ -219,7 +220,9 @@ Task<std::optional<HttpResponse>> TakePiece(Core& core, HttpRequest& request, Se
 
 Task<Result<HttpResponse>> PatchUpload(Core& core, HttpRequest& request) {
   CO_TRY(session, co_await ResumeSession(core, request));
-  if (auto failed = co_await TakePiece(core, request, session)) co_return std::move(*failed);
+  if (auto failed = co_await TakePiece(core, request, session, BodySink::Then::kKeep)) {
+    co_return std::move(*failed);
+  }
   co_return SessionResponse(core, request, session, 202);
 }
 
@@ -230,7 +233,9 @@ Task<Result<HttpResponse>> PutUpload(Core& core, HttpRequest& request) {
     co_return InvalidArgument("DIGEST_INVALID", "the closing PUT needs ?digest=ALGORITHM:HEX.");
   }
   CO_TRY(digest, Digest::Parse(*text));
-  if (auto failed = co_await TakePiece(core, request, session)) co_return std::move(*failed);
+  if (auto failed = co_await TakePiece(core, request, session, BodySink::Then::kCommit)) {
+    co_return std::move(*failed);
+  }
   co_return co_await Finish(core, request, std::move(session), digest);
 }
 

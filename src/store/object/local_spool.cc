@@ -1,5 +1,7 @@
 #include "store/object/local_spool.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -12,6 +14,7 @@ namespace {
 
 constexpr size_t kIdDigits = 32;
 constexpr size_t kReadSize = size_t{64} * 1024;
+constexpr uint64_t kWritebackBytes = 8 << 20;
 // Beside the spool ID, the file ID.synced holds how many of its bytes are durable: 20 decimal
 // digits and a line feed. Short enough to be written whole or not at all.
 constexpr std::string_view kSyncedSuffix = ".synced";
@@ -111,7 +114,17 @@ Result<void> LocalUpload::Append(std::string_view bytes) {
     progress_.hashed_bytes += bytes.size();
   }
   progress_.size_bytes += bytes.size();
+  StartWriteback();
   return {};
+}
+
+void LocalUpload::StartWriteback() {
+  const uint64_t waiting_bytes = progress_.size_bytes - writeback_bytes_;
+  if (waiting_bytes < kWritebackBytes || file_->descriptor() < 0) return;
+  // A hint: what cannot be written is an error of the sync.
+  static_cast<void>(sync_file_range(file_->descriptor(), static_cast<off64_t>(writeback_bytes_),
+                                    static_cast<off64_t>(waiting_bytes), SYNC_FILE_RANGE_WRITE));
+  writeback_bytes_ = progress_.size_bytes;
 }
 
 Result<void> LocalUpload::Sync() {

@@ -57,6 +57,9 @@ class LocalUpload final : public Upload {
 
  private:
   Result<void> HashFrom(uint64_t offset, Hasher& hasher);
+  // Lets the kernel write what was appended, a large step at a time, while more arrives: the sync
+  // that ends the upload is short then.
+  void StartWriteback();
 
   FileSystem& files_;
   const std::shared_ptr<SpoolTable> table_;
@@ -65,6 +68,7 @@ class LocalUpload final : public Upload {
   const std::string path_;
   std::unique_ptr<File> file_;
   SpoolProgress progress_;
+  uint64_t writeback_bytes_ = progress_.size_bytes;  // so far the kernel was told to write
   bool name_synced_ = false;
   bool discarded_ = false;
   std::optional<Error> lost_;
