@@ -166,14 +166,13 @@ def measured() -> str:
         files = [folder / f"blob-{index}" for index in range(BLOBS)]
         for file in files:
             write_random(file, BLOB_BYTES)
-        (folder / "copies").mkdir()
         floor_rates = Rates("floor: sendfile; read, SHA-256, write, fsync")
         with Floor(folder, files) as floor, registries.all_registries(folder) as running:
             rates = {registry.name: Rates(registry.name) for registry in running}
-            for _ in range(measure.ROUNDS):
+            for number in range(measure.ROUNDS):
                 digests = {file: renew(file) for file in files}
                 pull_round(floor, floor.port, floor_rates, [f"/{i}" for i in range(BLOBS)])
-                floor_rates.push.append(copy_rate(folder / "copies", files))
+                floor_rates.push.append(copy_rate(folder / f"copies-{number}", files))
                 for registry in running:
                     push_round(registry, rates[registry.name], digests)
                     paths = [f"/v2/bench/blobs/blobs/{digest}" for digest in digests.values()]
