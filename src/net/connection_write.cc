@@ -139,6 +139,10 @@ Task<bool> Connection::WriteResponse(HttpResponse& response, bool keep_alive) {
     buffers = parts;
   }
   parts[0] = BufferOf(out_);
+  if (socket_.others_wait() && out_.size() <= kMaxCopiedBodyBytes) {
+    co_await socket_.WaitForTurnEnd();
+    if (aborted_) co_return false;
+  }
   Direction wants = Direction::kWrite;
   IoStatus status = TryWrite(buffers, wants);
   if (status == IoStatus::kWouldBlock) {

@@ -1,8 +1,10 @@
 #include "net/http_server.h"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -105,6 +107,70 @@ TEST(HttpServerTest, LargeBodyAndAnswer) {
   const RawResponse response = client.Receive();
   sender.join();
   EXPECT_EQ(response.body, "POST /big " + big);
+}
+
+// Requests that come while the core is busy are one turn of it: their answers wait for its end.
+TEST(HttpServerTest, ManyRequestsInOneTurn) {
+  std::atomic<bool> is_busy = false;
+  std::atomic<bool> may_go_on = false;
+  TestServer server([&](HttpRequest& request) {
+    if (request.target == "/busy") {
+      is_busy = true;
+      while (!may_go_on) std::this_thread::yield();
+    }
+    return EchoBody(request);
+  });
+  RawClient first(server.port());
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    ASSERT_EQ(clients.back()->Exchange(GetRequest("/")).status, 200);
+  }
+  first.Send(GetRequest("/busy"));
+  while (!is_busy) std::this_thread::yield();
+  for (size_t i = 0; i < clients.size(); ++i) {
+    const std::string number = std::to_string(i);
+    const std::string again = i % 3 == 0 ? GetRequest("/again" + number) : "";
+    clients[i]->Send(Post("/post" + number, std::string(i * 100, 'x')) + again);
+    if (i % 5 == 0) clients[i]->Reset();
+  }
+  may_go_on = true;
+  EXPECT_EQ(first.Receive().body, "GET /busy ");
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (i % 5 == 0) continue;
+    const std::string number = std::to_string(i);
+    EXPECT_EQ(clients[i]->Receive().body, "POST /post" + number + " " + std::string(i * 100, 'x'));
+    if (i % 3 == 0) EXPECT_EQ(clients[i]->Receive().body, "GET /again" + number + " ");
+  }
+}
+
+// The same, and the server ends before they are answered.
+TEST(HttpServerTest, StopsInTheMiddleOfATurn) {
+  std::atomic<bool> is_busy = false;
+  std::atomic<bool> may_go_on = false;
+  TestServer server([&](HttpRequest& request) {
+    if (request.target == "/busy") {
+      is_busy = true;
+      while (!may_go_on) std::this_thread::yield();
+    }
+    return EchoBody(request);
+  });
+  RawClient first(server.port());
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    ASSERT_EQ(clients.back()->Exchange(GetRequest("/")).status, 200);
+  }
+  first.Send(GetRequest("/busy"));
+  while (!is_busy) std::this_thread::yield();
+  for (const auto& client : clients) client->Send(GetRequest("/late"));
+  std::thread stopper([&server] { server.Stop(milliseconds(0)); });
+  may_go_on = true;
+  stopper.join();
+  for (const auto& client : clients) {
+    const int status = client->Receive().status;
+    EXPECT_TRUE(status == 200 || status == 0) << status;
+  }
 }
 
 TEST(HttpServerTest, Head) {

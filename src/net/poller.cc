@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -54,13 +55,27 @@ bool Poller::Dispatch() {
   const int count = epoll_wait(epoll_, events.data(), kMaxEvents, 0);
   if (count <= 0) return false;
   batch_ = std::span(events.data(), static_cast<size_t>(count));
+  events_left_ = batch_.size();
   for (const epoll_event& event : batch_) {
+    --events_left_;
     if (event.data.ptr != nullptr) {
       static_cast<PolledSocket*>(event.data.ptr)->OnEvents(event.events);
     }
   }
   batch_ = {};
+  EndBatch();
   return count == kMaxEvents;
+}
+
+void Poller::EndBatch() {
+  // By index, for what is woken may end in the destruction of other sockets; see Remove.
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    PolledSocket* const socket = deferred_[i];
+    if (socket == nullptr || !socket->deferred_) continue;
+    socket->deferred_ = false;
+    socket->Wake(WaitOutcome::kReady);
+  }
+  deferred_.clear();
 }
 
 Result<void> Poller::Add(int descriptor, PolledSocket* socket) {
@@ -78,6 +93,7 @@ void Poller::Remove(int descriptor, PolledSocket* socket) {
   for (epoll_event& event : batch_) {
     if (event.data.ptr == socket) event.data.ptr = nullptr;
   }
+  std::ranges::replace(deferred_, socket, nullptr);
 }
 
 PolledSocket::PolledSocket(Poller& poller, int descriptor, Observer* observer)
@@ -104,6 +120,7 @@ bool PolledSocket::HasUnreadInput() const {
 }
 
 void PolledSocket::Wake(WaitOutcome outcome) {
+  deferred_ = false;
   if (!handler_.empty()) handler_.Call(outcome);
 }
 
@@ -125,7 +142,7 @@ void PolledSocket::OnEvents(uint32_t events) {
   if ((events & kBroken) != 0) broken_ = true;
   const bool closed_now = !peer_closed_ && (events & (EPOLLRDHUP | kBroken)) != 0;
   if (closed_now) peer_closed_ = true;
-  if (!handler_.empty() && ready(waits_for_)) {
+  if (!handler_.empty() && !deferred_ && ready(waits_for_)) {
     handler_.Call(WaitOutcome::kReady);  // may end in the socket's destruction
     return;
   }

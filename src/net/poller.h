@@ -14,6 +14,7 @@
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -53,8 +54,12 @@ class Poller {
 
   const asio::any_io_executor executor_;
   int epoll_ = -1;
+  void EndBatch();
+
   // The batch that is dispatched, for Remove in the middle of it.
   std::span<epoll_event> batch_;
+  size_t events_left_ = 0;               // in the batch
+  std::vector<PolledSocket*> deferred_;  // those that wait for its end
 };
 
 enum class Direction : uint8_t { kRead, kWrite };
@@ -128,6 +133,15 @@ class PolledSocket {
     return asio::async_initiate<const asio::deferred_t, void(WaitOutcome)>(
         Initiate{this, direction, cancellable}, asio::deferred);
   }
+  // Whether other sockets of this turn have not had theirs: then a short answer had better wait
+  // for the end of the turn. A peer that sleeps is woken by the first of several answers, which
+  // costs more than an answer; it finds the others when it looks.
+  bool others_wait() const { return poller_.events_left_ > 0; }
+  // co_await socket.WaitForTurnEnd(): ended by the poller, or by Wake.
+  auto WaitForTurnEnd() {
+    return asio::async_initiate<const asio::deferred_t, void(WaitOutcome)>(Defer{this},
+                                                                           asio::deferred);
+  }
   // Ends the wait that runs, if any, with kTimedOut or kCancelled.
   void Wake(WaitOutcome outcome);
 
@@ -156,6 +170,16 @@ class PolledSocket {
       socket->handler_.Set(std::move(handler));
     }
   };
+  struct Defer {
+    PolledSocket* socket;
+    template <class Handler>
+    void operator()(Handler handler) {
+      ++socket->wait_number_;
+      socket->deferred_ = true;
+      socket->handler_.Set(std::move(handler));
+      socket->poller_.deferred_.push_back(socket);
+    }
+  };
   Poller& poller_;
   const int descriptor_;
   Observer* const observer_;
@@ -164,6 +188,7 @@ class PolledSocket {
   bool writable_ = true;
   bool peer_closed_ = false;
   bool broken_ = false;
+  bool deferred_ = false;
   Direction waits_for_ = Direction::kRead;
   uint64_t wait_number_ = 0;
   const std::shared_ptr<PolledSocket*> self_;  // nullptr in it once the socket is gone

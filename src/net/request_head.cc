@@ -375,7 +375,7 @@ Result<void> ParseHead(std::string_view head, const HeadRules& rules, HttpReques
 
 bool IsLoopbackHost(std::string_view host) {
   const std::string_view name = HostName(host);
-  if (EqualsIgnoringCase(name, "localhost")) return true;
+  if (name == "127.0.0.1" || EqualsIgnoringCase(name, "localhost")) return true;
   char text[INET6_ADDRSTRLEN] = {};
   if (name.empty() || name.size() >= sizeof(text)) return false;
   std::memcpy(text, name.data(), name.size());

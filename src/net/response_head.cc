@@ -14,12 +14,20 @@ void AppendNumber(uint64_t number, std::string& out) {
   out.append(digits, end.ptr);
 }
 
+bool IsControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < ' ' && byte != '\t') || byte == 0x7f;
+}
+
 void AppendClean(std::string_view text, std::string& out) {
+  // Without an early end, so that many bytes are looked at in one step: there is hardly ever one.
+  bool has_control = false;
+  for (const char c : text) has_control |= IsControl(c);
   const size_t begin = out.size();
   out += text;
+  if (!has_control) return;
   for (size_t i = begin; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
-    if ((byte < ' ' && byte != '\t') || byte == 0x7f) out[i] = ' ';
+    if (IsControl(out[i])) out[i] = ' ';
   }
 }
 
