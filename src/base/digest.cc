@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -31,6 +32,22 @@ const EVP_MD* Implementation(DigestAlgorithm algorithm) {
   return algorithm == DigestAlgorithm::kSha256 ? sha256 : sha512;
 }
 
+// Ends the context's digest: its text.
+std::string FinishedText(EVP_MD_CTX* context, DigestAlgorithm algorithm) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  CHECK(EVP_DigestFinal_ex(context, bytes.data(), &size) == 1);
+  static constexpr char kHexDigits[] = "0123456789abcdef";
+  const std::string_view prefix = InfoOf(algorithm).prefix;
+  std::string text(prefix.size() + size_t{size} * 2, '\0');
+  char* out = std::ranges::copy(prefix, text.data()).out;
+  for (unsigned i = 0; i < size; ++i) {
+    *out++ = kHexDigits[bytes[i] >> 4];
+    *out++ = kHexDigits[bytes[i] & 15];
+  }
+  return text;
+}
+
 bool IsLowerHex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
@@ -60,9 +77,13 @@ Result<Digest> Digest::Parse(std::string_view text) {
 }
 
 Digest Digest::Of(std::string_view content, DigestAlgorithm algorithm) {
-  Hasher hasher(algorithm);
-  hasher.Update(content);
-  return hasher.Finish();
+  // Of its own for each thread: making one costs as much as hashing a token.
+  thread_local const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                                &EVP_MD_CTX_free);
+  CHECK(context != nullptr);
+  CHECK(EVP_DigestInit_ex2(context.get(), Implementation(algorithm), nullptr) == 1);
+  CHECK(EVP_DigestUpdate(context.get(), content.data(), content.size()) == 1);
+  return Digest(algorithm, FinishedText(context.get(), algorithm));
 }
 
 struct Hasher::State {
@@ -90,19 +111,9 @@ void Hasher::Update(std::string_view bytes) {
 
 Digest Hasher::Finish() {
   CHECK_NOTE(state_ != nullptr, "the hasher is finished");
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned size = 0;
-  CHECK(EVP_DigestFinal_ex(state_->context, bytes.data(), &size) == 1);
   const DigestAlgorithm algorithm = state_->algorithm;
+  std::string text = FinishedText(state_->context, algorithm);
   state_.reset();
-
-  static constexpr char kHexDigits[] = "0123456789abcdef";
-  std::string text(InfoOf(algorithm).prefix);
-  text.reserve(text.size() + size_t{size} * 2);
-  for (unsigned i = 0; i < size; ++i) {
-    text += kHexDigits[bytes[i] >> 4];
-    text += kHexDigits[bytes[i] & 15];
-  }
   return Digest(algorithm, std::move(text));
 }
 

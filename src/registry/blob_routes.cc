@@ -21,6 +21,12 @@ bool HoldForPusher(Core& core, const HttpRequest& request, const std::string& re
   return may_push && core.holds.Hold(repository, digest);
 }
 
+std::shared_ptr<const FoundBlob> RecentBlob(Core& core, const std::string& repository,
+                                            const Digest& digest) {
+  // What was read before damage was found may be damaged.
+  return core.damage.any() ? nullptr : core.reads.RecentBlob(repository, digest);
+}
+
 Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const HttpRequest& request,
                                                           const Digest& digest) {
   CO_TRY(repository, RepositoryOf(request));
@@ -29,19 +35,15 @@ Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const Http
     CO_TRY_VOID(co_await core.meta().Mutate(
         request.context, [](store::Transaction&) -> Result<void> { return {}; }));
   }
-  // What was read before damage was found may be damaged.
-  if (!core.damage.any()) {
-    if (auto recent = core.reads.RecentBlob(repository, digest)) co_return recent;
-  }
+  if (auto recent = RecentBlob(core, repository, digest)) co_return recent;
   co_return co_await core.reads.ReadBlob(repository, digest);
 }
 
 HttpResponse BlobResponse(const Digest& digest) {
   HttpResponse response;
   response.content_type = "application/octet-stream";
-  response.headers = {{"Docker-Content-Digest", digest.text()},
-                      {"ETag", "\"" + digest.text() + "\""},
-                      {"Accept-Ranges", "bytes"}};
+  AddDigestHeaders(digest, response);
+  response.headers.emplace_back("Accept-Ranges", "bytes");
   return response;
 }
 

@@ -46,6 +46,9 @@ Result<std::string> RepositoryOf(const net::HttpRequest& request);
 // The path of something in the repository, under the name by which the caller knows it.
 std::string PathOf(const net::HttpRequest& request, std::string_view rest);
 
+// The headers that name content: its digest, also as its entity tag.
+void AddDigestHeaders(const Digest& digest, net::HttpResponse& response);
+
 // Runs `change` with a writer of the repository in one transaction.
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
                           std::function<Result<void>(RepositoryWriter&)> change);

@@ -13,8 +13,10 @@ std::string NameOf(std::string_view repository, const Digest& blob) {
   return std::string(repository).append("@").append(blob.text());
 }
 
-size_t PlaceOf(const std::string& name) {
-  return std::hash<std::string>()(name) % kHoldPlaces;
+// Digests are as good as random already.
+size_t PlaceOf(std::string_view repository, const Digest& blob) {
+  const std::hash<std::string_view> hash;
+  return (hash(repository) ^ hash(blob.hex().substr(0, sizeof(uint64_t)))) % kHoldPlaces;
 }
 
 }  // namespace
@@ -41,25 +43,25 @@ bool Holds::IsRecent(uint32_t time) const {
 }
 
 bool Holds::Hold(std::string_view repository, const Digest& blob) {
-  const std::string name = NameOf(repository, blob);
+  const size_t place = PlaceOf(repository, blob);
   const auto now = static_cast<uint32_t>(Elapsed() / std::chrono::seconds(1) + 1);
   return state_.With([&](State& state) {
-    uint32_t& time = state.times[PlaceOf(name)];
+    uint32_t& time = state.times[place];
     time = std::max(time, now);
-    return state.removals.contains(name);
+    return !state.removals.empty() && state.removals.contains(NameOf(repository, blob));
   });
 }
 
 bool Holds::IsHeld(std::string_view repository, const Digest& blob) const {
-  const size_t place = PlaceOf(NameOf(repository, blob));
+  const size_t place = PlaceOf(repository, blob);
   return IsRecent(state_.With([place](const State& state) { return state.times[place]; }));
 }
 
 bool Holds::BeginRemoval(std::string_view repository, const Digest& blob) {
-  std::string name = NameOf(repository, blob);
+  const size_t place = PlaceOf(repository, blob);
   return state_.With([&](State& state) {
-    if (IsRecent(state.times[PlaceOf(name)])) return false;
-    state.removals.insert(std::move(name));
+    if (IsRecent(state.times[place])) return false;
+    state.removals.insert(NameOf(repository, blob));
     return true;
   });
 }

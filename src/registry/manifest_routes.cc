@@ -36,8 +36,7 @@ Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
   }
   HttpResponse response;
   response.content_type = found->row.media_type;
-  response.headers = {{"Docker-Content-Digest", found->digest.text()},
-                      {"ETag", "\"" + found->digest.text() + "\""}};
+  AddDigestHeaders(found->digest, response);
   if (request.method == net::Method::kHead) {
     response.declared_length = found->row.size_bytes;
   } else if (found->inline_bytes) {

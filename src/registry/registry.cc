@@ -87,6 +87,14 @@ std::string PathOf(const net::HttpRequest& request, std::string_view rest) {
   return "/v2/" + request.Parameter("name") + "/" + std::string(rest);
 }
 
+void AddDigestHeaders(const Digest& digest, net::HttpResponse& response) {
+  response.headers.reserve(3);
+  response.headers.emplace_back("Docker-Content-Digest", digest.text());
+  std::string& tag = response.headers.emplace_back("ETag", std::string()).second;
+  tag.reserve(digest.text().size() + 2);
+  tag.append("\"").append(digest.text()).append("\"");
+}
+
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
                           std::function<Result<void>(RepositoryWriter&)> change) {
   const CallContext& context = request.context;

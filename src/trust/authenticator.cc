@@ -13,8 +13,10 @@ namespace {
 // What a lookup said, and when. The token's text is in memory only as its hash.
 struct Verdict {
   std::optional<TokenRecord> record;  // nothing: no such id
+  Identity identity;                  // of the record
   SteadyTime looked_up;
 };
+using SharedVerdict = std::shared_ptr<const Verdict>;
 
 Error Invalid() {
   return Unauthenticated("TOKEN_INVALID",
@@ -85,43 +87,47 @@ struct Authenticator::State {
   const TokenLookup lookup;
   Clock& clock;
   const Options options;
-  Guarded<Recent<Verdict>> verdicts{Recent<Verdict>(kMaxCachedVerdicts)};  // by id
+  Guarded<Recent<SharedVerdict>> verdicts{Recent<SharedVerdict>(kMaxCachedVerdicts)};  // by id
   Guarded<Recent<Claims>> verified{
       Recent<Claims>(kMaxCachedVerdicts)};  // by the hash of a signed token
 
-  Result<Verdict> Find(const std::string& id) {
+  Result<SharedVerdict> Find(const std::string& id) {
     SteadyTime now = clock.Steady();
-    auto cached = verdicts.With([&](const Recent<Verdict>& all) -> std::optional<Verdict> {
-      const Verdict* found = all.Find(id);
-      if (found == nullptr || found->looked_up < now - options.cache_for) return {};
+    SharedVerdict cached = verdicts.With([&](const Recent<SharedVerdict>& all) -> SharedVerdict {
+      const SharedVerdict* found = all.Find(id);
+      if (found == nullptr || (*found)->looked_up < now - options.cache_for) return nullptr;
       return *found;
     });
-    if (cached) return *std::move(cached);
+    if (cached != nullptr) return cached;
     Result<TokenRecord> record = lookup(id);
-    Verdict verdict{.record = std::nullopt, .looked_up = now};
+    Verdict verdict{.record = std::nullopt, .identity = {}, .looked_up = now};
     if (record.has_value()) {
+      verdict.identity = {.subject = "token/" + record->name, .grants = {record->grant}};
       verdict.record = std::move(*record);
     } else if (record.error().code() != Code::kNotFound) {
       return record.error();  // the store is at fault, not the token
     }
-    verdicts.With([&](Recent<Verdict>& all) { all.Insert(id, verdict); });
-    return verdict;
+    cached = std::make_shared<const Verdict>(std::move(verdict));
+    verdicts.With([&](Recent<SharedVerdict>& all) { all.Insert(id, cached); });
+    return cached;
   }
 
-  Result<Identity> IdentityOf(const TokenRecord& record) {
+  // Of a verdict with a record.
+  Result<Identity> IdentityOf(const Verdict& verdict) {
+    const TokenRecord& record = *verdict.record;
     if (record.expires_at && clock.Wall() >= *record.expires_at) {
       return Unauthenticated("TOKEN_EXPIRED", "the token " + Quoted(record.name) + " expired at " +
                                                   FormatRfc3339(*record.expires_at) +
                                                   "; make a new one with `slipway token create`");
     }
-    return Identity{.subject = "token/" + record.name, .grants = {record.grant}};
+    return verdict.identity;
   }
 
   // Of the Token that a signed token was made from, as it is now.
   Result<Identity> IdentityOf(const std::string& token_id) {
     TRY(verdict, Find(token_id));
-    if (!verdict.record) return Invalid();
-    return IdentityOf(*verdict.record);
+    if (!verdict->record) return Invalid();
+    return IdentityOf(*verdict);
   }
 
   // A request without a token.
@@ -169,9 +175,9 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   TRY(verdict, state_->Find(*id));
   // An unknown id costs the same as a wrong secret.
   const std::string nothing(hash.size(), '0');
-  bool right = SameHash(hash, verdict.record ? verdict.record->secret_sha256 : nothing);
-  if (!verdict.record || !right) return Invalid();
-  return state_->IdentityOf(*verdict.record);
+  bool right = SameHash(hash, verdict->record ? verdict->record->secret_sha256 : nothing);
+  if (!verdict->record || !right) return Invalid();
+  return state_->IdentityOf(*verdict);
 }
 
 Result<Caller> Authenticator::AuthenticateCaller(const net::HttpRequest& request) {
@@ -205,7 +211,7 @@ std::shared_ptr<const AccessClaims> Authenticator::ClaimsOf(const net::HttpReque
 }
 
 void Authenticator::Forget(std::string_view token_id) {
-  state_->verdicts.With([&](Recent<Verdict>& all) { all.Erase(std::string(token_id)); });
+  state_->verdicts.With([&](Recent<SharedVerdict>& all) { all.Erase(std::string(token_id)); });
 }
 
 }  // namespace slipway::trust

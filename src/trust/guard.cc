@@ -92,21 +92,6 @@ Result<void> CheckScope(RepositoryActions wanted, std::string_view repository,
                          "scope that the challenge names");
 }
 
-// The rule by the roles, or because anybody may.
-Task<Result<void>> CheckRole(std::shared_ptr<const GuardOptions> options, net::Access rule,
-                             const net::HttpRequest* request) {
-  std::string project = ProjectOf(rule, *request, options->default_project);
-  bool exists = true;
-  if (rule == net::Access::kRegistryPush && options->project_exists) {
-    CO_TRY(found, co_await options->project_exists(project));
-    exists = found;
-  }
-  const Result<void> verdict = CheckAccess(rule, request->context.identity, project, exists);
-  if (verdict || rule != net::Access::kRegistryPull || !options->anonymous_pull) co_return verdict;
-  CO_TRY(anybody, co_await options->anonymous_pull(project));
-  co_return anybody ? Result<void>() : verdict;
-}
-
 Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Access rule,
                          std::string_view pattern, net::HttpRequest* request) {
   Result<Caller> caller = options->authenticator->AuthenticateCaller(*request);
@@ -114,18 +99,26 @@ Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Acces
   if (caller && caller->claims && !of_registry) {
     caller = options->authenticator->Authenticate(*request).error();
   }
-  if (caller) request->context.identity = caller->identity;
+  if (caller) request->context.identity = std::move(caller->identity);
   if (IsOpenTo(rule, *request)) co_return Result<void>();
   const bool may_miss = rule == net::Access::kRegistryPull && !SentToken(*request);
   if (!caller && !may_miss) co_return caller.error();
   const bool is_limited = caller && caller->claims;
   if (is_limited && rule == net::Access::kRegistry) {
     if (pattern != kCatalogPattern) co_return Result<void>();
-    CO_TRY_VOID(CheckAccess(rule, caller->identity, "", true));
+    CO_TRY_VOID(CheckAccess(rule, request->context.identity, "", true));
     co_return CheckScope(RepositoryActions(RepositoryActions::kPull), kCatalogName, *options,
                          *caller->claims);
   }
-  const Result<void> role = co_await CheckRole(options, rule, request);
+  const std::string project = ProjectOf(rule, *request, options->default_project);
+  Result<void> role = CheckAccess(rule, request->context.identity, project, true);
+  if (rule == net::Access::kRegistryPush && options->project_exists) {
+    CO_TRY(exists, co_await options->project_exists(project));
+    role = CheckAccess(rule, request->context.identity, project, exists);
+  } else if (rule == net::Access::kRegistryPull && !role && options->anonymous_pull) {
+    CO_TRY(anybody, co_await options->anonymous_pull(project));
+    if (anybody) role = Result<void>();
+  }
   // Without a token, how to send one is better said by who looked for it.
   if (!role && !caller) co_return caller.error();
   if (!role || !is_limited) co_return role;

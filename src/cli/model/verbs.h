@@ -4,6 +4,4 @@
 #include "cli/client.h"
 #include "cli/command.h"
 
-namespace slipway::cli {
-
-}  // namespace slipway::cli
+namespace slipway::cli {}  // namespace slipway::cli
