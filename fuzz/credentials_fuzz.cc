@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/base64.h"
 #include "base/check.h"
-#include "oci/challenge.h"
 #include "oci/credential_helper.h"
 #include "oci/docker_config.h"
 
@@ -62,8 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckHelper(text);
   static_cast<void>(CredentialHelper::Make(text, nullptr));
   // Who writes base64 with padding writes what is read.
-  if (const auto plain = slipway::oci::FromBase64(text)) {
-    CHECK(slipway::oci::FromBase64(slipway::oci::Base64(*plain)) == plain);
+  if (const auto plain = slipway::FromBase64(text)) {
+    CHECK(slipway::FromBase64(slipway::Base64(*plain)) == plain);
   }
   return 0;
 }

@@ -28,6 +28,9 @@ class Command {
   // `names` with all spellings: "-f,--file"; `value_name` as help shows it.
   virtual void Option(std::string* value, std::string_view names, std::string_view value_name,
                       std::string_view text, Need need = Need::kOptional) = 0;
+  // May be given several times, with one value each.
+  virtual void Options(std::vector<std::string>* values, std::string_view names,
+                       std::string_view value_name, std::string_view text) = 0;
   virtual void Option(std::optional<int64_t>* value, std::string_view names, int64_t min,
                       int64_t max, std::string_view text) = 0;
   virtual void Choice(std::string* value, std::string_view names,

@@ -77,6 +77,14 @@ class AppCommand final : public Command {
         ->type_name(std::string(value_name))
         ->required(need == Need::kRequired);
   }
+  void Options(std::vector<std::string>* values, std::string_view names,
+               std::string_view value_name, std::string_view text) override {
+    app_.add_option(std::string(names), *values, std::string(text))
+        ->type_name(std::string(value_name))
+        ->type_size(1)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
   void Option(std::optional<int64_t>* value, std::string_view names, int64_t min, int64_t max,
               std::string_view text) override {
     app_.add_option(std::string(names), *value, std::string(text))

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/sign_in.h"
+#include "oci/challenge.h"
 
 namespace slipway::cli {
 namespace {
@@ -57,10 +58,14 @@ Result<void> SignIn(const oci::Reference& reference, oci::ClientOptions& options
 
 }  // namespace
 
-Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
+std::string RegistryAccess::FullName() const {
+  return fmt::format("{}/{}", host, reference.repository);
+}
+
+Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text, Selector selector) {
   RegistryAccess access;
   TRY(reference, oci::Reference::Parse(text));
-  if (reference.tag.empty() && !reference.digest) {
+  if (selector == Selector::kRequired && reference.tag.empty() && !reference.digest) {
     return InvalidArgument("REFERENCE_INVALID",
                            fmt::format("{0}: the tag is missing, write {0}:TAG", text));
   }
@@ -73,8 +78,11 @@ Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text) {
     options.base_url = api->context().address;
     options.token = token;
     context = api->context();
+    TRY(address, oci::SplitUrl(api->context().address));
+    access.host = address.origin.substr(address.origin.find("://") + 3);
   } else {
     TRY_VOID(SignIn(reference, options));
+    access.host = reference.host;
   }
   access.reference = std::move(reference);
   access.make_client = [options, context] {

@@ -52,6 +52,11 @@ inline constexpr size_t kMaxLayoutIndexValues = 4'000'000;
 inline constexpr std::chrono::milliseconds kPartialLifetime = std::chrono::hours(7 * 24);
 // Files of one push or pull that travel at the same time. A small one is in memory as a whole.
 inline constexpr size_t kParallelTransfers = 4;
+// Of a copy between registries: what waits in memory of one blob; manifests in all, and how deep
+// indexes and referrers may go.
+inline constexpr size_t kCopyPipeBytes = 1 << 20;
+inline constexpr size_t kMaxCopyManifests = 100'000;
+inline constexpr int kMaxCopyDepth = 8;
 // Bytes that are read of a file's beginning to recognise its format.
 inline constexpr size_t kHeadBytes = 4'096;
 

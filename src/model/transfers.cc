@@ -16,9 +16,15 @@ oci::Client& Transfers::ClientOf(size_t worker) {
 
 Result<void> Transfers::Run(
     size_t count, const std::function<Result<void>(size_t index, oci::Client& client)>& work) {
+  return RunOnWorkers(count,
+                      [&](size_t index, size_t worker) { return work(index, ClientOf(worker)); });
+}
+
+Result<void> Transfers::RunOnWorkers(
+    size_t count, const std::function<Result<void>(size_t index, size_t worker)>& work) {
   const Result<void> done =
       ForEachInParallel(count, more_.size() + 1, [&](size_t index, size_t worker) -> Result<void> {
-        Result<void> one = work(index, ClientOf(worker));
+        Result<void> one = work(index, worker);
         if (one.has_value()) return {};
         // Before the others hear of it: what they answer then is not the cause.
         cause_.With([&one](std::optional<Error>& cause) {

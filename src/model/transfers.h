@@ -33,13 +33,16 @@ class Transfers {
   // The first error is the answer; then the other calls get it from Check.
   Result<void> Run(size_t count,
                    const std::function<Result<void>(size_t index, oci::Client& client)>& work);
+  // The same for work that needs more than one client: `worker` is the number of the thread.
+  Result<void> RunOnWorkers(size_t count,
+                            const std::function<Result<void>(size_t index, size_t worker)>& work);
+  // Of one thread at a time for each worker. Without make_client there is worker 0 alone.
+  oci::Client& ClientOf(size_t worker);
   // CANCELLED / TRANSFER_STOPPED when another transfer failed: for readers and writers of bytes.
   Result<void> Check() const;
   void Report(std::string_view file, uint64_t done_bytes, uint64_t total_bytes);
 
  private:
-  oci::Client& ClientOf(size_t worker);
-
   oci::Client& first_;
   const TransferOptions& options_;
   std::vector<std::unique_ptr<oci::Client>> more_;  // of worker 1, 2, ...; each touches its own

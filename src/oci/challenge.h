@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +26,5 @@ struct UrlParts {
   std::string rest;    // path and query, at least "/"
 };
 Result<UrlParts> SplitUrl(std::string_view url);
-
-std::string Base64(std::string_view bytes);
-// With or without padding; nothing for another text.
-std::optional<std::string> FromBase64(std::string_view text);
 
 }  // namespace slipway::oci

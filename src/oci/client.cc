@@ -49,19 +49,6 @@ Result<FetchedManifest> CheckManifest(const net::ClientResponse& response,
   return out;
 }
 
-// The address of the next page from `Link: <...>; rel="next"`, empty if there is none.
-std::string NextPage(const net::ClientResponse& response) {
-  const std::string link = response.Header("Link").value_or("");
-  const size_t begin = link.find('<');
-  const size_t end = link.find('>');
-  if (begin == std::string::npos || end == std::string::npos || end < begin) return {};
-  if (link.find("rel=\"next\"", end) == std::string::npos &&
-      link.find("rel=next", end) == std::string::npos) {
-    return {};
-  }
-  return link.substr(begin + 1, end - begin - 1);
-}
-
 Result<void> TakeTags(const std::string& body, std::vector<std::string>& tags) {
   TRY(json, ParseJson(body, {.max_bytes = kMaxAnswerBytes, .max_depth = 8}));
   const auto found = json.is_object() ? json.find("tags") : json.end();
@@ -106,6 +93,23 @@ Result<std::string> Client::Resolve(const net::ClientResponse& response) const {
   if (parts) return location;
   return Internal("REGISTRY_PROTOCOL", "the registry's answer has no Location that can be used: '" +
                                            location.substr(0, 200) + "'.");
+}
+
+// From `Link: <...>; rel="next"`.
+Result<std::string> Client::NextPage(const net::ClientResponse& response) const {
+  const std::string link = response.Header("Link").value_or("");
+  const size_t begin = link.find('<');
+  const size_t end = link.find('>');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return std::string();
+  if (link.find("rel=\"next\"", end) == std::string::npos &&
+      link.find("rel=next", end) == std::string::npos) {
+    return std::string();
+  }
+  std::string next = link.substr(begin + 1, end - begin - 1);
+  if (next.starts_with('/')) next = origin_ + next;
+  const auto parts = SplitUrl(next);
+  if (parts && parts->origin == origin_) return next;
+  return Internal("REGISTRY_PROTOCOL", "a list of the registry goes on at another host.");
 }
 
 Result<net::ClientResponse> Client::Send(net::ClientRequest request, const std::string& scope,
@@ -210,13 +214,9 @@ Result<std::vector<std::string>> Client::ListTags(const std::string& repository)
   for (size_t page = 0; page < kMaxTagPages; ++page) {
     TRY(response, Send(request, PullScope(repository)));
     TRY_VOID(TakeTags(response.body, tags));
-    const std::string next = NextPage(response);
+    TRY(next, NextPage(response));
     if (next.empty()) return tags;
-    request.url = next.starts_with('/') ? origin_ + next : next;
-    const auto parts = SplitUrl(request.url);
-    if (!parts || parts->origin != origin_) {
-      return Internal("REGISTRY_PROTOCOL", "the tag list goes on at another host.");
-    }
+    request.url = std::move(next);
   }
   return Internal("REGISTRY_PROTOCOL", "the tag list has no end.");
 }

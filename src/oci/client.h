@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "net/http_client.h"
 #include "oci/challenge.h"
+#include "oci/descriptor.h"
 
 namespace slipway::oci {
 
@@ -99,13 +100,24 @@ class Client {
                           const ContentReader& reader, const UploadOptions& options = {});
   // Bytes from `offset` to the end go to `writer`, each once and in order, across interruptions.
   // The digest of the whole is checked when `hasher` is given: it has taken in the bytes before
-  // `offset`, and is finished here.
+  // `offset`, and is finished here. Without it, the caller has another way to know.
   Result<void> DownloadBlob(const std::string& repository, const Digest& digest,
                             uint64_t size_bytes, uint64_t offset, const ContentWriter& writer,
-                            Hasher hasher);
+                            std::optional<Hasher> hasher);
 
   // All tags, in the registry's order.
   Result<std::vector<std::string>> ListTags(const std::string& repository);
+
+  // What the registry says refers to that manifest (its `subject`): signatures, attestations and
+  // the like. From the fallback tag where the registry has no such list (distribution-spec,
+  // "Referrers Tag Schema"). The manifests themselves are not looked at.
+  Result<std::vector<Descriptor>> ListReferrers(const std::string& repository,
+                                                const Digest& subject);
+  // Puts a manifest with that subject under its digest, and adds it to the fallback tag where the
+  // registry does not keep the list itself. Two who write a fallback tag at the same moment may
+  // lose one entry: the specification knows no way around it.
+  Result<void> PutReferrer(const std::string& repository, const Descriptor& referrer,
+                           const std::string& bytes, const Digest& subject);
 
  private:
   struct UploadSession;
@@ -135,6 +147,11 @@ class Client {
   Result<net::ClientRequest> TokenRequest(const Challenge& challenge, const std::string& scope);
   // A Location, relative to the registry or absolute.
   Result<std::string> Resolve(const net::ClientResponse& response) const;
+  // Address of the next page of a list, empty if there is none.
+  Result<std::string> NextPage(const net::ClientResponse& response) const;
+  // Adds an entry to the index under the fallback tag of `subject`, unless it is there.
+  Result<void> NoteReferrer(const std::string& repository, const Descriptor& referrer,
+                            const Digest& subject);
   std::string Url(const std::string& repository, std::string_view rest) const;
 
   Result<UploadSession> StartUpload(const std::string& repository);

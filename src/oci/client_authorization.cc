@@ -1,6 +1,7 @@
 // How the client signs in: a token that it was given, Basic, or a token service.
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "net/http_message.h"
 #include "oci/client.h"

@@ -239,7 +239,7 @@ Result<void> Client::UploadInSession(const std::string& repository, const Digest
 
 Result<void> Client::DownloadBlob(const std::string& repository, const Digest& digest,
                                   uint64_t size_bytes, uint64_t offset, const ContentWriter& writer,
-                                  Hasher hasher) {
+                                  std::optional<Hasher> hasher) {
   uint64_t at = offset;
   for (Attempts attempts(options_.retry_pause); at < size_bytes;) {
     uint64_t skip = 0;
@@ -256,7 +256,7 @@ Result<void> Client::DownloadBlob(const std::string& repository, const Digest& d
       piece.remove_prefix(skipped);
       if (piece.size() > size_bytes - at) return WrongLength(at + piece.size(), size_bytes);
       TRY_VOID(writer(piece));
-      hasher.Update(piece);
+      if (hasher) hasher->Update(piece);
       at += piece.size();
       return {};
     };
@@ -266,7 +266,7 @@ Result<void> Client::DownloadBlob(const std::string& repository, const Digest& d
       return response ? WrongLength(at, size_bytes) : response.error();
     }
   }
-  if (hasher.Finish() == digest) return {};
+  if (!hasher || hasher->Finish() == digest) return {};
   return DataLoss("DIGEST_MISMATCH", "the bytes of " + digest.text() +
                                          " have another digest; the registry's copy is damaged.");
 }

@@ -350,15 +350,5 @@ TEST_F(RunHelperTest, AMissingProgramIsNamed) {
   EXPECT_THAT(result.error().message(), HasSubstr("docker-credential-none"));
 }
 
-TEST(Base64Text, IsReadWithOrWithoutPadding) {
-  EXPECT_EQ(FromBase64("dTpw"), "u:p");
-  EXPECT_EQ(FromBase64("dTo="), "u:");
-  EXPECT_EQ(FromBase64("dTo"), "u:");
-  EXPECT_EQ(FromBase64(""), "");
-  for (const char* wrong : {"d", "dT!w", "dT pw", "dTo=x", "dTpw\n"}) {
-    EXPECT_EQ(FromBase64(wrong), std::nullopt) << wrong;
-  }
-}
-
 }  // namespace
 }  // namespace slipway::oci

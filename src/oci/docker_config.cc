@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "oci/challenge.h"
+#include "base/base64.h"
 #include "oci/limits.h"
 
 namespace slipway::oci {

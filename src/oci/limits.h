@@ -27,9 +27,11 @@ inline constexpr uint64_t kMaxArtifactManifestBytes = 64 << 20;
 // The embedded content of a descriptor (`data`), in base64.
 inline constexpr size_t kMaxEmbeddedBytes = kMaxManifestBytes;
 
-// Pages of a tag list that the client follows, and the size of each answer.
+// Pages of a list that the client follows, and the size of each answer.
 inline constexpr size_t kMaxTagPages = 10'000;
 inline constexpr uint64_t kMaxAnswerBytes = 8 << 20;
+// What refers to one manifest.
+inline constexpr size_t kMaxReferrers = 100'000;
 // A file of credentials, what goes to and comes from a credential helper, and how long one may
 // take: it may ask its user for a passphrase.
 inline constexpr uint64_t kMaxCredentialFileBytes = 4 << 20;

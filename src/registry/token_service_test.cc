@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/testing/result_matchers.h"
 #include "oci/challenge.h"
 #include "registry/challenge.h"
@@ -19,7 +20,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 std::string Basic(const std::string& password, const std::string& user = "anyone") {
-  return "Basic " + oci::Base64(user + ":" + password);
+  return "Basic " + Base64(user + ":" + password);
 }
 
 class TokenServiceTest : public ::testing::Test {
@@ -80,7 +81,7 @@ class TokenServiceTest : public ::testing::Test {
     std::string payload = bearer.substr(dot + 1, bearer.rfind('.') - dot - 1);
     std::ranges::replace(payload, '-', '+');
     std::ranges::replace(payload, '_', '/');
-    const Json claims = Json::parse(oci::FromBase64(payload).value());
+    const Json claims = Json::parse(FromBase64(payload).value());
     std::vector<std::string> out;
     for (const Json& entry : claims["access"]) {
       std::string text = entry["name"].get<std::string>() + ":";

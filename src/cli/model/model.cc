@@ -14,6 +14,7 @@ struct Verb {
 };
 
 constexpr std::array kVerbs = {
+    Verb{"copy", "Copy a version to another repository or registry, digests and all", &AddCopy},
     Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
     Verb{"login", "Sign in to another registry", &AddLogin},
     Verb{"logout", "Forget a sign-in to another registry", &AddLogout},

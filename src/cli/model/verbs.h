@@ -4,4 +4,8 @@
 #include "cli/client.h"
 #include "cli/command.h"
 
-namespace slipway::cli {}  // namespace slipway::cli
+namespace slipway::cli {
+
+void AddCopy(Command& command, Client& client);
+
+}  // namespace slipway::cli

@@ -50,7 +50,7 @@ FakeRegistry::Parts FakeRegistry::Split(const std::string& url) {
       rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     }
   }
-  for (const char* kind : {"/blobs/", "/manifests/", "/tags/"}) {
+  for (const char* kind : {"/blobs/", "/manifests/", "/tags/", "/referrers/"}) {
     const size_t at = parts.path.find(kind);
     if (at == std::string::npos) continue;
     parts.repository = parts.path.substr(4, at - 4);
@@ -97,6 +97,7 @@ Result<net::ClientResponse> FakeRegistry::Answer(const net::ClientRequest& reque
   if (parts.rest.starts_with("blobs/uploads/")) return AnswerUpload(request, parts);
   if (parts.rest.starts_with("blobs/")) return AnswerBlob(request, parts);
   if (parts.rest == "tags/list") return AnswerTags(parts);
+  if (parts.rest.starts_with("referrers/") && referrers) return AnswerReferrers(parts);
   return Status(404);
 }
 
@@ -108,14 +109,22 @@ Result<net::ClientResponse> FakeRegistry::AnswerManifest(const net::ClientReques
     manifests[{parts.repository, selector}] = request.body;
     manifests[{parts.repository, digest}] = request.body;
     net::ClientResponse response = Status(201);
+    manifest_types[{parts.repository, digest}] = HeaderOf(request, "Content-Type");
     response.headers.emplace_back("Docker-Content-Digest", digest);
+    const Json json = Json::parse(request.body, nullptr, false);
+    if (referrers && json.is_object() && json.contains("subject")) {
+      response.headers.emplace_back("OCI-Subject", json["subject"]["digest"].get<std::string>());
+    }
     return response;
   }
   const auto found = manifests.find({parts.repository, selector});
   if (found == manifests.end()) return NotFoundAnswer("MANIFEST_UNKNOWN");
   net::ClientResponse response =
       Status(200, request.method == "HEAD" ? std::string() : found->second);
-  response.headers.emplace_back("Content-Type", std::string(kImageManifestType));
+  const auto type = manifest_types.find({parts.repository, Digest::Of(found->second).text()});
+  response.headers.emplace_back("Content-Type", type == manifest_types.end()
+                                                    ? std::string(kImageManifestType)
+                                                    : type->second);
   response.headers.emplace_back("Content-Length", std::to_string(found->second.size()));
   if (digest_header) {
     response.headers.emplace_back("Docker-Content-Digest", Digest::Of(found->second).text());
@@ -199,6 +208,37 @@ Result<net::ClientResponse> FakeRegistry::AnswerUpload(const net::ClientRequest&
   response.headers.emplace_back("Location", parts.path);
   response.headers.emplace_back("Range",
                                 "0-" + std::to_string(content.empty() ? 0 : content.size() - 1));
+  return response;
+}
+
+// Pages of one, for the same reason as those of tags.
+Result<net::ClientResponse> FakeRegistry::AnswerReferrers(const Parts& parts) const {
+  const std::string subject = parts.rest.substr(10);
+  const std::string last = parts.query.contains("last") ? parts.query.at("last") : "";
+  Json entries = Json::array();
+  std::string next;
+  for (const auto& [key, manifest] : manifests) {
+    const Json json = Json::parse(manifest, nullptr, false);
+    const bool refers = json.is_object() && json.contains("subject") &&
+                        json["subject"]["digest"].get<std::string>() == subject;
+    if (key.first != parts.repository || !refers || key.second != Digest::Of(manifest).text() ||
+        key.second <= last) {
+      continue;
+    }
+    if (!entries.empty()) next = entries.back()["digest"].get<std::string>();
+    if (!next.empty()) break;
+    entries.push_back({{"mediaType", manifest_types.at(key)},
+                       {"digest", key.second},
+                       {"size", manifest.size()},
+                       {"artifactType", json.value("artifactType", "")}});
+  }
+  net::ClientResponse response = Status(
+      200,
+      DumpJson({{"schemaVersion", 2}, {"mediaType", kImageIndexType}, {"manifests", entries}}));
+  if (!next.empty()) {
+    response.headers.emplace_back("Link", "</v2/" + parts.repository + "/referrers/" + subject +
+                                              "?last=" + next + ">; rel=\"next\"");
+  }
   return response;
 }
 

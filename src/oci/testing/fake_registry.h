@@ -21,6 +21,8 @@ class FakeRegistry {
   // By repository and digest, and by repository and tag or digest.
   std::map<std::pair<std::string, std::string>, std::string> blobs;
   std::map<std::pair<std::string, std::string>, std::string> manifests;
+  // Content-Type of a manifest by repository and digest; without an entry, an image manifest's.
+  std::map<std::pair<std::string, std::string>, std::string> manifest_types;
 
   // "METHOD PATH" of every request, in order, without session numbers.
   std::vector<std::string> requests;
@@ -32,6 +34,7 @@ class FakeRegistry {
   bool ranges = true;         // of reads
   bool digest_header = true;  // in answers on manifests
   bool monolithic = true;     // POST ?digest= is supported
+  bool referrers = true;      // the list of referrers is kept, and OCI-Subject answered
 
  private:
   struct Parts {
@@ -47,6 +50,7 @@ class FakeRegistry {
   Result<net::ClientResponse> AnswerBlob(const net::ClientRequest& request, const Parts& parts);
   Result<net::ClientResponse> AnswerUpload(const net::ClientRequest& request, const Parts& parts);
   Result<net::ClientResponse> AnswerTags(const Parts& parts) const;
+  Result<net::ClientResponse> AnswerReferrers(const Parts& parts) const;
   net::ClientResponse FinishUpload(const Parts& parts, const std::string& content);
   // Reads the request's body into `out`; an error when it is cut.
   Result<void> ReadBody(const net::ClientRequest& request, std::string& out);
