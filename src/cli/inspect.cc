@@ -1,6 +1,7 @@
 // slipway inspect NAME:TAG
 #include "model/inspect.h"
 
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -8,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/model/local.h"
+#include "cli/model/rows.h"
 #include "cli/registry_access.h"
 #include "cli/text.h"
 #include "oci/manifest.h"
@@ -16,26 +19,14 @@
 namespace slipway::cli {
 namespace {
 
+struct Options {
+  std::string reference;
+  bool local = false;
+};
+
 // The control centre reads inputs and outputs within moments of a push.
 constexpr int kSignatureAttempts = 50;
 constexpr std::chrono::milliseconds kSignaturePause{100};
-
-Json FilesOf(const oci::Manifest& manifest) {
-  Json files = Json::array();
-  for (const oci::Descriptor& layer : manifest.layers) {
-    files.push_back({{"path", model::LayerPath(layer)},
-                     {"digest", layer.digest.text()},
-                     {"sizeBytes", layer.size_bytes},
-                     {"mediaType", layer.media_type}});
-  }
-  return files;
-}
-
-uint64_t SizeOf(const oci::Manifest& manifest) {
-  uint64_t size_bytes = 0;
-  for (const oci::Descriptor& layer : manifest.layers) size_bytes += layer.size_bytes;
-  return size_bytes;
-}
 
 // What the control centre knows of the version beyond its manifest; nothing if it is no model.
 Result<void> AddVersion(ApiClient& api, const oci::Reference& reference, const Digest& digest,
@@ -118,37 +109,87 @@ Result<void> PrintTables(const Json& shown) {
   return Print(Printable(text, /*keep_lines=*/true));
 }
 
-Result<void> Inspect(Client& client, const std::string& text) {
-  TRY(format, client.OutputFormat());
+Result<void> PrintShown(const Json& shown, Format format) {
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(shown, format);
+  if (format == Format::kName) return PrintLine(Printable(TextAt(shown, "/name")));
+  return PrintTables(shown);
+}
+
+Result<void> InspectRemote(Client& client, const std::string& text, Format format) {
   TRY(registry, OpenRegistry(client, text));
   const oci::Reference& reference = registry.reference;
   auto found = registry.client->GetManifest(reference.repository, reference.Selector());
   if (!found) return found.error().Prefixed(text + ": ");
   const oci::FetchedManifest& fetched = *found;
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
-  Json shown = {{"name", reference.ToString()},
-                {"digest", fetched.digest.text()},
-                {"artifactType", manifest.EffectiveArtifactType()},
-                {"format", model::FormatOfManifest(manifest, {})},
-                {"sizeBytes", SizeOf(manifest)},
-                {"files", FilesOf(manifest)}};
+  Json shown = DescribeManifest(reference.ToString(), fetched.digest, manifest, {});
   if (registry.is_own) {
     TRY(api, client.Api());
     TRY_VOID(AddVersion(*api, reference, fetched.digest, shown));
   }
-  if (format == Format::kJson || format == Format::kYaml) return PrintJson(shown, format);
-  if (format == Format::kName) return PrintLine(Printable(reference.ToString()));
-  return PrintTables(shown);
+  return PrintShown(shown, format);
+}
+
+// Where a model file in an archive is taken out to be read; nothing of it stays.
+model::Scratch ScratchFolder() {
+  std::error_code ignored;
+  return {.files = &PosixFileSystem(),
+          .folder = std::filesystem::temp_directory_path(ignored).string()};
+}
+
+Result<void> AddContents(model::LocalStore& store, const oci::Manifest& manifest, Json& shown) {
+  TRY(described, model::InspectManifest(store, manifest, ScratchFolder()));
+  if (!described.format.empty()) shown["format"] = described.format;
+  const auto& stated = described.metadata.metadata.signature;
+  std::vector<resource::TensorSpec> inputs;
+  std::vector<resource::TensorSpec> outputs;
+  if (described.signature) {
+    inputs = model::SpecsOf(described.signature->inputs);
+    outputs = model::SpecsOf(described.signature->outputs);
+  } else if (stated) {
+    inputs = model::SpecsOf(stated->inputs);
+    outputs = model::SpecsOf(stated->outputs);
+  }
+  shown["inputs"] = Json::array();
+  shown["outputs"] = Json::array();
+  for (const resource::TensorSpec& spec : inputs) shown["inputs"].push_back(Encode(spec));
+  for (const resource::TensorSpec& spec : outputs) shown["outputs"].push_back(Encode(spec));
+  if (!described.metadata.source.empty()) {
+    shown["metadata"] = Encode(model::Summarise(described.metadata));
+  }
+  if (!described.metadata.problem.empty()) Note(Printable(described.metadata.problem));
+  return {};
+}
+
+Result<void> InspectLocal(Client& client, const std::string& text, Format format) {
+  TRY(store, OpenModels(client));
+  TRY(hold, store.Keep());
+  TRY(entry, FindLocal(store, text));
+  auto fetched = store.ReadManifest(entry.manifest);
+  if (!fetched.has_value()) return WithAdvice(fetched.error(), text);
+  TRY(manifest, oci::ParseManifest(fetched->bytes, fetched->media_type));
+  Json shown = DescribeManifest(entry.name, fetched->digest, manifest, ReadConfig(store, manifest));
+  if (!manifest.is_index()) {
+    auto added = AddContents(store, manifest, shown);
+    if (!added.has_value()) return WithAdvice(added.error(), text);
+  }
+  return PrintShown(shown, format);
 }
 
 }  // namespace
 
 void AddInspect(Command& command, Client& client) {
-  auto reference = std::make_shared<std::string>();
-  command.Positional(reference.get(), "NAME:TAG", "Model version to show");
+  auto options = std::make_shared<Options>();
+  command.Positional(&options->reference, "NAME:TAG", "Model version to show");
+  command.Flag(&options->local, "--local", "As it is in the local store, without any registry");
   command.Example("inspect fraud:v1");
   command.Example("inspect vision/detector:1.4 -o json");
-  command.Run([&client, reference] { return Inspect(client, *reference); });
+  command.Example("inspect fraud:v1 --local");
+  command.Run([&client, options]() -> Result<void> {
+    TRY(format, client.OutputFormat());
+    return options->local ? InspectLocal(client, options->reference, format)
+                          : InspectRemote(client, options->reference, format);
+  });
 }
 
 }  // namespace slipway::cli

@@ -1,5 +1,5 @@
 // slipway push FILE|DIR NAME:TAG
-#include "model/push.h"
+#include "cli/push.h"
 
 #include <memory>
 
@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/model/local.h"
 #include "cli/progress.h"
 #include "cli/registry_access.h"
 #include "cli/text.h"
@@ -19,10 +20,10 @@ namespace {
 struct Options {
   std::string path;
   std::string reference;
+  std::string form;
 };
 
-Json ToJson(const oci::Reference& reference, const model::Package& package,
-            const model::Pushed& pushed) {
+Json ToJson(const model::Package& package) {
   Json files = Json::array();
   for (const model::PackageFile& file : package.files) {
     files.push_back({{"path", file.path},
@@ -30,52 +31,67 @@ Json ToJson(const oci::Reference& reference, const model::Package& package,
                      {"sizeBytes", file.size_bytes},
                      {"mediaType", file.media_type}});
   }
-  return {{"repository", reference.repository},
-          {"tag", reference.tag},
-          {"digest", pushed.digest.text()},
-          {"changed", pushed.changed},
-          {"format", package.format},
-          {"sizeBytes", package.size_bytes},
-          {"uploadedBytes", pushed.bytes_uploaded},
-          {"files", std::move(files)}};
+  return {
+      {"format", package.format}, {"sizeBytes", package.size_bytes}, {"files", std::move(files)}};
 }
 
-Result<void> Push(Client& client, const Options& options) {
-  TRY(format, client.OutputFormat());
-  TRY(registry, OpenRegistry(client, options.reference));
+}  // namespace
+
+Result<void> PushPath(Client& client, const std::string& path, const std::string& reference,
+                      const std::string& form) {
+  TRY_VOID(client.OutputFormat());
+  TRY(registry, OpenRegistry(client, reference));
   FileSystem& files = PosixFileSystem();
   Progress reading(client.clock(), "reading");
-  TRY(package, model::PackageModel(files, AbsolutePath(options.path),
-                                   {.progress = reading.is_bar() ? UpdatesOf(reading) : nullptr}));
+  TRY(package, model::PackageModel(files, AbsolutePath(path),
+                                   {.form = FormOf(form),
+                                    .progress = reading.is_bar() ? UpdatesOf(reading) : nullptr}));
   reading.Finish();
   Progress pushing(client.clock(), "pushing");
   TRY(pushed, model::Push(files, package, registry.reference, *registry.client,
                           {.progress = UpdatesOf(pushing), .make_client = registry.make_client}));
   pushing.Finish();
+  return PrintPushed(client, registry.reference, pushed, ToJson(package));
+}
+
+Result<void> PrintPushed(Client& client, const oci::Reference& reference,
+                         const model::Pushed& pushed, Json shown) {
+  TRY(format, client.OutputFormat());
   if (format == Format::kJson || format == Format::kYaml) {
-    return PrintJson(ToJson(registry.reference, package, pushed), format);
+    return PrintJson({{"repository", reference.repository},
+                      {"tag", reference.tag},
+                      {"digest", pushed.digest.text()},
+                      {"changed", pushed.changed},
+                      {"format", shown["format"]},
+                      {"sizeBytes", shown["sizeBytes"]},
+                      {"uploadedBytes", pushed.bytes_uploaded},
+                      {"files", shown["files"]}},
+                     format);
   }
-  const std::string name = registry.reference.ToString();
+  const std::string name = reference.ToString();
   if (format == Format::kName) return PrintLine(Printable(name));
   if (!pushed.changed) {
     return PrintLine(Printable(
         fmt::format("{} is {} already; nothing changed", name, ShortDigest(pushed.digest.text()))));
   }
-  return PrintLine(Printable(fmt::format(
-      "pushed {} ({}, {} files, {}, {} sent)", name, ShortDigest(pushed.digest.text()),
-      package.files.size(), FormatBytes(package.size_bytes), FormatBytes(pushed.bytes_uploaded))));
+  return PrintLine(Printable(fmt::format("pushed {} ({}, {} files, {}, {} sent)", name,
+                                         ShortDigest(pushed.digest.text()), shown["files"].size(),
+                                         FormatBytes(shown["sizeBytes"].get<uint64_t>()),
+                                         FormatBytes(pushed.bytes_uploaded))));
 }
-
-}  // namespace
 
 void AddPush(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->path, "FILE|DIR",
                      "Model file, or folder with all that belongs to it");
   command.Positional(&options->reference, "NAME:TAG", "Where to push it");
+  AddForm(command, &options->form);
   command.Example("push model.onnx fraud:v1");
   command.Example("push detector/ vision/detector:1.4");
-  command.Run([&client, options] { return Push(client, *options); });
+  command.Example("push detector/ vision/detector:1.4-image --form modelcar");
+  command.Run([&client, options] {
+    return PushPath(client, options->path, options->reference, options->form);
+  });
 }
 
 }  // namespace slipway::cli

@@ -213,6 +213,16 @@ Result<ModelDescription> InspectManifest(oci::ContentSource& content, const oci:
   return description;
 }
 
+std::vector<resource::TensorSpec> SpecsOf(const std::vector<tensor::TensorSpec>& tensors) {
+  std::vector<resource::TensorSpec> specs;
+  for (const tensor::TensorSpec& tensor : tensors) {
+    specs.push_back({.name = tensor.name,
+                     .datatype = std::string(tensor::DataTypeName(tensor.type)),
+                     .shape = {tensor.shape.dims().begin(), tensor.shape.dims().end()}});
+  }
+  return specs;
+}
+
 std::string FormatOfManifest(const oci::Manifest& manifest, std::string_view config_json) {
   const Json config = ParseConfig(config_json);
   std::string stated = KnownFormat(TextAt(config, FormatPointer(FormOf(manifest))));

@@ -46,6 +46,9 @@ struct Scratch {
 Result<ModelDescription> InspectManifest(oci::ContentSource& content, const oci::Manifest& manifest,
                                          const std::optional<Scratch>& scratch = std::nullopt);
 
+// As the resource API spells them.
+std::vector<resource::TensorSpec> SpecsOf(const std::vector<tensor::TensorSpec>& tensors);
+
 // The format that a manifest states in its config, or that the names of its files tell. Pure.
 std::string FormatOfManifest(const oci::Manifest& manifest, std::string_view config_json);
 

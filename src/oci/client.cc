@@ -206,6 +206,14 @@ Result<Digest> Client::PutManifest(const std::string& repository, const std::str
   return digest;
 }
 
+Result<void> Client::DeleteManifest(const std::string& repository, const std::string& selector) {
+  net::ClientRequest request;
+  request.method = "DELETE";
+  request.url = Url(repository, "manifests/" + selector);
+  TRY_VOID(Send(std::move(request), "repository:" + repository + ":pull,push,delete"));
+  return {};
+}
+
 Result<std::vector<std::string>> Client::ListTags(const std::string& repository) {
   std::vector<std::string> tags;
   net::ClientRequest request;

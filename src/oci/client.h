@@ -89,6 +89,10 @@ class Client {
   Result<Digest> PutManifest(const std::string& repository, const std::string& selector,
                              const std::string& media_type, const std::string& bytes);
 
+  // A tag alone, or by a digest the manifest with all its tags. A registry that cannot delete tags
+  // answers UNSUPPORTED.
+  Result<void> DeleteManifest(const std::string& repository, const std::string& selector);
+
   // Size of the blob in that repository, nothing if it is not there.
   Result<std::optional<uint64_t>> HeadBlob(const std::string& repository, const Digest& digest);
   // true if the registry took the blob over from the other repository, false if it must be

@@ -14,6 +14,14 @@ struct Verb {
 };
 
 constexpr std::array kVerbs = {
+    Verb{"init", "Write model.yaml for a folder: what is to be known of its model", &AddModelInit},
+    Verb{"save", "Package a file or folder into the local store", &AddModelSave},
+    Verb{"push", "Push what was saved, or a file or folder, to a registry", &AddModelPush},
+    Verb{"pull", "Fetch a model from a registry into the local store", &AddModelPull},
+    Verb{"export", "Write a model's files into a folder", &AddModelExport},
+    Verb{"tag", "Give a model one more name", &AddModelTag},
+    Verb{"list", "List the models of the local store", &AddModelList},
+    Verb{"remove", "Remove names, and free what has none any more", &AddModelRemove},
     Verb{"copy", "Copy a version to another repository or registry, digests and all", &AddCopy},
     Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
     Verb{"login", "Sign in to another registry", &AddLogin},

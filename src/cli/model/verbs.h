@@ -7,5 +7,13 @@
 namespace slipway::cli {
 
 void AddCopy(Command& command, Client& client);
+void AddModelExport(Command& command, Client& client);
+void AddModelInit(Command& command, Client& client);
+void AddModelList(Command& command, Client& client);
+void AddModelPull(Command& command, Client& client);
+void AddModelPush(Command& command, Client& client);
+void AddModelRemove(Command& command, Client& client);
+void AddModelSave(Command& command, Client& client);
+void AddModelTag(Command& command, Client& client);
 
 }  // namespace slipway::cli

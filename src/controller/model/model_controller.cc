@@ -15,16 +15,6 @@ using resource::ModelVersionSpec;
 using resource::ModelVersionStatus;
 using resource::Resource;
 
-std::vector<resource::TensorSpec> TrueSpecs(const std::vector<tensor::TensorSpec>& from) {
-  std::vector<resource::TensorSpec> specs;
-  for (const tensor::TensorSpec& spec : from) {
-    specs.push_back({.name = spec.name,
-                     .datatype = std::string(tensor::DataTypeName(spec.type)),
-                     .shape = {spec.shape.dims().begin(), spec.shape.dims().end()}});
-  }
-  return specs;
-}
-
 // Blocking.
 Result<model::ModelDescription> Inspect(oci::ContentSource& content, const std::string& digest,
                                         const std::optional<model::Scratch>& scratch) {
@@ -39,8 +29,8 @@ void AddSignature(const model::ModelDescription& described, ModelVersionStatus& 
                   resource::Condition& condition) {
   const auto& stated = described.metadata.metadata.signature;
   if (described.signature) {
-    status.inputs = TrueSpecs(described.signature->inputs);
-    status.outputs = TrueSpecs(described.signature->outputs);
+    status.inputs = model::SpecsOf(described.signature->inputs);
+    status.outputs = model::SpecsOf(described.signature->outputs);
   } else if (stated) {
     status.inputs = model::SpecsOf(stated->inputs);
     status.outputs = model::SpecsOf(stated->outputs);

@@ -8,7 +8,7 @@
 namespace slipway::model {
 
 inline constexpr std::string_view kIndexFile = "index.json";
-inline constexpr std::string_view kNewIndex = "index.json.new-";  // WriteFileDurably's files aside
+inline constexpr std::string_view kLayoutFile = "oci-layout";
 inline constexpr std::string_view kBlobs = "blobs";
 inline constexpr std::string_view kAlgorithms[] = {"sha256", "sha512"};
 // Our own, which other tools do not look at.
@@ -17,6 +17,11 @@ inline constexpr std::string_view kIndexLock = ".slipway/index.lock";
 inline constexpr std::string_view kContentLock = ".slipway/content.lock";
 inline constexpr std::string_view kPartials = ".slipway/partial";
 inline constexpr std::string_view kPendings = ".slipway/pending";
+
+// What WriteFileDurably leaves when its program ends in the middle.
+constexpr bool IsAside(std::string_view name) {
+  return name.starts_with("index.json.new-") || name.starts_with("oci-layout.new-");
+}
 
 constexpr std::string_view AlgorithmOf(const Digest& digest) {
   return kAlgorithms[digest.algorithm() == DigestAlgorithm::kSha512 ? 1 : 0];

@@ -16,7 +16,6 @@
 namespace slipway::model {
 namespace {
 
-constexpr std::string_view kLayoutFile = "oci-layout";
 constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr uint64_t kMaxLayoutFileBytes = 4096;
 constexpr int kFileMode = 0644;
@@ -27,6 +26,12 @@ Error Invalid(std::string_view path, std::string_view what) {
 
 Error Unknown(std::string_view name, std::string_view folder) {
   return NotFound("MODEL_UNKNOWN", fmt::format("there is no model {} in {}", name, folder));
+}
+
+std::set<Digest> RootsOf(const LayoutIndex& index) {
+  std::set<Digest> roots;
+  for (const LocalEntry& entry : index.entries()) roots.insert(entry.manifest.digest);
+  return roots;
 }
 
 bool IsSame(const oci::Descriptor& a, const oci::Descriptor& b) {
@@ -77,7 +82,7 @@ Result<bool> LocalStore::IsLayout() {
   TRY(names, ListIfThere(""));
   for (const std::string& name : names) {
     // What a program that was the first here has made before it ended.
-    if (name == kOwn || name == kIndexFile || name.starts_with(kNewIndex)) continue;
+    if (name == kOwn || name == kIndexFile || IsAside(name)) continue;
     return FailedPrecondition(
         "LAYOUT_FOREIGN",
         fmt::format("{} has content ({}) but is no OCI image layout: choose an empty folder or a "
@@ -94,14 +99,17 @@ Result<void> LocalStore::MakeLayout() {
   for (const std::string_view folder : {kPartials, kPendings}) {
     TRY_VOID(files_.MakeDirectories(Path(folder), 0700));
   }
+  if (!there) {
+    TRY(lock, LockIndex());
+    TRY(has_index, files_.Exists(Path(kIndexFile)));
+    if (!has_index) TRY_VOID(WriteIndex(LayoutIndex()));
+    TRY_VOID(WriteFileDurably(files_, Path(kLayoutFile), kLayoutText, kFileMode));
+  }
+  // Only now: a folder with content is a layout, or somebody else's.
   for (const std::string_view algorithm : kAlgorithms) {
     TRY_VOID(files_.MakeDirectories(Path(fmt::format("{}/{}", kBlobs, algorithm)), 0755));
   }
-  if (there) return {};
-  TRY(lock, LockIndex());
-  TRY(has_index, files_.Exists(Path(kIndexFile)));
-  if (!has_index) TRY_VOID(WriteIndex(LayoutIndex()));
-  return WriteFileDurably(files_, Path(kLayoutFile), kLayoutText, kFileMode);
+  return {};
 }
 
 // Folders that are links could lead a sweep to the files of others.
@@ -252,6 +260,7 @@ Result<std::vector<std::string>> LocalStore::ListIfThere(std::string_view folder
 
 Result<std::unique_ptr<LocalChange>> LocalStore::Begin() {
   TRY_VOID(MakeLayout());
+  TRY_VOID(ReadIndex());  // if that cannot be, nothing should be copied first
   TRY_VOID(SweepIfAlone());
   TRY(hold, Keep());
   TRY(pending, MakePending());
@@ -265,6 +274,7 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
   TRY(pending, there ? MakePending() : Result<std::string>(std::string()));
   Result<bool> changed = false;
   Result<void> written;
+  bool may_free = false;
   {
     std::optional<FileLock> lock;
     LayoutIndex index;
@@ -274,16 +284,18 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
       TRY(read, ReadIndex());
       index = std::move(read);
     }
+    const std::set<Digest> before = RootsOf(index);
     changed = change(index);
+    may_free = !std::ranges::includes(RootsOf(index), before);
     if (changed.has_value() && *changed) written = WriteIndex(index);
     CRASH_POINT("models.index_changed");
   }
-  if (!changed.has_value() || !*changed) {
+  TRY_VOID(written);  // which may have happened: the next one looks
+  if (!changed.has_value() || !may_free) {
     if (there) static_cast<void>(files_.RemoveTree(pending));
     if (!changed.has_value()) return changed.error();
     return std::optional(Removed{});
   }
-  TRY_VOID(written);
   // Somebody may have looked, and found nothing, before the index was changed.
   TRY_VOID(files_.MakeDirectories(pending, 0700));
   return SweepIfAlone();

@@ -37,7 +37,7 @@ Result<LocalStore::Removed> LocalStore::Sweep::Run() {
   TRY(lock, store_.LockIndex());
   TRY(names, store_.ListIfThere(""));
   for (const std::string& name : names) {
-    if (name.starts_with(kNewIndex)) TRY_VOID(store_.files_.Remove(store_.Path(name)));
+    if (IsAside(name)) TRY_VOID(store_.files_.Remove(store_.Path(name)));
   }
   return removed;
 }

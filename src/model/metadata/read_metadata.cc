@@ -159,14 +159,16 @@ void AddMetrics(const Metadata& from, Cutter& cutter, resource::ModelMetadata& t
   }
 }
 
+// NumPy's names and V2's; where there are several, the first is what is written.
+constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+    {"bool", "BOOL"},     {"uint8", "UINT8"},  {"uint16", "UINT16"}, {"uint32", "UINT32"},
+    {"uint64", "UINT64"}, {"int8", "INT8"},    {"int16", "INT16"},   {"int32", "INT32"},
+    {"int64", "INT64"},   {"float16", "FP16"}, {"float32", "FP32"},  {"float", "FP32"},
+    {"float64", "FP64"},  {"double", "FP64"},  {"bfloat16", "BF16"}, {"string", "BYTES"},
+    {"str", "BYTES"},     {"object", "BYTES"},
+};
+
 std::optional<std::string_view> V2Type(std::string_view dtype) {
-  constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-      {"bool", "BOOL"},     {"uint8", "UINT8"},  {"uint16", "UINT16"}, {"uint32", "UINT32"},
-      {"uint64", "UINT64"}, {"int8", "INT8"},    {"int16", "INT16"},   {"int32", "INT32"},
-      {"int64", "INT64"},   {"float16", "FP16"}, {"float32", "FP32"},  {"float", "FP32"},
-      {"float64", "FP64"},  {"double", "FP64"},  {"bfloat16", "BF16"}, {"string", "BYTES"},
-      {"str", "BYTES"},     {"object", "BYTES"},
-  };
   for (const auto& [name, type] : kTypes) {
     if (name == dtype) return type;
   }
@@ -240,6 +242,19 @@ resource::ModelMetadata Summarise(const FoundMetadata& found) {
   }
   to.cut = cutter.cut();
   return to;
+}
+
+std::vector<StatedTensor> StatedOf(const std::vector<tensor::TensorSpec>& tensors) {
+  std::vector<StatedTensor> stated;
+  for (const tensor::TensorSpec& tensor : tensors) {
+    const std::string_view type = tensor::DataTypeName(tensor.type);
+    const auto* known =
+        std::ranges::find(kTypes, type, [](const auto& pair) { return pair.second; });
+    stated.push_back({.name = tensor.name,
+                      .dtype = std::string(known == std::ranges::end(kTypes) ? type : known->first),
+                      .shape = {tensor.shape.dims().begin(), tensor.shape.dims().end()}});
+  }
+  return stated;
 }
 
 std::vector<resource::TensorSpec> SpecsOf(const std::vector<StatedTensor>& tensors) {

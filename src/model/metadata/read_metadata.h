@@ -17,6 +17,7 @@
 #include "oci/manifest.h"
 #include "oci/model_types.h"
 #include "resource/kinds/model.h"
+#include "tensor/signature.h"
 
 namespace slipway::model {
 
@@ -46,5 +47,7 @@ const oci::Descriptor* ReadmeLayer(const oci::Manifest& manifest, const Metadata
 resource::ModelMetadata Summarise(const FoundMetadata& found);
 // With V2's names for types that it has ("float32" is "FP32"); others as they are stated.
 std::vector<resource::TensorSpec> SpecsOf(const std::vector<StatedTensor>& tensors);
+// What a model file says, with NumPy's names for types: for a document that a person goes on with.
+std::vector<StatedTensor> StatedOf(const std::vector<tensor::TensorSpec>& tensors);
 
 }  // namespace slipway::model

@@ -1,0 +1,88 @@
+// slipway model remove NAME:TAG...
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/model/local.h"
+#include "cli/model/verbs.h"
+#include "cli/registry_access.h"
+#include "cli/text.h"
+
+namespace slipway::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  bool remote = false;
+};
+
+Result<void> PrintNames(const std::vector<std::string>& names) {
+  for (const std::string& name : names) TRY_VOID(PrintLine(Printable(name)));
+  return {};
+}
+
+Result<void> RemoveLocal(Client& client, const Options& options) {
+  TRY(format, client.OutputFormat());
+  TRY(store, OpenModels(client));
+  std::vector<std::string> names;
+  for (const std::string& text : options.names) {
+    TRY(entry, FindLocal(store, text));
+    if (std::ranges::find(names, entry.name) == names.end()) names.push_back(entry.name);
+  }
+  TRY(removed, store.Remove(names));
+  if (!removed.problem.empty()) {
+    Note(Printable(fmt::format("nothing is freed: {}; remove what names it", removed.problem)));
+  }
+  if (format == Format::kJson || format == Format::kYaml) {
+    return PrintJson(
+        {{"names", names}, {"freedBytes", removed.freed_bytes}, {"deferred", removed.is_deferred}},
+        format);
+  }
+  if (format == Format::kName) return PrintNames(names);
+  const std::string freed = removed.is_deferred
+                                ? "what is not needed any more is freed by the program that is at "
+                                  "work in the store"
+                                : FormatBytes(removed.freed_bytes) + " freed";
+  return PrintLine(Printable(fmt::format("removed {} ({})", fmt::join(names, ", "), freed)));
+}
+
+Result<void> RemoveRemote(Client& client, const Options& options) {
+  TRY(format, client.OutputFormat());
+  std::vector<std::string> names;
+  for (const std::string& text : options.names) {
+    TRY(registry, OpenRegistry(client, text));
+    const oci::Reference& reference = registry.reference;
+    auto deleted = registry.client->DeleteManifest(
+        reference.repository, reference.tag.empty() ? reference.Selector() : reference.tag);
+    if (!deleted.has_value()) {
+      if (!names.empty()) Note(Printable(fmt::format("removed {}", fmt::join(names, ", "))));
+      return deleted.error().Prefixed(text + ": ");
+    }
+    names.push_back(reference.ToString());
+  }
+  if (format == Format::kJson || format == Format::kYaml) {
+    return PrintJson({{"names", names}}, format);
+  }
+  if (format == Format::kName) return PrintNames(names);
+  return PrintLine(Printable(fmt::format("removed {} at the registry", fmt::join(names, ", "))));
+}
+
+}  // namespace
+
+void AddModelRemove(Command& command, Client& client) {
+  auto options = std::make_shared<Options>();
+  command.Positionals(&options->names, "NAME:TAG", "What to remove");
+  command.Flag(&options->remote, "--remote",
+               "Delete the tag at the registry (a manifest with all its tags, if it is named by "
+               "its digest)");
+  command.Example("model remove fraud:v1 fraud:v2");
+  command.Example("model remove registry.example/risk/fraud:v1 --remote");
+  command.Run([&client, options] {
+    return options->remote ? RemoveRemote(client, *options) : RemoveLocal(client, *options);
+  });
+}
+
+}  // namespace slipway::cli
