@@ -19,8 +19,8 @@ inline constexpr int64_t kMaxTrimmedChanges = 1'000;
 
 // Pages of the write-ahead log after which the writer starts to move it into the database, and
 // after which it waits for readers to let it begin anew.
-inline constexpr int kCheckpointPages = 1'000;
-inline constexpr int kTruncatePages = 16'000;
+inline constexpr int kCheckpointPages = 8'000;
+inline constexpr int kTruncatePages = 32'000;
 
 // The file `format` of a data folder.
 inline constexpr size_t kMaxFormatFileBytes = 4096;

@@ -12,7 +12,7 @@
 namespace slipway::store {
 namespace {
 
-constexpr int kWriterCacheKib = 2048;
+constexpr int kWriterCacheKib = 16384;
 constexpr int kReaderCacheKib = 512;
 
 class SqliteMetaStore final : public MetaStore {
