@@ -24,6 +24,7 @@ PUSHES = int(os.environ.get("BENCH_PUSHES", "5000"))
 PEER_PUSHES = min(PUSHES, 1000)  # they take long, and their rate is the same from the first
 TAGS = int(os.environ.get("BENCH_TAGS", "100000"))
 REFERRERS = 1000
+LOOSE = 5_000  # blobs that no manifest names
 CLIENTS = (16, 64)
 SCRIPT = measure.ROOT / "bench" / "registries.py"
 REPOSITORY = "bench/manifests"
@@ -205,9 +206,47 @@ def read_pages(registry: Registry, name: str, path: str, count: int) -> Pages:
     return pages
 
 
-def list_scenario(folder: pathlib.Path) -> tuple[list[Pages], float]:
-    """Pages of tags and referrers of a repository of many tags, and the programs' memory."""
-    registry = registries.slipway(folder / "slipway")
+@dataclasses.dataclass
+class Collection:
+    seconds: float
+    blobs: int
+    rss_growth_mib: float  # of memory that is no file's, at most
+
+
+def collect(registry: Registry) -> Collection:
+    """Loose blobs between those of many manifests, and what it takes to find and remove them."""
+    requests = []
+    for number in range(LOOSE):
+        body = f"loose {number}".encode()
+        requests.append(
+            f"POST /v2/bench/long/blobs/uploads/?digest={registries.digest_of(body)} HTTP/1.1\r\n"
+            f"Host: 127.0.0.1\r\n{registry.head_lines()}Content-Length: {len(body)}\r\n\r\n"
+            .encode() + body)
+    registries.send_all(registry.port, requests, 64, b"201")
+    before = registry.rss_anon_bytes()
+    with registries.Peak(registry.rss_anon_bytes) as peak:
+        begin = time.monotonic()
+        ask(registry, "POST", "/api/v1/registry/collections")
+        while (status := ask(registry, "GET", "/api/v1/registry"))["collection"]["running"]:
+            time.sleep(0.05)
+        seconds = time.monotonic() - begin
+    return Collection(seconds, status["collection"]["last"]["blobs"]["count"],
+                      (peak.value - before) / 2**20)
+
+
+def ask(registry: Registry, method: str, path: str) -> dict:
+    connection = http.client.HTTPConnection("127.0.0.1", registry.port)
+    connection.request(method, path, headers={"Authorization": f"Bearer {registry.token}"})
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status >= 300:
+        raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
+    return json.loads(body)
+
+
+def list_scenario(folder: pathlib.Path) -> tuple[list[Pages], Collection, float]:
+    """Pages of tags and referrers of a repository of many tags, a collection, and the memory."""
+    registry = registries.slipway(folder / "slipway", "--gc-hold", "0")
     with registry.server:
         prepare(registry, "bench/long")
         push_manifests(registry, "t", 64, TAGS, "bench/long")
@@ -222,7 +261,8 @@ def list_scenario(folder: pathlib.Path) -> tuple[list[Pages], float]:
                  read_pages(registry, "tags, 100 a page", "/v2/bench/long/tags/list?n=100", 300),
                  read_pages(registry, f"referrers of {REFERRERS:,}",
                             f"/v2/bench/long/referrers/{subject}", 300)]
-        return pages, measure.pss_bytes(registry.server.pids()) / 2**20
+        collection = collect(registry)
+        return pages, collection, measure.pss_bytes(registry.server.pids()) / 2**20
 
 
 def run() -> str:
@@ -284,7 +324,7 @@ def report_reads(all_reads: list[Reads], crowded: Reads) -> str:
     return "\n".join(lines)
 
 
-def report_lists(pages: list[Pages], pss: float) -> str:
+def report_lists(pages: list[Pages], collection: Collection, pss: float) -> str:
     return "\n".join([
         f"## Registry: a repository of {TAGS:,} tags", "",
         "| list | pages | median, ms | p99, ms |", "|---|---|---|---|",
@@ -292,4 +332,8 @@ def report_lists(pages: list[Pages], pss: float) -> str:
         "| figure | measured | target |", "|---|---|---|",
         f"| p99 of a page, of the slowest list, ms | {max(page.p99_ms() for page in pages):.1f} | "
         "below 10 |",
+        f"| collection of {collection.blobs:,} loose blobs among these manifests, s | "
+        f"{collection.seconds:.1f} | for comparison |",
+        f"| memory that it takes at most, MiB of RssAnon | {collection.rss_growth_mib:.1f} | "
+        "bounded |",
         f"| PSS of both programs afterwards, MiB | {pss:.1f} | below 80 |"])
