@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "resource/kinds/model.h"
+
 namespace slipway::model {
 
 // Of one ONNX file.
@@ -29,7 +31,7 @@ inline constexpr size_t kMaxMetadataValueBytes = 4'096;
 inline constexpr size_t kMaxMetadataMetrics = 4'096;
 // Of the summary of it that a database keeps: entries of a list, bytes of a text, and of all.
 inline constexpr size_t kMaxSummaryEntries = 128;
-inline constexpr size_t kMaxSummaryTextBytes = 512;
+inline constexpr size_t kMaxSummaryTextBytes = resource::kMaxMetadataTextBytes;
 inline constexpr size_t kMaxSummaryBytes = 48 << 10;
 inline constexpr size_t kMaxSummaryRank = 32;
 // Of archives: what is refused before a disk or a memory is full.

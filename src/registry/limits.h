@@ -68,6 +68,9 @@ inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
 // Repositories that a mount without `from` looks at.
 inline constexpr size_t kMaxMountCandidates = 1'000;
 
+// Tags of one version that a search looks at.
+inline constexpr size_t kMaxSearchedTags = 256;
+
 // What a ModelVersion and a Model show of long lists; the registry's own rows are complete.
 inline constexpr size_t kMaxProjectedFiles = 1'000;
 inline constexpr size_t kMaxProjectedFileBytes = 96 << 10;  // of their paths, digests and types

@@ -6,6 +6,7 @@
 
 #include "base/describe.h"
 #include "resource/envelope.h"
+#include "resource/search/fields.h"
 
 namespace slipway::resource {
 
@@ -25,6 +26,8 @@ struct KindInfo {
   Result<void> (*validate)(const Resource& now, const Resource* old) = nullptr;
   // Whether it may go, beyond finalizers. May be null.
   Result<void> (*validate_delete)(const Resource& resource) = nullptr;
+  // What `where` of its lists may ask; empty: they take no `where`.
+  std::span<const SearchField> search = {};
 };
 
 std::span<const KindInfo> Kinds();

@@ -14,8 +14,15 @@ inline constexpr size_t kDefaultPage = 500;
 inline constexpr size_t kMaxPage = 5000;
 // Objects that one page of a filtered list looks at; the continue token goes on from there.
 inline constexpr size_t kMaxScannedPerPage = 1000;
+// Bytes of rows, likewise.
+inline constexpr size_t kMaxScannedBytesPerPage = 32 << 20;
 inline constexpr size_t kMaxSelectorTerms = 32;
 inline constexpr size_t kMaxSelectorBytes = 4096;
+// An expression of `where`: its text, comparisons, values of all of them, nested parentheses.
+inline constexpr size_t kMaxWhereBytes = 1024;
+inline constexpr size_t kMaxWhereTerms = 64;
+inline constexpr size_t kMaxWhereValues = 256;
+inline constexpr size_t kMaxWhereDepth = 32;
 
 // Objects that go in one transaction with the object that owned them.
 inline constexpr size_t kMaxCascade = 10'000;

@@ -1,13 +1,18 @@
 #include "resource/list.h"
 
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
 #include "base/format_check.h"
 #include "resource/limits.h"
+#include "resource/search/expression.h"
 #include "resource/selector.h"
 
 namespace slipway::resource {
 namespace {
 
-constexpr size_t kScanChunk = 500;
+// Rows that a filtered list reads at once.
+constexpr size_t kScanChunk = 100;
 
 // What a continue token says: where the page before ended, and of which list it was. The version is
 // that of the first page: who watches from there misses nothing of what later pages may have seen.
@@ -16,10 +21,11 @@ struct Continuation {
   std::string kind;
   std::string project;
   std::string label;
+  std::string where;  // the expression's sha256: it may be long
   std::string after;  // the last row that was looked at, below the list's prefix
   uint64_t version = 0;
 };
-BOOST_DESCRIBE_STRUCT(Continuation, (), (epoch, kind, project, label, after, version))
+BOOST_DESCRIBE_STRUCT(Continuation, (), (epoch, kind, project, label, where, after, version))
 
 std::string ToHex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -59,7 +65,8 @@ Result<Continuation> ParseToken(const std::string& token, const Continuation& li
   if (!json.has_value()) return TokenInvalid();
   Result<Continuation> parsed = Decode<Continuation>(*json);
   if (!parsed.has_value()) return TokenInvalid();
-  if (parsed->kind != list.kind || parsed->project != list.project || parsed->label != list.label) {
+  if (parsed->kind != list.kind || parsed->project != list.project || parsed->label != list.label ||
+      parsed->where != list.where) {
     return TokenInvalid();
   }
   if (parsed->epoch != list.epoch) {
@@ -69,22 +76,33 @@ Result<Continuation> ParseToken(const std::string& token, const Continuation& li
   return parsed;
 }
 
+// What a resource must be to be in the list.
+struct Filter {
+  Selector selector;
+  Expression where;
+
+  bool empty() const { return selector.empty() && where.empty(); }
+};
+
 class Lister {
  public:
-  Lister(const store::Snapshot& snapshot, const KindInfo& kind, const std::string& project,
-         Selector selector)
-      : snapshot_(snapshot), kind_(kind), selector_(std::move(selector)) {
+  Lister(const store::Snapshot& snapshot, const ListSource& source, Filter filter)
+      : snapshot_(snapshot), kind_(source.kind), filter_(std::move(filter)) {
+    for (const SearchPart& part : source.parts) {
+      if (filter_.where.Reads(part.member)) parts_.push_back(&part);
+    }
     std::optional<std::string_view> in;
-    if (kind.global || !project.empty()) in = project;
-    auto term = selector_.IndexTerm();
+    if (kind_.global || !source.project.empty()) in = source.project;
+    auto term = filter_.selector.IndexTerm();
     indexed_ = term.has_value();
-    prefix_ =
-        indexed_ ? LabelPrefix(kind.kind, term->first, term->second, in) : RowPrefix(kind.kind, in);
+    prefix_ = indexed_ ? LabelPrefix(kind_.kind, term->first, term->second, in)
+                       : RowPrefix(kind_.kind, in);
   }
 
-  // Appends up to `limit` objects; `after` moves on, and is empty at the end of the list.
-  Result<void> Read(size_t limit, std::string& after, std::vector<Resource>& items) {
-    const size_t chunk = selector_.empty() ? limit : kScanChunk;
+  // Appends up to `limit` objects to the page; `after` moves on, and is empty at the end of the
+  // list.
+  Result<void> Read(size_t limit, std::string& after, ListPage& page) {
+    const size_t chunk = filter_.empty() ? limit : kScanChunk;
     for (size_t looked_at = 0; looked_at < kMaxScannedPerPage; looked_at += chunk) {
       std::string begin = prefix_ + after;
       if (!after.empty()) begin.push_back('\0');
@@ -92,21 +110,23 @@ class Lister {
       const bool last = rows.size() <= chunk;
       if (!last) rows.pop_back();
       for (const store::KeyValue& row : rows) {
-        if (items.size() == limit) return {};
+        if (page.items.size() == limit || IsExhausted()) return {};
         after = row.key.substr(prefix_.size());
-        TRY_VOID(Add(row, items));
+        TRY_VOID(Add(row, page));
       }
       if (last) {
         after.clear();
         return {};
       }
-      if (items.size() == limit) return {};
+      if (page.items.size() == limit) return {};
     }
     return {};
   }
 
  private:
-  Result<void> Add(const store::KeyValue& row, std::vector<Resource>& items) const {
+  bool IsExhausted() const { return !filter_.empty() && bytes_ > kMaxScannedBytesPerPage; }
+
+  Result<void> Add(const store::KeyValue& row, ListPage& page) {
     std::optional<std::string> text;
     if (indexed_) {
       // Below rx/label/KIND\0KEY\0VALUE\0 stands PROJECT/NAME.
@@ -115,44 +135,76 @@ class Lister {
       text = std::move(found);
       if (!text) return Internal("INDEX_CORRUPT", "a row of the label index points nowhere");
     }
-    TRY(json, ParseJson(text ? *text : row.value, {.max_bytes = 4 * kMaxResourceBytes}));
+    const std::string& value = text ? *text : row.value;
+    bytes_ += value.size();
+    TRY(json, ParseJson(value, {.max_bytes = 4 * kMaxResourceBytes}));
     TRY(resource, ResourceFromStored(json));
-    if (selector_.Matches(resource.metadata.labels)) items.push_back(std::move(resource));
+    if (!filter_.selector.Matches(resource.metadata.labels)) return {};
+    TRY(truth, Ask(json));
+    if (truth == Truth::kTrue) page.items.push_back(std::move(resource));
+    if (truth == Truth::kUnknown) {
+      page.undecided.push_back(resource.metadata.project + "/" + resource.metadata.name);
+    }
     return {};
+  }
+
+  Result<Truth> Ask(Json& document) const {
+    if (filter_.where.empty()) return Truth::kTrue;
+    for (const SearchPart* part : parts_) {
+      TRY(read, part->read(snapshot_, document));
+      if (read.size() >= part->complete_below) document["incomplete"].push_back(part->member);
+      document[part->member] = std::move(read);
+    }
+    return filter_.where.Matches(document);
   }
 
   const store::Snapshot& snapshot_;
   const KindInfo& kind_;
-  const Selector selector_;
+  const Filter filter_;
+  std::vector<const SearchPart*> parts_;
+  size_t bytes_ = 0;
   bool indexed_ = false;
   std::string prefix_;
 };
 
+Result<Filter> MakeFilter(const KindInfo& kind, const ListOptions& options) {
+  TRY(selector, Selector::Parse(options.label));
+  if (kind.search.empty() && !options.where.empty()) {
+    return InvalidArgument("WHERE_UNSUPPORTED",
+                           "where: lists of " + std::string(kind.plural) + " take none; use label")
+        .With("field", "where");
+  }
+  TRY(where, Expression::Parse(options.where, kind.search));
+  return Filter{.selector = std::move(selector), .where = std::move(where)};
+}
+
 }  // namespace
 
-Result<ListPage> ReadList(const store::Snapshot& snapshot, const std::string& epoch,
-                          const KindInfo& kind, const std::string& project,
+Result<ListPage> ReadList(const store::Snapshot& snapshot, const ListSource& source,
                           const ListOptions& options) {
   if (options.limit < 1 || options.limit > kMaxPage) {
     return InvalidArgument("FIELD_RANGE", "limit: 1 to " + std::to_string(kMaxPage) + ", got " +
                                               std::to_string(options.limit))
         .With("field", "limit");
   }
-  TRY(selector, Selector::Parse(options.label));
+  TRY(filter, MakeFilter(source.kind, options));
   TRY(version, snapshot.Version());
-  Continuation at{.epoch = epoch,
-                  .kind = std::string(kind.kind),
-                  .project = project,
+  Continuation at{.epoch = source.epoch,
+                  .kind = std::string(source.kind.kind),
+                  .project = source.project,
                   .label = options.label,
+                  .where = {},
                   .after = {},
                   .version = version};
+  if (!options.where.empty()) at.where = Digest::Of(options.where).hex();
   if (!options.continue_token.empty()) {
     TRY(parsed, ParseToken(options.continue_token, at));
     at = std::move(parsed);
   }
-  ListPage page{.items = {}, .continue_token = {}, .version = at.version};
-  Lister lister(snapshot, kind, project, std::move(selector));
-  TRY_VOID(lister.Read(options.limit, at.after, page.items));
+  ListPage page;
+  page.version = at.version;
+  Lister lister(snapshot, source, std::move(filter));
+  TRY_VOID(lister.Read(options.limit, at.after, page));
   if (!at.after.empty()) page.continue_token = ToHex(DumpJson(Encode(at)));
   return page;
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/result_matchers.h"
+#include "resource/kinds/model.h"
 #include "resource/limits.h"
 #include "resource/selector.h"
 #include "resource/testing/test_store.h"
@@ -174,6 +175,168 @@ TEST(List, APageOfAFilteredListLooksAtLimitedRows) {
   EXPECT_TRUE(first->items.empty());
   EXPECT_FALSE(first->continue_token.empty());
   EXPECT_EQ(Names(store, "", {.label = "last"}), std::vector<std::string>{"default/z"});
+}
+
+Resource Version(std::string name, std::string_view format, int64_t accuracy, bool cut = false) {
+  Resource version{.kind = "ModelVersion"};
+  version.metadata.project = "default";
+  version.metadata.name = std::move(name);
+  ModelVersionSpec spec{.repository = "default/m",
+                        .manifest_digest = "sha256:" + std::string(64, 'a'),
+                        .format = std::string(format)};
+  version.spec = Encode(spec);
+  ModelVersionStatus status;
+  status.phase = "Ready";
+  status.metadata.emplace();
+  status.metadata->metrics["g"].push_back({.name = "accuracy", .value = accuracy});
+  status.metadata->cut = cut;
+  if (cut) status.metadata->cut_members = {"metrics"};
+  version.status = Encode(status);
+  return version;
+}
+
+// As the registry makes them; users do not.
+void CreateAll(TestStore& store, const std::vector<Resource>& all) {
+  constexpr size_t kTogether = 200;
+  for (size_t begin = 0; begin < all.size(); begin += kTogether) {
+    const auto some = std::span(all).subspan(begin, std::min(kTogether, all.size() - begin));
+    ASSERT_THAT(
+        store.resources().TransactNow(TestStore::As("tester"),
+                                      [&](ResourceTransaction& transaction) -> Result<void> {
+                                        for (const Resource& each : some)
+                                          TRY_VOID(transaction.Create(each));
+                                        return {};
+                                      }),
+        IsOk());
+  }
+}
+
+TEST(List, WhereSelects) {
+  TestStore store;
+  std::vector<Resource> all;
+  for (int i = 10; i < 60; ++i) {
+    all.push_back(Version("v" + std::to_string(i), i % 2 == 0 ? "onnx" : "pmml", i));
+  }
+  CreateAll(store, all);
+  ListOptions options{.where = "metrics.accuracy >= 50 and format = ONNX", .limit = 2};
+  std::vector<std::string> names;
+  do {
+    Result<ListPage> page = store.TryList("ModelVersion", "default", options);
+    ASSERT_THAT(page, IsOk());
+    EXPECT_LE(page->items.size(), 2u);
+    EXPECT_TRUE(page->undecided.empty());
+    for (const Resource& item : page->items) names.push_back(item.metadata.name);
+    options.continue_token = page->continue_token;
+  } while (!options.continue_token.empty());
+  EXPECT_EQ(names, (std::vector<std::string>{"v50", "v52", "v54", "v56", "v58"}));
+  // A token is of the list with this expression.
+  options.continue_token =
+      store.TryList("ModelVersion", "default", {.where = "format = onnx", .limit = 1})
+          ->continue_token;
+  EXPECT_THAT(store.TryList("ModelVersion", "default", options),
+              IsError(Code::kInvalidArgument, "CONTINUE_INVALID"));
+  EXPECT_THAT(store.TryList("ModelVersion", "", {.where = "formt = onnx"}),
+              IsError(Code::kInvalidArgument, "WHERE_FIELD_UNKNOWN"));
+  EXPECT_THAT(store.TryList("Service", "", {.where = "format = onnx"}),
+              IsError(Code::kInvalidArgument, "WHERE_UNSUPPORTED"));
+  EXPECT_THAT(store.resources().StartWatch("ModelVersion", "", {.where = "has tag"}, 0),
+              IsError(Code::kInvalidArgument, "WHERE_WATCHED"));
+}
+
+TEST(List, WhereNamesWhatItCannotDecide) {
+  TestStore store;
+  CreateAll(store, {Version("a", "onnx", 90), Version("b", "onnx", 10, /*cut=*/true),
+                    Version("c", "onnx", 95, /*cut=*/true), Version("d", "pmml", 1)});
+  Result<ListPage> page = store.TryList("ModelVersion", "", {.where = "metrics.accuracy > 50"});
+  ASSERT_THAT(page, IsOk());
+  ASSERT_EQ(page->items.size(), 2u);
+  EXPECT_EQ(page->items[1].metadata.name, "c");
+  EXPECT_EQ(page->undecided, std::vector<std::string>{"default/b"});
+  EXPECT_TRUE(store.TryList("ModelVersion", "", {.where = "format = onnx"})->undecided.empty());
+}
+
+TEST(List, WhereSeesWhatOtherModulesAdd) {
+  TestStore store;
+  CreateAll(store, {Version("a", "onnx", 1), Version("b", "onnx", 2)});
+  size_t reads = 0;
+  store.resources().AddSearchPart(
+      "ModelVersion",
+      {.member = "tags",
+       .read = [&reads](const store::Snapshot&, const Json& resource) -> Result<Json> {
+         ++reads;
+         return Json::array({resource.at("metadata").at("name"), "x"});
+       },
+       .complete_below = 2});
+  EXPECT_EQ(store.TryList("ModelVersion", "", {.where = "format = onnx"})->items.size(), 2u);
+  EXPECT_EQ(reads, 0u);
+  Result<ListPage> page = store.TryList("ModelVersion", "", {.where = "tag = b"});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_EQ(reads, 2u);
+  ASSERT_EQ(page->items.size(), 1u);
+  EXPECT_EQ(page->undecided, std::vector<std::string>{"default/a"});
+}
+
+TEST(List, ASearchOfManyGoesOnPageByPage) {
+  TestStore store;
+  constexpr size_t kCount = 20'000;
+  std::vector<Resource> all;
+  for (size_t i = 0; i < kCount; ++i) {
+    all.push_back(Version("v" + std::to_string(100'000 + i), "onnx", static_cast<int64_t>(i)));
+  }
+  CreateAll(store, all);
+  size_t reads = 0;
+  store.resources().AddSearchPart(
+      "ModelVersion",
+      {.member = "tags", .read = [&reads](const store::Snapshot&, const Json&) -> Result<Json> {
+         ++reads;
+         return Json::array({"v1"});
+       }});
+  ListOptions options{.where = "tag = v1 and metrics.accuracy in (0, 999, 1000, 19999)",
+                      .limit = 500};
+  std::vector<std::string> names;
+  size_t pages = 0;
+  do {
+    const size_t before = reads;
+    Result<ListPage> page = store.TryList("ModelVersion", "default", options);
+    ASSERT_THAT(page, IsOk());
+    EXPECT_LE(reads - before, kMaxScannedPerPage);
+    for (const Resource& item : page->items) names.push_back(item.metadata.name);
+    options.continue_token = page->continue_token;
+    ASSERT_LT(++pages, 100u);
+  } while (!options.continue_token.empty());
+  EXPECT_EQ(names, (std::vector<std::string>{"v100000", "v100999", "v101000", "v119999"}));
+  EXPECT_EQ(reads, kCount);
+}
+
+TEST(List, APageOfASearchLooksAtLimitedRowsAndBytes) {
+  TestStore store;
+  std::vector<Resource> all;
+  for (size_t i = 0; i < kMaxScannedPerPage + 50; ++i) {
+    all.push_back(Version("v" + std::to_string(100'000 + i), "onnx", 1));
+  }
+  CreateAll(store, all);
+  Result<ListPage> page = store.TryList("ModelVersion", "", {.where = "format = pmml"});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_TRUE(page->items.empty());
+  ASSERT_FALSE(page->continue_token.empty());
+  page = store.TryList("ModelVersion", "",
+                       {.where = "format = pmml", .continue_token = page->continue_token});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_TRUE(page->continue_token.empty());
+  // Large ones: fewer of them are looked at.
+  std::vector<Resource> large;
+  const size_t large_bytes = 200 << 10;
+  for (size_t i = 0; i < kMaxScannedBytesPerPage / large_bytes + 20; ++i) {
+    Resource version = Version("a" + std::to_string(100'000 + i), "onnx", 1);
+    version.status["metadata"]["description"] = std::string(large_bytes, 'd');
+    large.push_back(std::move(version));
+  }
+  CreateAll(store, large);
+  page = store.TryList("ModelVersion", "", {.where = "has format", .limit = 5000});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_GT(page->items.size(), 100u);
+  EXPECT_LT(page->items.size(), large.size());
+  EXPECT_FALSE(page->continue_token.empty());
 }
 
 }  // namespace

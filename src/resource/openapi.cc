@@ -66,7 +66,9 @@ void AddKindSchemas(const KindInfo& kind, Json& schemas) {
         {"metadata",
          {{"type", "object"},
           {"properties",
-           {{"version", {{"type", "integer"}}}, {"continue", {{"type", "string"}}}}}}},
+           {{"version", {{"type", "integer"}}},
+            {"continue", {{"type", "string"}}},
+            {"undecided", {{"type", "array"}, {"items", {{"type", "string"}}}}}}}}},
         {"items", {{"type", "array"}, {"items", Reference(name)}}}}}};
 }
 

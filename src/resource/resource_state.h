@@ -19,6 +19,7 @@ struct VolatileStatus {
 struct ResourceStore::State {
   std::map<std::string, std::vector<Admission>> admissions;  // by kind; fixed before first use
   std::map<std::string, std::vector<Removal>> removals;      // the same
+  std::map<std::string, std::vector<SearchPart>> parts;      // the same
   Guarded<std::map<Key, VolatileStatus>> volatile_status;
   std::atomic<size_t> watches{0};
 };

@@ -42,6 +42,11 @@ void ResourceStore::AddRemoval(std::string kind, Removal removal) {
   state_->removals[std::string(FindKind(kind)->kind)].push_back(std::move(removal));
 }
 
+void ResourceStore::AddSearchPart(std::string kind, SearchPart part) {
+  CHECK_NOTE(FindKind(kind) != nullptr, kind);
+  state_->parts[std::string(FindKind(kind)->kind)].push_back(std::move(part));
+}
+
 Result<Resource> ResourceStore::AdmitCreate(ResourceTransaction& transaction,
                                             Resource resource) const {
   TRY(kind, RequireKind(resource.kind));
@@ -171,8 +176,14 @@ Task<Result<ListPage>> ResourceStore::List(std::string kind_name, std::string pr
                                            ListOptions options) {
   CO_TRY(kind, RequireKind(kind_name));
   ListPage page;
+  const auto parts = state_->parts.find(std::string(kind->kind));
+  const ListSource source{
+      .epoch = meta_.epoch(),
+      .kind = *kind,
+      .project = project,
+      .parts = parts == state_->parts.end() ? std::span<const SearchPart>() : parts->second};
   CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(found, ReadList(snapshot, meta_.epoch(), *kind, project, options));
+    TRY(found, ReadList(snapshot, source, options));
     page = std::move(found);
     return {};
   }));

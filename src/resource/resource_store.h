@@ -22,6 +22,7 @@ namespace slipway::resource {
 
 struct ListOptions {
   std::string label;           // selector: "a=b,c!=d,e,!f"; empty: all
+  std::string where;           // an Expression; empty: all
   size_t limit = 500;          // 1 to 5,000
   std::string continue_token;  // of the page before
 };
@@ -29,6 +30,18 @@ struct ListPage {
   std::vector<Resource> items;
   std::string continue_token;  // empty on the last page
   uint64_t version = 0;        // watch from here
+  // Of those that were looked at: PROJECT/NAME of what neither is nor is not what `where` asks for,
+  // as far as the database knows.
+  std::vector<std::string> undecided;
+};
+
+// A member of the document that `where` is asked of: what another module knows of a resource,
+// whose JSON is given. Only called for expressions that read it.
+struct SearchPart {
+  std::string member;
+  std::function<Result<Json>(const store::Snapshot& snapshot, const Json& resource)> read;
+  // Whether there may be more than Read gives, which is told of what it gave.
+  size_t complete_below = SIZE_MAX;
 };
 
 struct WatchEvent {
@@ -63,6 +76,8 @@ class ResourceStore {
   void AddAdmission(std::string kind, Admission admission);
   // For all users' deletions of a kind: those of Delete below. Called as AddAdmission is.
   void AddRemoval(std::string kind, Removal removal);
+  // For lists of a kind with `where`. Called as AddAdmission is.
+  void AddSearchPart(std::string kind, SearchPart part);
 
   Task<Result<Resource>> Create(CallContext context, Resource resource);
   Task<Result<Resource>> Get(Key key);
@@ -92,9 +107,9 @@ class ResourceStore {
   void SetVolatileStatus(const Key& key, Json fields);
 
   // Events after `version` (0: now), oldest first; waits for the next one. OUT_OF_RANGE / EXPIRED:
-  // list again. Of `filter` only the label counts: an object that enters the selection is added,
-  // one that leaves it deleted. Bookmarks move on a watch that sees few events. One reader; destroy
-  // to end.
+  // list again. Of `filter` only the label counts (INVALID_ARGUMENT / WHERE_WATCHED for a where):
+  // an object that enters the selection is added, one that leaves it deleted. Bookmarks move on a
+  // watch that sees few events. One reader; destroy to end.
   class Watch {
    public:
     virtual ~Watch() = default;

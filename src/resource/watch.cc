@@ -142,6 +142,12 @@ Result<std::unique_ptr<ResourceStore::Watch>> ResourceStore::StartWatch(std::str
                                                                         std::string_view epoch) {
   TRY(kind, RequireKind(kind_name));
   TRY(selector, Selector::Parse(filter.label));
+  if (!filter.where.empty()) {
+    return InvalidArgument("WHERE_WATCHED",
+                           "where: a watch takes a label selector only; list "
+                           "again to search again")
+        .With("field", "where");
+  }
   if (!epoch.empty() && epoch != meta_.epoch()) return Expired();
   std::optional<std::string_view> in;
   if (kind->global || !project.empty()) in = project;

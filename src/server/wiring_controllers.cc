@@ -9,6 +9,7 @@
 #include "model/inspect.h"
 #include "registry/content.h"
 #include "registry/removal.h"
+#include "registry/tag_search.h"
 #include "server/parts.h"
 
 namespace slipway::server {
@@ -63,6 +64,7 @@ void AddAdmissions(resource::ResourceStore& store) {
   for (std::string_view format : model::OfferedFormats()) formats.offered.emplace_back(format);
   store.AddAdmission("Service", controller::ServiceAdmission(std::move(formats)));
   registry::AddRemovals(store, controller::CheckModelUnused);
+  store.AddSearchPart("ModelVersion", registry::TagsOfVersions());
 }
 
 std::unique_ptr<ControllersPart> MakeControllersPart(Threads& threads, Stores& stores,

@@ -19,7 +19,10 @@ Result<std::vector<Resource>> ReadAll(const store::Snapshot& snapshot, const std
   std::vector<Resource> out;
   resource::ListOptions options{.limit = kPage};
   do {
-    TRY(page, resource::ReadList(snapshot, epoch, *resource::FindKind(kind), "", options));
+    TRY(page, resource::ReadList(
+                  snapshot,
+                  {.epoch = epoch, .kind = *resource::FindKind(kind), .project = {}, .parts = {}},
+                  options));
     std::move(page.items.begin(), page.items.end(), std::back_inserter(out));
     options.continue_token = page.continue_token;
   } while (!options.continue_token.empty());

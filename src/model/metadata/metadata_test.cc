@@ -303,6 +303,20 @@ TEST(ReadMetadataTest, KitfileAndOldNames) {
   EXPECT_THAT(ReadMetadata(KitManifest({}), "[]", none).value().problem, HasSubstr("no JSON"));
 }
 
+TEST(ReadMetadataTest, SummaryHasTheDigestsOfDataSets) {
+  FoundMetadata found;
+  found.metadata.datasets = {{.name = "cards", .digest = "sha256:1"}, {.name = "plain"}};
+  found.metadata.metrics["validation"].push_back(
+      {.name = "auc", .value = 1, .dataset = "held-out", .dataset_digest = "sha256:2"});
+  const resource::ModelMetadata summary = Summarise(found);
+  EXPECT_THAT(summary.datasets, ElementsAre("cards", "plain"));
+  const std::map<std::string, std::string> digests = {{"cards", "sha256:1"},
+                                                      {"held-out", "sha256:2"}};
+  EXPECT_EQ(summary.dataset_digests, digests);
+  EXPECT_FALSE(summary.cut);
+  EXPECT_TRUE(summary.cut_members.empty());
+}
+
 TEST(ReadMetadataTest, SummaryIsBounded) {
   FoundMetadata found;
   for (int i = 0; i < 1000; ++i) {
@@ -313,6 +327,7 @@ TEST(ReadMetadataTest, SummaryIsBounded) {
   found.metadata.title = std::string(kMaxSummaryTextBytes - 1, 'a') + "\xc3\xa9";
   const resource::ModelMetadata summary = Summarise(found);
   EXPECT_TRUE(summary.cut);
+  EXPECT_THAT(summary.cut_members, ElementsAre("title", "metrics", "tags", "labels"));
   EXPECT_EQ(summary.title, std::string(kMaxSummaryTextBytes - 1, 'a'));
   EXPECT_LT(DumpJson(Encode(summary)).size(), 2 * kMaxSummaryBytes);
 }

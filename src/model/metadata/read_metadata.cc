@@ -112,13 +112,19 @@ void ReadOrmb(std::string_view config_json, FoundMetadata& found) {
 // Cuts what is too long, and remembers that it did.
 class Cutter {
  public:
+  // What follows belongs to this member, as JSON names it.
+  void Begin(std::string_view member) { member_ = member; }
+  // A text that has no room at all is left out: one that was cut shows it by its length.
   std::string Text(const std::string& text) {
-    const size_t limit = std::min(kMaxSummaryTextBytes, kMaxSummaryBytes - bytes_);
     size_t end = text.size();
-    if (end > limit) {
-      cut_ = true;
-      end = limit;
+    if (end > kMaxSummaryTextBytes) {
+      Cut();
+      end = kMaxSummaryTextBytes;
       while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    }
+    if (end > kMaxSummaryBytes - bytes_) {
+      Cut();
+      end = 0;
     }
     bytes_ += end;
     return text.substr(0, end);
@@ -137,17 +143,24 @@ class Cutter {
   }
   bool Room(size_t count) {
     if (count < kMaxSummaryEntries && bytes_ < kMaxSummaryBytes) return true;
-    cut_ = true;
+    Cut();
     return false;
   }
-  bool cut() const { return cut_; }
+  // The members that are cut.
+  const std::vector<std::string>& cut() const { return cut_; }
 
  private:
+  void Cut() {
+    if (std::ranges::find(cut_, member_) == cut_.end()) cut_.emplace_back(member_);
+  }
+
   size_t bytes_ = 0;
-  bool cut_ = false;
+  std::string_view member_;
+  std::vector<std::string> cut_;
 };
 
 void AddMetrics(const Metadata& from, Cutter& cutter, resource::ModelMetadata& to) {
+  cutter.Begin("metrics");
   size_t count = 0;
   for (const auto& [group, metrics] : from.metrics) {
     for (const Metric& metric : metrics) {
@@ -167,6 +180,26 @@ constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
     {"float64", "FP64"},  {"double", "FP64"},  {"bfloat16", "BF16"}, {"string", "BYTES"},
     {"str", "BYTES"},     {"object", "BYTES"},
 };
+// Names, and the digests of those that have both; figures tell digests too.
+void AddDataSets(const Metadata& from, Cutter& cutter, resource::ModelMetadata& to) {
+  const auto add_digest = [&](const std::string& name, const std::string& digest) {
+    if (name.empty() || digest.empty() || to.dataset_digests.contains(name)) return;
+    cutter.Begin("datasetDigests");
+    if (!cutter.Room(to.dataset_digests.size())) return;
+    std::string key = cutter.Text(name);
+    if (!key.empty()) to.dataset_digests.emplace(std::move(key), cutter.Text(digest));
+  };
+  for (const DataSet& dataset : from.datasets) {
+    if (dataset.name.empty()) continue;
+    cutter.Begin("datasets");
+    if (!cutter.Room(to.datasets.size())) break;
+    to.datasets.push_back(cutter.Text(dataset.name));
+    add_digest(dataset.name, dataset.digest);
+  }
+  for (const auto& [group, metrics] : from.metrics) {
+    for (const Metric& metric : metrics) add_digest(metric.dataset, metric.dataset_digest);
+  }
+}
 
 std::optional<std::string_view> V2Type(std::string_view dtype) {
   for (const auto& [name, type] : kTypes) {
@@ -208,39 +241,46 @@ resource::ModelMetadata Summarise(const FoundMetadata& found) {
   Cutter cutter;
   resource::ModelMetadata to;
   to.source = found.source;
-  to.name = cutter.Text(from.name);
-  to.title = cutter.Text(from.title);
-  to.description = cutter.Text(from.description);
-  to.version = cutter.Text(from.version);
-  to.vendor = cutter.Text(from.vendor);
+  const auto text = [&cutter](std::string_view member, const std::string& whole, std::string& cut) {
+    cutter.Begin(member);
+    cut = cutter.Text(whole);
+  };
+  text("name", from.name, to.name);
+  text("title", from.title, to.title);
+  text("description", from.description, to.description);
+  text("version", from.version, to.version);
+  text("vendor", from.vendor, to.vendor);
+  cutter.Begin("authors");
   to.authors = cutter.Texts(from.authors);
+  cutter.Begin("licenses");
   to.licenses = cutter.Texts(from.licenses);
-  to.created_at = cutter.Text(from.created_at);
-  to.framework = cutter.Text(from.framework);
-  to.format = cutter.Text(from.format);
+  text("createdAt", from.created_at, to.created_at);
+  text("framework", from.framework, to.framework);
+  text("format", from.format, to.format);
   AddMetrics(from, cutter, to);
+  cutter.Begin("hyperParameters");
   for (const HyperParameter& parameter : from.hyper_parameters) {
     if (!cutter.Room(to.hyper_parameters.size())) break;
     to.hyper_parameters.push_back(
         {.name = cutter.Text(parameter.name), .value = cutter.Value(parameter.value)});
   }
-  for (const DataSet& dataset : from.datasets) {
-    if (dataset.name.empty()) continue;
-    if (!cutter.Room(to.datasets.size())) break;
-    to.datasets.push_back(cutter.Text(dataset.name));
-  }
+  AddDataSets(from, cutter, to);
+  cutter.Begin("parents");
   for (const Parent& parent : from.parents) {
     if (!cutter.Room(to.parents.size())) break;
     to.parents.push_back({.reference = cutter.Text(parent.reference),
                           .digest = cutter.Text(parent.digest),
                           .relation = cutter.Text(parent.relation)});
   }
+  cutter.Begin("tags");
   to.tags = cutter.Texts(from.tags);
+  cutter.Begin("labels");
   for (const auto& [name, value] : from.labels) {
     if (!cutter.Room(to.labels.size())) break;
     to.labels.emplace(cutter.Text(name), cutter.Text(value));
   }
-  to.cut = cutter.cut();
+  to.cut = !cutter.cut().empty();
+  to.cut_members = cutter.cut();
   return to;
 }
 

@@ -32,8 +32,8 @@ KindAccess AccessOf(const KindInfo& kind) {
 using Query = std::vector<net::QueryParameter>;
 using QueryKind = net::QueryParameter::Kind;
 
-Query ListQuery() {
-  return {
+Query ListQuery(const KindInfo& kind) {
+  Query query = {
       {.name = "label", .text = "Selector: a=b,c!=d,e,!f."},
       {.name = "limit", .kind = QueryKind::kNumber, .text = "Items of a page, 1 to 5,000."},
       {.name = "continue", .text = "The token of the page before."},
@@ -45,6 +45,13 @@ Query ListQuery() {
        .text = "Watch from this version on; from now on without it."},
       {.name = "epoch", .text = "The database that `after` is a version of: metadata.epoch."},
   };
+  if (!kind.search.empty()) {
+    query.push_back({.name = "where",
+                     .text =
+                         "Expression: metrics.accuracy > 0.9 and format = onnx. The answer to a "
+                         "field that there is not names those that there are."});
+  }
+  return query;
 }
 
 Query ApplyQuery() {
@@ -79,10 +86,11 @@ class KindRoutes {
                                  : fmt::format("/api/v1/projects/{{project}}/{}", kind_.plural);
     const std::string one = list + (is_project ? "/{project}" : "/{name}");
     const Access list_access = is_project ? Access::kGlobalViewer : access_.read;
-    Add(Method::kGet, list, list_access, &KindEndpoint::List, "Lists or watches {}.", ListQuery());
+    Add(Method::kGet, list, list_access, &KindEndpoint::List, "Lists or watches {}.",
+        ListQuery(kind_));
     if (!kind_.global) {
       Add(Method::kGet, fmt::format("/api/v1/{}", kind_.plural), Access::kGlobalViewer,
-          &KindEndpoint::List, "Lists or watches {} of all projects.", ListQuery());
+          &KindEndpoint::List, "Lists or watches {} of all projects.", ListQuery(kind_));
     }
     Add(Method::kGet, one, access_.read, &KindEndpoint::Get, "Answers one of {}.");
     Add(Method::kGet, one + "/status", access_.read, &KindEndpoint::GetStatus,

@@ -110,6 +110,7 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request)
   CO_TRY_VOID(CheckListQuery(request, is_watch));
   ListOptions options;
   options.label = request.Query("label").value_or("");
+  options.where = request.Query("where").value_or("");
   options.continue_token = request.Query("continue").value_or("");
   CO_TRY(limit, NumberQuery(request, "limit", options.limit));
   options.limit = limit;
@@ -126,6 +127,7 @@ Task<Result<net::HttpResponse>> KindEndpoint::TryList(net::HttpRequest& request)
                {"metadata", {{"version", page.version}, {"epoch", store_.meta().epoch()}}},
                {"items", Json::array()}};
   if (!page.continue_token.empty()) list["metadata"]["continue"] = page.continue_token;
+  if (!page.undecided.empty()) list["metadata"]["undecided"] = page.undecided;
   for (const Resource& resource : page.items) list["items"].push_back(ToJson(resource));
   co_return net::HttpResponse::Json(200, DumpJson(list));
 }

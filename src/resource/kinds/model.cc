@@ -1,5 +1,7 @@
 #include "resource/kinds/model.h"
 
+#include "resource/kinds/model_search.h"
+
 namespace slipway::resource {
 namespace {
 
@@ -37,7 +39,8 @@ KindInfo ModelVersionKind() {
           .spec = &TypeOf<ModelVersionSpec>(),
           .status = &TypeOf<ModelVersionStatus>(),
           .text = Description<ModelVersionSpec>::kText,
-          .validate = &ValidateVersion};
+          .validate = &ValidateVersion,
+          .search = ModelVersionSearch()};
 }
 
 }  // namespace slipway::resource

@@ -69,6 +69,9 @@ struct ModelParent {
 };
 BOOST_DESCRIBE_STRUCT(ModelParent, (), (reference, digest, relation))
 
+// A text of ModelMetadata that would be longer is cut to this many bytes, or up to three less.
+inline constexpr size_t kMaxMetadataTextBytes = 512;
+
 // What a model's metadata say, cut to what a database should hold; the package has all of it.
 struct ModelMetadata {
   std::string source;  // "model.yaml", "ormbfile.yaml", "Kitfile" or "config"
@@ -85,15 +88,17 @@ struct ModelMetadata {
   std::map<std::string, std::vector<ModelMetric>> metrics;
   std::vector<ModelParameter> hyper_parameters;
   std::vector<std::string> datasets;
+  std::map<std::string, std::string> dataset_digests;  // of those that have one, by name
   std::vector<ModelParent> parents;
   std::vector<std::string> tags;
   std::map<std::string, std::string> labels;
-  bool cut = false;  // there is more in the package
+  bool cut = false;                      // there is more in the package
+  std::vector<std::string> cut_members;  // in which members
 };
 BOOST_DESCRIBE_STRUCT(ModelMetadata, (),
                       (source, name, title, description, version, vendor, authors, licenses,
-                       created_at, framework, format, metrics, hyper_parameters, datasets, parents,
-                       tags, labels, cut))
+                       created_at, framework, format, metrics, hyper_parameters, datasets,
+                       dataset_digests, parents, tags, labels, cut, cut_members))
 
 // What a manifest and its small contents tell of a model.
 struct ModelFacts {
@@ -223,10 +228,12 @@ struct slipway::Description<slipway::resource::ModelMetadata> {
       {.name = "metrics", .text = "Figures in named groups, such as training."},
       {.name = "hyper_parameters", .text = "Settings of its training."},
       {.name = "datasets", .text = "Names of data that it was trained or measured with."},
+      {.name = "dataset_digests", .text = "Digests of those data sets that have one, by name."},
       {.name = "parents", .text = "Models that it was made from."},
       {.name = "tags", .text = "Words to find it by."},
       {.name = "labels", .text = "Values to find it by."},
       {.name = "cut", .text = "Whether there is more in the package than is shown here."},
+      {.name = "cut_members", .text = "The members of which there is more."},
   };
 };
 
