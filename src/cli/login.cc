@@ -20,6 +20,7 @@ struct Options {
   std::string host;
   std::string user;
   bool password_stdin = false;
+  std::string ca_file;
 };
 
 Result<std::string> UserOf(const Options& options) {
@@ -49,8 +50,7 @@ Result<std::string> PasswordOf(const Options& options) {
 }
 
 Result<void> CheckPassword(const std::string& host, const oci::Credentials& credentials) {
-  oci::ClientOptions options;
-  options.base_url = RegistryUrl(host);
+  TRY(options, OptionsOfRegistry(host));
   options.user = credentials.user;
   options.password = credentials.password;
   auto answered = oci::Client(std::move(options)).Ping();
@@ -66,6 +66,10 @@ Result<void> Login(Client& client, const Options& options) {
     return InvalidArgument("USAGE", "-u: a user name has no colon");
   }
   TRY(password, PasswordOf(options));
+  if (!options.ca_file.empty()) {
+    TRY(kept, KeepRegistryAuthority(options.host, options.ca_file));
+    Note(Printable(fmt::format("{} is trusted for {} from now on", kept, options.host)));
+  }
   const oci::Credentials credentials{.user = user, .password = std::move(password)};
   TRY_VOID(CheckPassword(options.host, credentials));
   TRY(place, store.Store(options.host, credentials));
@@ -87,7 +91,12 @@ void AddLogin(Command& command, Client& client) {
   command.Option(&options->user, "-u,--username", "USER", "User name (asked for on a terminal)");
   command.Flag(&options->password_stdin, "--password-stdin",
                "Take the password or token from standard input");
+  command.Option(
+      &options->ca_file, "--ca-file", "FILE",
+      "Certificate authority (PEM) of this registry; kept for later in containers/certs.d "
+      "of the user's configuration, where Podman and others look, too");
   command.Example("login registry.example -u me");
+  command.Example("login 10.0.0.7:5000 -u me --ca-file ca.pem");
   command.Example("login registry.example:5000 -u ci --password-stdin < ci.token");
   command.Run([&client, options] { return Login(client, *options); });
 }

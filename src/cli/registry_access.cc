@@ -44,7 +44,8 @@ oci::Transport TransportOf(const Context& context) {
 
 // Another registry, with what Docker's files and helpers have for it.
 Result<void> SignIn(const oci::Reference& reference, oci::ClientOptions& options) {
-  options.base_url = RegistryUrl(reference.host);
+  TRY(of_registry, OptionsOfRegistry(reference.host));
+  options = std::move(of_registry);
   options.sign_in = fmt::format("Sign in with `slipway login {}`.", reference.host);
   TRY(store, OpenCredentials());
   TRY(found, store.Find(reference.host, reference.repository));

@@ -6,10 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "cli/input.h"
 #include "oci/reference.h"
+#include "oci/registry_authority.h"
 
 namespace slipway::cli {
 namespace {
+
+constexpr uint64_t kMaxAuthorityBytes = 1 << 20;
 
 bool IsThisMachine(std::string_view host) {
   std::string_view name =
@@ -20,6 +24,14 @@ bool IsThisMachine(std::string_view host) {
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets it
   return value == nullptr ? "" : value;
+}
+
+// `authority` is what FindAuthority found.
+std::string RegistryUrl(std::string_view host, const std::optional<std::string>& authority) {
+  if (IsThisMachine(host) && !authority) return fmt::format("http://{}", host);
+  // Docker Hub's registry has another name than its references.
+  const bool is_hub = oci::CredentialKey(host) != host;
+  return fmt::format("https://{}", is_hub ? "registry-1.docker.io" : host);
 }
 
 }  // namespace
@@ -33,11 +45,19 @@ Result<void> CheckRegistryHost(const std::string& host) {
                                   host));
 }
 
-std::string RegistryUrl(std::string_view host) {
-  if (IsThisMachine(host)) return fmt::format("http://{}", host);
-  // Docker Hub's registry has another name than its references.
-  const bool is_hub = oci::CredentialKey(host) != host;
-  return fmt::format("https://{}", is_hub ? "registry-1.docker.io" : host);
+Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host) {
+  TRY(authority, oci::FindAuthority(PosixFileSystem(), oci::AuthorityFolders(Variable, host)));
+  oci::ClientOptions options;
+  options.base_url = RegistryUrl(host, authority);
+  options.http.ca_file = authority.value_or("");
+  return options;
+}
+
+Result<std::string> KeepRegistryAuthority(const std::string& host, const std::string& ca_file) {
+  FileSystem& files = PosixFileSystem();
+  TRY(pem, ReadWholeFile(files, AbsolutePath(ca_file), kMaxAuthorityBytes));
+  auto kept = oci::KeepAuthority(files, oci::AuthorityFolders(Variable, host), pem);
+  return kept ? kept : kept.error().Prefixed(ca_file + ": ");
 }
 
 Result<oci::CredentialStore> OpenCredentials() {

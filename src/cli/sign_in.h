@@ -2,17 +2,21 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "base/result.h"
+#include "oci/client.h"
 #include "oci/credentials.h"
 
 namespace slipway::cli {
 
 // HOST or HOST:PORT as in references. INVALID_ARGUMENT / HOST_INVALID.
 Result<void> CheckRegistryHost(const std::string& host);
-// Where its API is: plain http on this machine, else https.
-std::string RegistryUrl(std::string_view host);
+// How it is asked: plain http on this machine unless there is a certificate authority for it, else
+// https. Errors: those of FindAuthority.
+Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host);
+// Its certificate authority, for this and other programs of the user; the file that it is kept in.
+// Errors: those of KeepAuthority, and what cannot be read.
+Result<std::string> KeepRegistryAuthority(const std::string& host, const std::string& ca_file);
 
 // Docker's and containers' files of this user; see oci/credentials.h.
 Result<oci::CredentialStore> OpenCredentials();

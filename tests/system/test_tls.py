@@ -197,6 +197,38 @@ def test_skopeo_over_tls(centre, authority, tmp_path):
     assert digests[0] == digests[1]
 
 
+def test_login_with_an_authority_of_the_registry(centre, authority, stranger, tmp_path):
+    """Kept where Podman and others look for it, and used by every later command."""
+    host = centre.api_url.removeprefix("https://")
+    mine = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "DOCKER_CONFIG": str(tmp_path / "docker"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+
+    def login(file, check=True):
+        return centre.cli("login", host, "-u", "x", "--password-stdin", "--ca-file", file,
+                          stdin=centre.token, environment=mine, check=check)
+
+    (tmp_path / "none.pem").write_text("none\n")
+    refused = login(tmp_path / "none.pem", check=False)
+    assert refused.returncode == 2 and "none.pem: has no certificate in PEM" in refused.stderr
+    refused = login(stranger.certificate, check=False)
+    assert refused.returncode != 0 and "certificate" in refused.stderr
+    kept = tmp_path / f"config/containers/certs.d/{host}/ca.crt"
+    assert str(kept) in login(authority.certificate).stderr
+    assert kept.read_bytes() == authority.certificate.read_bytes()
+    centre.cli("pull", f"{host}/default/linear:a", tmp_path / "out", environment=mine)
+    assert (tmp_path / "out/linear_a.onnx").read_bytes() == (MODELS / "linear_a.onnx").read_bytes()
+    inspected = subprocess.run(
+        ["skopeo", "inspect", "--raw", "--authfile", tmp_path / "docker/config.json", "--cert-dir",
+         kept.parent, f"docker://{host}/default/linear:a"], check=False, capture_output=True,
+        text=True, timeout=120)
+    assert inspected.returncode == 0, inspected.stderr
+    (kept.parent / "ca.crt").rename(kept.parent / "a.crt")
+    (kept.parent / "b.crt").write_bytes(authority.certificate.read_bytes())
+    refused = centre.cli("pull", f"{host}/default/linear:a", tmp_path / "more", environment=mine,
+                         check=False)
+    assert refused.returncode != 0 and "several *.crt files" in refused.stderr
+
+
 def test_a_client_says_why_it_does_not_trust(centre, stranger):
     def context(name, *arguments):
         centre.cli("context", "add", name, "--address", centre.api_url, "--inference",
