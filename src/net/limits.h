@@ -26,6 +26,10 @@ inline constexpr size_t kBufferPadding = 64;
 inline constexpr size_t kMaxChunkLineBytes = 4 << 10;
 inline constexpr size_t kMaxTrailerBytes = 8 << 10;
 
+// Of multipart bodies: the head of one part, and how many parts there are.
+inline constexpr size_t kMaxPartHeadBytes = 16 << 10;
+inline constexpr size_t kMaxParts = 64;
+
 // Bodies up to this size are copied behind the head, larger ones written from where they are.
 inline constexpr size_t kMaxCopiedBodyBytes = 16 << 10;
 // What one connection reads or writes before the core's other connections get their turn; also the
