@@ -13,6 +13,7 @@
 #include "registry/maintenance.h"
 #include "registry/object_gate.h"
 #include "registry/projection.h"
+#include "registry/publish.h"
 #include "registry/reads.h"
 #include "registry/registry.h"
 #include "registry/repository_writer.h"
@@ -57,6 +58,12 @@ Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::stri
 store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass);
 // After a push that may have healed something.
 Task<void> CountDamage(Core& core);
+
+// What Registry::Publish and Registry::Change do.
+Task<Result<Digest>> PublishArtifact(std::shared_ptr<Core> core, CallContext context,
+                                     std::string repository, NewArtifact artifact);
+Task<Result<void>> ChangeRepository(std::shared_ptr<Core> core, CallContext context,
+                                    std::string repository, RepositoryChange change);
 
 std::vector<net::Route> BlobRoutes(const std::shared_ptr<Core>& core);
 std::vector<net::Route> UploadRoutes(const std::shared_ptr<Core>& core);

@@ -174,6 +174,18 @@ std::vector<net::Route> Registry::Routes() const {
   return routes;
 }
 
+Task<Result<Digest>> Registry::Publish(CallContext context, std::string repository,
+                                       NewArtifact artifact) {
+  return PublishArtifact(state_->core, std::move(context), std::move(repository),
+                         std::move(artifact));
+}
+
+Task<Result<void>> Registry::Change(CallContext context, std::string repository,
+                                    RepositoryChange change) {
+  return ChangeRepository(state_->core, std::move(context), std::move(repository),
+                          std::move(change));
+}
+
 std::unique_ptr<Collector> Registry::MakeCollector(bool dry_run) {
   Core& core = *state_->core;
   return std::make_unique<Collector>(CollectorOptions{.meta = core.options.meta,

@@ -13,6 +13,7 @@
 #include "registry/collector.h"
 #include "registry/limits.h"
 #include "registry/projection.h"
+#include "registry/publish.h"
 #include "registry/repository_writer.h"
 #include "registry/scrubber.h"
 #include "store/meta/meta_store.h"
@@ -42,6 +43,9 @@ struct RegistryOptions {
   uint64_t scrub_rate = kDefaultScrubRate;
 };
 
+// Changes rows of one repository, in one transaction.
+using RepositoryChange = std::function<Result<void>(RepositoryWriter&, const CheckUnused&)>;
+
 // Who composes it adds Routes() to a router, sets MakeErrorWriter's (challenge.h) as its error
 // writer for "/v2", and a guard that understands the access rules of the registry.
 class Registry {
@@ -53,6 +57,14 @@ class Registry {
 
   // Valid as long as the registry lives or longer: the routes share what they use.
   std::vector<net::Route> Routes() const;
+
+  // What a client does with uploads and a PUT of the manifest, as one: nothing of it is seen before
+  // all is there, durably. The caller's rights were checked, but for a project that is missing: it
+  // is made as a push makes it. INVALID_ARGUMENT / DIGEST_MISMATCH for content that is not what its
+  // digest says; errors of `read`, of the object store and of RepositoryWriter.
+  Task<Result<Digest>> Publish(CallContext context, std::string repository, NewArtifact artifact);
+  // The repository may have one segment. INVALID_ARGUMENT / NAME_INVALID, and what `change` says.
+  Task<Result<void>> Change(CallContext context, std::string repository, RepositoryChange change);
 
   // A collection of garbage that its owner drives; the registry outlives it.
   std::unique_ptr<Collector> MakeCollector(bool dry_run);
