@@ -1,0 +1,27 @@
+// Zip as this program writes it: stored entries, each header complete before its content, zip64
+// where a number does not fit, no times. Format: PKWARE's APPNOTE 6.3.10.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace slipway::model {
+
+struct ZipEntry {
+  std::string path;  // UTF-8
+  uint64_t size_bytes = 0;
+  uint32_t crc = 0;
+  uint64_t header_at = 0;  // where its header stands in the archive
+};
+
+// The record before the content of a file.
+std::string ZipFileHeader(const ZipEntry& entry);
+// What stands after the content of the last one: the directory, which is at `directory_at`.
+std::string ZipEnd(std::span<const ZipEntry> entries, uint64_t directory_at);
+
+// The CRC-32 of zip, continued from that of the bytes before (0 at the beginning).
+uint32_t ZipCrc(uint32_t crc, std::string_view bytes);
+
+}  // namespace slipway::model
