@@ -7,6 +7,8 @@
 #include "async/guarded.h"
 #include "base/build_info.h"
 #include "controller/model/usage.h"
+#include "klever/error_response.h"
+#include "klever/klever.h"
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
@@ -100,11 +102,13 @@ class HttpApiPart final : public ApiPart {
     TRY_VOID(OpenAccess());
     TRY(registry, OpenRegistry());
     registry_ = std::move(registry);
+    OpenKlever();
     FillRouter();
     http_ = std::make_unique<net::HttpServer>(
         threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
         net::HttpServerOptions{.server_name = "api", .tls = options_.tls});
     registry_->Start(threads_.cores.executor(0));
+    klever_->Start(threads_.cores.executor(0));
     revocations_->Start();
     return http_->Listen(listener);
   }
@@ -116,6 +120,7 @@ class HttpApiPart final : public ApiPart {
   Task<void> Stop(std::chrono::milliseconds drain) override {
     if (http_) co_await http_->Stop(drain);
     if (revocations_) co_await revocations_->Stop();
+    if (klever_) co_await klever_->Stop();
     if (registry_) co_await registry_->Stop();
   }
 
@@ -153,6 +158,20 @@ class HttpApiPart final : public ApiPart {
          .scrub_rate = options_.care.scrub_rate});
   }
 
+  void OpenKlever() {
+    klever_ = std::make_unique<klever::Klever>(
+        klever::KleverOptions{.registry = registry_.get(),
+                              .objects = stores_.objects.get(),
+                              .resources = stores_.resources.get(),
+                              .pool = &threads_.blocking,
+                              .files = &PosixFileSystem(),
+                              .clock = &SystemClock(),
+                              .random = &SystemRandom(),
+                              .folder = stores_.folder->root() + "/klever",
+                              .reserve = ReserveOf(options_.data),
+                              .program_version = fmt::format("slipway {}", Version())});
+  }
+
   void FillRouter() {
     const LogSource logs{*stores_.resources, threads_.blocking,
                          runtime::ServeLogPath(LocalSiteFolder(*stores_.folder))};
@@ -168,6 +187,9 @@ class HttpApiPart final : public ApiPart {
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
+    router_.AddAll(klever_->Routes());
+    router_.SetErrorWriter("/api/v1alpha1", klever::WriteKleverError);
+    router_.SetErrorWriter("/api/v2.0", klever::WriteHarborError);
     router_.AddAll(HealthRoutes(
         {.ready = [this] { return ready_.load(); },
          .warning =
@@ -198,6 +220,7 @@ class HttpApiPart final : public ApiPart {
   std::optional<trust::Authenticator> authenticator_;
   std::optional<RevocationWatch> revocations_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<klever::Klever> klever_;
   net::Router router_;
   std::unique_ptr<net::HttpServer> http_;
   std::atomic<bool> ready_ = false;

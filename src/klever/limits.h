@@ -1,0 +1,35 @@
+// The limits of this module.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace slipway::klever {
+
+// Of an upload: the zip, the JSON beside it, and how many chunks that do not touch may be there.
+inline constexpr uint64_t kMaxUploadBytes = uint64_t{1} << 40;
+inline constexpr uint64_t kMaxModelJsonBytes = 1 << 20;
+inline constexpr size_t kMaxRanges = 4'096;
+// Uploads in chunks that are under way in all projects.
+inline constexpr size_t kMaxUploads = 1'024;
+// One piece on its way from the socket to the disk.
+inline constexpr size_t kPieceBytes = 1 << 20;
+// An upload without a byte for so long is removed; looked for every so often.
+inline constexpr std::chrono::hours kUploadExpiry{24};
+inline constexpr std::chrono::minutes kSweepInterval{30};
+// The record of one upload on the disk.
+inline constexpr uint64_t kMaxRecordBytes = 4 << 20;
+
+// Of the bodies of other requests.
+inline constexpr uint64_t kMaxBodyBytes = 1 << 20;
+// Models that are compared at once.
+inline constexpr size_t kMaxCompared = 100;
+
+// Pages of Harbor's lists, as Harbor has them.
+inline constexpr size_t kDefaultPageSize = 10;
+inline constexpr size_t kMaxPageSize = 100;
+// Rows that a list counts and sorts; of more it says so.
+inline constexpr size_t kMaxListed = 100'000;
+
+}  // namespace slipway::klever

@@ -1,0 +1,145 @@
+#include "klever/upload/upload_desk.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "klever/limits.h"
+
+namespace slipway::klever {
+namespace {
+
+constexpr std::string_view kRecordName = "/record.json";
+
+Error Conflict(std::string message) {
+  return Error(Code::kAborted, "UPLOAD_CONFLICT", std::move(message));
+}
+
+// One version has one upload: its folder's name.
+std::string IdOf(const std::string& repository, const std::string& version) {
+  return std::string(Digest::Of(repository + "\n" + version).hex().substr(0, 32));
+}
+
+Result<void> CheckSubject(const UploadRecord& record, const std::string& subject) {
+  if (subject.empty() || record.subject == subject) return {};
+  return Conflict("an upload of this version was begun by " + record.subject +
+                  ": wait for its end, or let its owner or an administrator of the project cancel "
+                  "it with DELETE.");
+}
+
+}  // namespace
+
+UploadDesk::UploadDesk(FileSystem& files, Random& random, std::string folder,
+                       store::DiskReserve reserve)
+    : files_(files), random_(random), folder_(std::move(folder)), reserve_(std::move(reserve)) {}
+
+std::string UploadDesk::FolderOf(std::string_view id) const {
+  return folder_ + "/uploads/" + std::string(id);
+}
+
+Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Load(Table& table, const std::string& id) {
+  if (const auto found = table.find(id); found != table.end()) {
+    if (auto upload = found->second.lock()) return upload;
+    table.erase(found);
+  }
+  const std::string folder = FolderOf(id);
+  TRY(exists, files_.Exists(folder + std::string(kRecordName)));
+  if (!exists) return std::shared_ptr<ChunkedUpload>();
+  TRY(text, ReadWholeFile(files_, folder + std::string(kRecordName), kMaxRecordBytes));
+  TRY(json, ParseJson(text));
+  TRY(record, Decode<UploadRecord>(json, "", UnknownFields::kIgnore));
+  TRY(data, files_.Open(folder + "/data", {.write = true}));
+  auto upload =
+      std::make_shared<ChunkedUpload>(files_, reserve_, folder, std::move(record), std::move(data));
+  table[id] = upload;
+  return upload;
+}
+
+Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Find(const std::string& repository,
+                                                        const std::string& version,
+                                                        const std::string& subject) {
+  return open_.With([&](Table& table) -> Result<std::shared_ptr<ChunkedUpload>> {
+    TRY(upload, Load(table, IdOf(repository, version)));
+    if (upload) TRY_VOID(CheckSubject(upload->record(), subject));
+    return upload;
+  });
+}
+
+Result<std::shared_ptr<ChunkedUpload>> UploadDesk::FindOrBegin(UploadRecord wanted) {
+  return open_.With([&](Table& table) -> Result<std::shared_ptr<ChunkedUpload>> {
+    const std::string id = IdOf(wanted.repository, wanted.version);
+    TRY(upload, Load(table, id));
+    if (!upload) return Make(table, id, std::move(wanted));
+    const UploadRecord record = upload->record();
+    TRY_VOID(CheckSubject(record, wanted.subject));
+    if (record.total_bytes != wanted.total_bytes) {
+      return Conflict("the upload of this version that is under way has " +
+                      std::to_string(record.total_bytes) + " bytes, not " +
+                      std::to_string(wanted.total_bytes) +
+                      ". Cancel it with DELETE to begin anew.");
+    }
+    return upload;
+  });
+}
+
+Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Make(Table& table, const std::string& id,
+                                                        UploadRecord record) {
+  TRY_VOID(files_.MakeDirectories(folder_ + "/uploads"));
+  TRY(names, files_.List(folder_ + "/uploads"));
+  if (names.size() >= kMaxUploads) {
+    return ResourceExhausted("UPLOADS_FULL", "more than " + std::to_string(kMaxUploads) +
+                                                 " uploads are under way; finish some, or cancel "
+                                                 "them with DELETE.");
+  }
+  const std::string folder = FolderOf(id);
+  TRY_VOID(files_.RemoveTree(folder));
+  TRY_VOID(files_.MakeDirectories(folder));
+  TRY(data, files_.Open(folder + "/data", {.write = true, .create = true}));
+  auto upload =
+      std::make_shared<ChunkedUpload>(files_, reserve_, folder, std::move(record), std::move(data));
+  TRY_VOID(upload->Store());
+  table[id] = upload;
+  return upload;
+}
+
+Result<void> UploadDesk::Remove(ChunkedUpload& upload) {
+  return open_.With([&](Table& table) -> Result<void> {
+    upload.SetGone();
+    const UploadRecord record = upload.record();
+    table.erase(IdOf(record.repository, record.version));
+    return files_.RemoveTree(upload.folder());
+  });
+}
+
+Result<std::string> UploadDesk::MakeWorkFolder() {
+  std::string folder = folder_ + "/work/" + RandomHexId(random_);
+  TRY_VOID(files_.MakeDirectories(folder));
+  return folder;
+}
+
+Result<void> UploadDesk::RemoveWork() {
+  return files_.RemoveTree(folder_ + "/work");
+}
+
+Result<uint64_t> UploadDesk::RemoveStale(int64_t before_ms) {
+  TRY(exists, files_.Exists(folder_ + "/uploads"));
+  if (!exists) return uint64_t{0};
+  TRY(names, files_.List(folder_ + "/uploads"));
+  uint64_t removed = 0;
+  for (const std::string& name : names) {
+    TRY_VOID(open_.With([&](Table& table) -> Result<void> {
+      const auto open = table.find(name);
+      if (open != table.end() && !open->second.expired()) return {};
+      const std::string folder = FolderOf(name);
+      // The record is written last, at each chunk; what has none was cut short when it began.
+      Result<FileInfo> info = files_.Info(folder + std::string(kRecordName));
+      if (!info) info = files_.Info(folder);
+      if (!info || info->modified_ms >= before_ms) return {};
+      if (open != table.end()) table.erase(open);
+      ++removed;
+      return files_.RemoveTree(folder);
+    }));
+  }
+  return removed;
+}
+
+}  // namespace slipway::klever
