@@ -35,6 +35,7 @@ slipway_find_library(nghttp2::nghttp2 nghttp2/nghttp2.h nghttp2)
 slipway_find_library(re2::re2 re2/re2.h re2)
 slipway_find_library(zstd::zstd zstd.h zstd)
 slipway_find_library(utf8proc::utf8proc utf8proc.h utf8proc)
+slipway_find_library(sodium::sodium sodium.h sodium)
 
 if(DEFINED ENV{SLIPWAY_CACHE})
   set(slipway_cache "$ENV{SLIPWAY_CACHE}")

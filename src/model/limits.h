@@ -59,6 +59,9 @@ inline constexpr size_t kParallelTransfers = 4;
 inline constexpr size_t kCopyPipeBytes = 1 << 20;
 inline constexpr size_t kMaxCopyManifests = 100'000;
 inline constexpr int kMaxCopyDepth = 8;
+// Of one manifest: signatures that are looked at, in each of two forms, and how many are told of.
+inline constexpr size_t kMaxSignatures = 256;
+inline constexpr size_t kMaxSignatureReasons = 5;
 // Bytes that are read of a file's beginning to recognise its format.
 inline constexpr size_t kHeadBytes = 4'096;
 

@@ -27,4 +27,16 @@ inline constexpr std::chrono::seconds kMaxAccessLifetime{86'400};
 // may be off.
 inline constexpr std::chrono::seconds kClockLeeway{30};
 
+// A key file, and keys of RSA, whose checks take longer the longer they are.
+inline constexpr size_t kMaxKeyBytes = 64 << 10;
+inline constexpr int kMinRsaBits = 2'048;
+inline constexpr int kMaxRsaBits = 8'192;
+// One signature, what is signed, and what is around it.
+inline constexpr size_t kMaxSignatureBytes = 2'048;
+inline constexpr size_t kMaxSignedBytes = 1 << 20;
+inline constexpr size_t kMaxBundleBytes = 4 << 20;
+inline constexpr size_t kMaxBundleSignatures = 16;
+// What is said besides the digest, and how much of it.
+inline constexpr size_t kMaxSignedAnnotations = 256;
+
 }  // namespace slipway::trust

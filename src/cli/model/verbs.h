@@ -15,5 +15,8 @@ void AddModelPush(Command& command, Client& client);
 void AddModelRemove(Command& command, Client& client);
 void AddModelSave(Command& command, Client& client);
 void AddModelTag(Command& command, Client& client);
+void AddGenerateKeyPair(Command& command, Client& client);
+void AddSign(Command& command, Client& client);
+void AddVerify(Command& command, Client& client);
 
 }  // namespace slipway::cli

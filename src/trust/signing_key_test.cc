@@ -1,0 +1,168 @@
+#include "trust/signing_key.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/base64.h"
+#include "base/testing/result_matchers.h"
+#include "trust/limits.h"
+#include "trust/sealed_key.h"
+
+namespace slipway::trust {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Made by cosign 3 with the password "hello", for this test alone.
+constexpr std::string_view kCosignKey = R"(-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjo2NTUzNiwiciI6
+OCwicCI6MX0sInNhbHQiOiJ2N081MCtOeWk4dWtWTWU2eDFaSW4vczJleEZFODB2
+TXNEZ25ORy9ZREdnPSJ9LCJjaXBoZXIiOnsibmFtZSI6Im5hY2wvc2VjcmV0Ym94
+Iiwibm9uY2UiOiJuKzFNdkxzS20wM3BlTDl3MXdwc0xWV1JaZmZHbW1wdCJ9LCJj
+aXBoZXJ0ZXh0IjoiSUh1aFhBUURJY1NYSEIwM1RHTWVqS2ZpRko5MDFob0krelpm
+dGNkT00zMzFnQStWYUUzQi9xcEhEZzU4V0ozL3V6a2g1bmVVeTNoM1FvaHNqR2dq
+VGl5ZTJVOUN3ekxIM1pYSVVhRFJhOC9ybjFWcmozeGoxK3p3Q0p0SHNabHNTalE3
+dHJhZElQdkxtL09iM2w0c2sxZk9qdjRBZkhQRm8xT2lLVXloVTdLSWhZbW1UL2FQ
+eFZERlQ1Nm9BallNZGhaS2RMcDlYRDVDRHc9PSJ9
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+)";
+constexpr std::string_view kCosignPublic = R"(-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkZ5K6ULmx5zC0kqM8b9M8ctaVyfR
+ElU5t40Dg9VfFpHVzB6m1wsUujGajsgY8adrx80J7JSiODcyULEhH94qqA==
+-----END PUBLIC KEY-----
+)";
+constexpr std::string_view kCosignHint = "sd8ojbp9VPtHMeb+ln+0A+iZtu3mg7U79ZqzSTQ+Y7Y=";
+// Made by cosign 3 with this key, over kMessage.
+constexpr std::string_view kMessage =
+    R"({"critical":{"identity":{"docker-reference":"127.0.0.1:35001/a/b"},"image":{"docker-m)"
+    R"(anifest-digest":"sha256:a99e0f4e5106a3b24e795833aa85063e5fbb4a3f773971d5f5ae405f242b1)"
+    R"(56f"},"type":"cosign container image signature"},"optional":{"who":"me"}})";
+constexpr std::string_view kCosignSignature =
+    "MEUCICfBNsBohl/"
+    "9BgjaHD+2g+IHNgC1Evmugr3lQzSQlEUXAiEA+9JBM0rxC7PaQZS9Z2vRaSswUVR7lrX7cadDIfO71OU=";
+// Ed25519 with SHA-512 before it, by cosign 3; OpenSSL's pure one is made in the test.
+constexpr std::string_view kEdPublic = R"(-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAxYiHKvXrhprMX3NilxeiczrIfdNOm79qP5R+gfWb82c=
+-----END PUBLIC KEY-----
+)";
+constexpr std::string_view kEdMessage =
+    R"({"critical":{"identity":{"docker-reference":"127.0.0.1:35001/k/ed"},"image":{"docker-)"
+    R"(manifest-digest":"sha256:8256907cf5bbcc636d8013e6a6ba538958be13c38b0adcf083c069d95a51)"
+    R"(735e"},"type":"cosign container image signature"},"optional":null})";
+constexpr std::string_view kEdSignature =
+    "ySIzl21T1XtWaTynO4iFv5MsygvYqc4HKj7C5SNYAQFOJG3XVN1gPw949IEtHkNsQVfTu3zM+jFVTIE84F7yAw==";
+
+PasswordSource Password(std::string password) {
+  return [password] { return Result<std::string>(password); };
+}
+Result<std::string> NoPassword() {
+  return Internal("ASKED", "a password was asked for");
+}
+
+TEST(SigningKey, ReadsWhatCosignWrote) {
+  const auto key = SigningKey::Parse(kCosignKey, Password("hello"));
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(key->public_key().Pem(), kCosignPublic);
+  EXPECT_EQ(key->public_key().fingerprint(), kCosignHint);
+  const auto wrong = SigningKey::Parse(kCosignKey, Password("hell"));
+  ASSERT_THAT(wrong, IsError(Code::kUnauthenticated, "PASSWORD_WRONG"));
+  EXPECT_THAT(wrong.error().message(), Not(HasSubstr("hell")));
+  EXPECT_THAT(SigningKey::Parse(kCosignKey, NoPassword), IsError(Code::kInternal, "ASKED"));
+}
+
+TEST(SigningKey, WhatIsSealedOpensAgain) {
+  const SigningKey key = SigningKey::Generate();
+  const auto random = MakeSeededRandom(1);
+  for (const char* password : {"", "p", "with\nlines and \xc3\xa4"}) {
+    const std::string pem = key.SealedPem(password, *random);
+    EXPECT_THAT(pem, StartsWith("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
+    const auto again = SigningKey::Parse(pem, Password(password));
+    ASSERT_THAT(again, IsOk());
+    EXPECT_EQ(again->public_key().fingerprint(), key.public_key().fingerprint());
+    EXPECT_THAT(SigningKey::Parse(pem, Password("other")),
+                IsError(Code::kUnauthenticated, "PASSWORD_WRONG"));
+  }
+}
+
+TEST(SigningKey, WhatIsNoKeyIsTold) {
+  for (const std::string& text : std::vector<std::string>{
+           "", "x", std::string(kCosignPublic), std::string(kMaxKeyBytes + 1, 'x'),
+           "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n!!\n",
+           "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\ne30=\n-----END ENCRYPTED SIGSTORE "
+           "PRIVATE KEY-----\n"}) {
+    EXPECT_THAT(SigningKey::Parse(text, Password("hello")),
+                IsError(Code::kInvalidArgument, "KEY_INVALID"))
+        << text.substr(0, 60);
+  }
+}
+
+TEST(SealedKey, NothingOfTheFileIsTrusted) {
+  const auto random = MakeSeededRandom(2);
+  const std::string sealed = SealKey("secret", "p", *random);
+  ASSERT_THAT(OpenSealedKey(sealed, "p"), IsOk());
+  EXPECT_EQ(OpenSealedKey(sealed, "p").value(), "secret");
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"65536", "1073741824"},
+                                                        {"65536", "65536.5"},
+                                                        {"\"r\":8", "\"r\":64"},
+                                                        {"scrypt", "argon2"},
+                                                        {"nacl/secretbox", "none"},
+                                                        {"\"nonce\"", "\"n\""},
+                                                        {"\"salt\":\"", "\"salt\":\"!"},
+                                                        {"\"kdf\":{", "\"kdf\":{\"kdf\":{"}}) {
+    std::string changed = sealed;
+    changed.replace(changed.find(from), from.size(), to);
+    EXPECT_THAT(OpenSealedKey(changed, "p"), IsError(Code::kInvalidArgument, "KEY_INVALID")) << to;
+  }
+  EXPECT_THAT(OpenSealedKey(R"({"kdf":{},"cipher":{}})", "p"),
+              IsError(Code::kInvalidArgument, "KEY_INVALID"));
+  EXPECT_THAT(OpenSealedKey("[]", "p"), IsError(Code::kInvalidArgument, "KEY_INVALID"));
+}
+
+TEST(PublicKey, VerifiesWhatCosignSigned) {
+  const auto key = PublicKey::Parse(kCosignPublic);
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(key->algorithm(), "ECDSA P-256");
+  const std::string signature = FromCanonicalBase64(kCosignSignature).value();
+  EXPECT_TRUE(key->Verifies(kMessage, signature));
+  EXPECT_FALSE(key->Verifies(std::string(kMessage) + " ", signature));
+  EXPECT_FALSE(SigningKey::Generate().public_key().Verifies(kMessage, signature));
+  for (size_t i = 0; i < signature.size(); ++i) {
+    std::string changed = signature;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_FALSE(key->Verifies(kMessage, changed)) << i;
+    EXPECT_FALSE(key->Verifies(kMessage, signature.substr(0, i))) << i;
+  }
+  EXPECT_FALSE(key->Verifies(kMessage, signature + "x"));
+  EXPECT_FALSE(key->Verifies(kMessage, std::string(1 << 20, 'x')));
+}
+
+TEST(PublicKey, Ed25519InBothForms) {
+  const auto key = PublicKey::Parse(kEdPublic);
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(key->algorithm(), "Ed25519");
+  const std::string signature = FromCanonicalBase64(kEdSignature).value();
+  EXPECT_TRUE(key->Verifies(kEdMessage, signature));
+  EXPECT_FALSE(key->Verifies("other", signature));
+  EXPECT_FALSE(key->Verifies(kEdMessage, signature.substr(1)));
+}
+
+TEST(PublicKey, OneKeyOfAKindThatIsTaken) {
+  const std::string pem(kCosignPublic);
+  EXPECT_THAT(PublicKey::Parse(pem + "\n \n"), IsOk());
+  const auto two = PublicKey::Parse(pem + pem);
+  ASSERT_THAT(two, IsError(Code::kInvalidArgument, "KEY_INVALID"));
+  EXPECT_THAT(two.error().message(), HasSubstr("more than one"));
+  // X25519 agrees on secrets; it signs nothing.
+  const auto other = PublicKey::Parse(
+      "-----BEGIN PUBLIC KEY-----\n"
+      "MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n-----END PUBLIC KEY-----\n");
+  ASSERT_THAT(other, IsError(Code::kInvalidArgument, "KEY_INVALID"));
+  EXPECT_THAT(other.error().message(), HasSubstr("ECDSA"));
+  EXPECT_THAT(PublicKey::Parse(kCosignKey), IsError(Code::kInvalidArgument, "KEY_INVALID"));
+}
+
+}  // namespace
+}  // namespace slipway::trust
