@@ -1,6 +1,7 @@
 // Agent: makes one site run what the control centre wants, and says what became of it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ struct AgentDependencies {
   BlockingPool& pool;
   // Single-threaded: a core's. Everything of the agent runs there.
   asio::any_io_executor executor;
+  // Whether files may be written, for the sake of what else is on the disk; asked again and again
+  // while a model is unpacked, on any thread. Empty: until the disk is full.
+  std::function<Result<void>()> check_room = {};
 };
 
 enum class StopMode : uint8_t {

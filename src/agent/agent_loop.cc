@@ -58,7 +58,7 @@ Task<Result<void>> Agent::Loop::Start() {
       RevisionPreparer::Dependencies{dependencies_.link, dependencies_.content,
                                      options_.unpacked_folder, options_.unpacked_limit_bytes,
                                      dependencies_.files, dependencies_.pool, dependencies_.clock,
-                                     dependencies_.executor},
+                                     dependencies_.executor, dependencies_.check_room},
       changed);
   keeper_.emplace(
       options_.serve,

@@ -69,6 +69,7 @@ void RevisionPreparer::Start() {
 }
 
 Task<void> RevisionPreparer::Stop() {
+  stopping_ = true;
   co_await group_.Stop();
 }
 
@@ -170,8 +171,12 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
 Result<model::UnpackedModel> RevisionPreparer::PrepareNow(const DesiredRevision& revision) {
   TRY(digest, Digest::Parse(revision.manifest_digest));
   TRY(manifest, FetchModel(dependencies_.link, dependencies_.content, revision.repository, digest));
+  const auto check = [this](uint64_t) -> Result<void> {
+    if (stopping_) return Error(Code::kCancelled, "AGENT_STOPPING", "the agent is stopping");
+    return dependencies_.check_room ? dependencies_.check_room() : Result<void>();
+  };
   TRY(model, model::Unpack(dependencies_.files, *dependencies_.content.content, manifest, digest,
-                           dependencies_.unpacked_folder));
+                           dependencies_.unpacked_folder, {.check = check}));
   if (model.format.empty()) {
     return FailedPrecondition("FORMAT_UNKNOWN",
                               "the files of " + revision.repository +

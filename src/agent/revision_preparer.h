@@ -1,6 +1,7 @@
 // RevisionPreparer: brings the bytes of revisions to the site and unpacks them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -34,12 +35,14 @@ class RevisionPreparer {
     BlockingPool& pool;
     Clock& clock;
     asio::any_io_executor executor;
+    std::function<Result<void>()> check_room;  // AgentDependencies
   };
   // `changed` is called after each change of states().
   RevisionPreparer(Dependencies dependencies, std::function<void()> changed);
   ~RevisionPreparer();
 
   void Start();
+  // What is being unpacked ends at its next piece, and nothing of it stays.
   Task<void> Stop();
 
   // The revisions that are wanted, oldest first; the others are forgotten.
@@ -68,6 +71,7 @@ class RevisionPreparer {
   std::map<std::string, Work> work_;  // by uid
   int running_ = 0;
   bool sweeping_ = false;
+  std::atomic<bool> stopping_ = false;  // read on the pool
 };
 
 }  // namespace slipway::agent

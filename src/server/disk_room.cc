@@ -13,6 +13,14 @@ store::DiskReserve ReserveOf(std::string data_folder) {
           .free_bytes = [folder = std::move(data_folder)] { return FreeDiskBytes(folder); }};
 }
 
+Result<void> CheckReserve(const std::string& data_folder) {
+  TRY(room, FreeDiskBytes(data_folder));
+  if (room >= kDiskReserveBytes) return {};
+  return ResourceExhausted(
+      "DISK_FULL", fmt::format("{} has {} bytes left, {} are kept for the database", data_folder,
+                               room, kDiskReserveBytes));
+}
+
 std::string DiskWarning(const std::string& data_folder) {
   const Result<uint64_t> room = FreeDiskBytes(data_folder);
   if (!room) return "the room on the disk of the data folder is unknown: " + room.error().message();

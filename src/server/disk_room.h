@@ -15,6 +15,9 @@ inline constexpr uint64_t kDiskReserveBytes = uint64_t{32} << 20;
 
 store::DiskReserve ReserveOf(std::string data_folder);
 
+// RESOURCE_EXHAUSTED / DISK_FULL when the reserve is touched: what is large and can wait, waits.
+Result<void> CheckReserve(const std::string& data_folder);
+
 // One sentence if uploads are refused, or everything is, for want of room; else empty. Blocking.
 std::string DiskWarning(const std::string& data_folder);
 

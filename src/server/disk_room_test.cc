@@ -15,6 +15,8 @@ TEST(DiskRoomTest, WarnsOfAFullDiskOnly) {
   ASSERT_GT(*ReserveOf(folder.path()).free_bytes(), kDiskReserveBytes)
       << "free some disk for tests";
   EXPECT_EQ(DiskWarning(folder.path()), "");
+  EXPECT_TRUE(CheckReserve(folder.path()).has_value());
+  EXPECT_EQ(CheckReserve("/proc").error().reason(), "DISK_FULL");
   EXPECT_THAT(DiskWarning("/proc"), HasSubstr("full: 0 bytes are left"));
   EXPECT_THAT(DiskWarning(folder / "missing"), HasSubstr("unknown"));
 }

@@ -9,6 +9,7 @@
 #include "runtime/driver.h"
 #include "runtime/site_folder.h"
 #include "server/blocking_call.h"
+#include "server/disk_room.h"
 #include "server/parts.h"
 #include "server/site_database.h"
 
@@ -125,7 +126,8 @@ class LocalAgent final : public AgentPart {
             .files = PosixFileSystem(),
             .clock = SystemClock(),
             .pool = threads_.blocking,
-            .executor = threads_.cores.executor(0)};
+            .executor = threads_.cores.executor(0),
+            .check_room = [data = options_.data] { return CheckReserve(data); }};
   }
 
   const ServerOptions& options_;
