@@ -29,6 +29,7 @@ class TestContent final : public oci::ContentSource {
     ASSERT_THAT(WriteFileDurably(PosixFileSystem(), PathOf(Digest::Of(content)), content, 0444),
                 IsOk());
   }
+  void Damage(const Digest& digest) { contents_[digest.text()].back() ^= 1; }
   Result<std::unique_ptr<File>> Open(const Digest& digest) override {
     const auto found = contents_.find(digest.text());
     if (found == contents_.end()) return NotFound("BLOB_UNKNOWN", "there is no " + digest.text());
@@ -219,6 +220,51 @@ TEST_P(UnpackTest, ArchiveThatIsRefusedLeavesNothing) {
   EXPECT_THAT(Export(PosixFileSystem(), content_, manifest_, folder_ / "export"),
               IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "export"));
+}
+
+TEST_P(UnpackTest, EndsWhenItIsToldTo) {
+  const std::string config = "{}";
+  const std::string layer =
+      Gzip(RawTarEntry("model/a", '0', std::string(3 << 20, 'a')) + std::string(1'024, '\0'));
+  content_.Add(config);
+  content_.Add(layer);
+  manifest_ = OrmbManifest(config, layer);
+  uint64_t asked = 0;
+  const auto full = [&](uint64_t written_bytes) -> Result<void> {
+    ++asked;
+    if (written_bytes < (2 << 20)) return {};
+    return ResourceExhausted("DISK_FULL", "no room");
+  };
+  const Digest digest = Digest::Of(manifest_);
+  EXPECT_THAT(
+      Unpack(PosixFileSystem(), content_, manifest_, digest, folder_ / "unpacked", {.check = full}),
+      IsError(Code::kResourceExhausted, "DISK_FULL"));
+  EXPECT_EQ(asked, 2u);
+  EXPECT_TRUE(Entries().empty());
+  EXPECT_THAT(UnpackManifest(), IsOk());
+}
+
+TEST_P(UnpackTest, ExportsWhatItsDigestsSay) {
+  Provide("mlp_a.onnx");
+  // A folder that a killed export or pull left: what is unpacked goes, downloads stay.
+  std::filesystem::create_directories(folder_ / "export/.slipway-partial/unpacked/model");
+  std::filesystem::create_directories(folder_ / "export/.slipway-partial/kept");
+  const auto exported = Export(PosixFileSystem(), content_, manifest_, folder_ / "export");
+  ASSERT_THAT(exported, IsOk());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "export/.slipway-partial/unpacked"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "export/.slipway-partial/kept"));
+  // Damage in content is found while it is copied, and nothing appears.
+  const auto manifest = oci::ParseManifest(manifest_).value();
+  const oci::Descriptor& layer = manifest.layers[0];
+  content_.Damage(layer.digest);
+  const auto damaged = Export(PosixFileSystem(), content_, manifest_, folder_ / "other");
+  ASSERT_THAT(damaged, IsError(Code::kDataLoss, "CONTENT_DAMAGED"));
+  EXPECT_THAT(damaged.error().message(), ::testing::HasSubstr("mlp_a.onnx"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "other"));
+  const std::string index =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]})";
+  EXPECT_THAT(Export(PosixFileSystem(), content_, index, folder_ / "index"),
+              IsError(Code::kFailedPrecondition, "MODEL_IS_INDEX"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Content, UnpackTest, ::testing::Bool(),
