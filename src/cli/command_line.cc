@@ -10,7 +10,6 @@
 
 #include "base/nearest_word.h"
 #include "cli/commands.h"
-#include "cli/exit_code.h"
 #include "cli/report.h"
 #include "cli/text.h"
 
@@ -188,9 +187,9 @@ int FailUsage(const CLI::App& program, const CLI::ParseError& error) {
     at = at->get_subcommands().front();
     path += " " + at->get_name();
   }
-  Note(fmt::format("slipway: {}; see {} --help", Printable(UsageProblem(program, *at, error)),
-                   path));
-  return kExitUsage;
+  return ReportError(InvalidArgument(
+      "USAGE",
+      fmt::format("{}; see {} --help", Printable(UsageProblem(program, *at, error)), path)));
 }
 
 }  // namespace
