@@ -5,7 +5,7 @@
     tools/test.py units asan               some stages, in that order
     tools/test.py fuzz --fuzz-seconds-each 600
 
-Stages: units (release), system (pytest on the real programs and on tools/), asan, tsan, format,
+Stages: units (release), system (pytest on the real programs, tools/ and sdk/), asan, tsan, format,
 tidy, clang-tidy, fuzz. A stage that fails does not stop the next one; what does not build or
 crashes counts as failed. The last line is `N passed, N failed, N skipped`; what was skipped stands
 above it, and the exit status is 0 only if nothing failed. Logs are kept in build/<type>/logs/.
@@ -233,10 +233,10 @@ def stage_tsan(_options):
 # System tests ------------------------------------------------------------------------------------
 
 def stage_system(options):
-    """Runs pytest on the real programs, and on the tests of the tools."""
+    """Runs pytest on the real programs, and on the tests of the tools and the Python package."""
     report, log = BUILD / "release/logs/system.xml", BUILD / "release/logs/system.log"
     report.unlink(missing_ok=True)
-    tests = [options.tests] if options.tests else ["tests", "tools"]
+    tests = [options.tests] if options.tests else ["tests", "tools", "sdk"]
     broken = build("Release", ["all"])
     results = [broken] if broken else []
     code = run([PYTHON, "-m", "pytest", "-o", "junit_logging=all", f"--junitxml={report}", *tests],
