@@ -40,8 +40,8 @@ struct AgentDependencies {
   BlockingPool& pool;
   // Single-threaded: a core's. Everything of the agent runs there.
   asio::any_io_executor executor;
-  // Whether files may be written, for the sake of what else is on the disk; asked again and again
-  // while a model is unpacked, on any thread. Empty: until the disk is full.
+  // Whether large files may be written, for the sake of what else is on the disk; asked again and
+  // again while a model is unpacked, on any thread. Empty: until the disk is full.
   std::function<Result<void>()> check_room = {};
 };
 

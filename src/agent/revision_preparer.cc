@@ -17,6 +17,8 @@ using runtime::DesiredRevision;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPoll{200};  // how often pauses are looked at
+// Files up to this size may be written into the room that is kept: it is there for what is small.
+constexpr uint64_t kSmallBytes = 1 << 20;
 constexpr Backoff::Options kRetry{.first = milliseconds(500),
                                   .second = milliseconds(1'000),
                                   .longest = milliseconds(60'000),
@@ -171,9 +173,10 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
 Result<model::UnpackedModel> RevisionPreparer::PrepareNow(const DesiredRevision& revision) {
   TRY(digest, Digest::Parse(revision.manifest_digest));
   TRY(manifest, FetchModel(dependencies_.link, dependencies_.content, revision.repository, digest));
-  const auto check = [this](uint64_t) -> Result<void> {
+  const auto check = [this](uint64_t written_bytes) -> Result<void> {
     if (stopping_) return Error(Code::kCancelled, "AGENT_STOPPING", "the agent is stopping");
-    return dependencies_.check_room ? dependencies_.check_room() : Result<void>();
+    if (written_bytes <= kSmallBytes || !dependencies_.check_room) return {};
+    return dependencies_.check_room();
   };
   TRY(model, model::Unpack(dependencies_.files, *dependencies_.content.content, manifest, digest,
                            dependencies_.unpacked_folder, {.check = check}));

@@ -190,7 +190,7 @@ def test_export_pulls_what_is_not_here(online, tmp_path):
     assert tree(online.folder / "exported") == tree(source)
     assert online.names() == ["default/exported:v1"]
     gone = online.run("export", "exported:v9", check=False)
-    assert gone.returncode == 3 and "exported" in gone.stderr
+    assert gone.returncode == 3 and "exported:v9 is not in the local store" in gone.stderr
 
 
 def test_remote_tags(online, centre, tmp_path):
@@ -439,12 +439,28 @@ def test_damaged_content_is_told_and_mended(online, tmp_path):
     assert done.returncode == 1
     assert "data/weights.bin" in done.stderr and "model pull damaged:v1" in done.stderr
     assert tree(tmp_path / "out") == {}
-    online.run("tag", "damaged:v1", "damaged:v2")
-    done = online.run("push", "damaged:v2", check=False)
-    assert done.returncode == 0 or "data/weights.bin" in done.stderr
+    online.run("tag", "damaged:v1", "damaged-copy:v1")
+    done = online.run("push", "damaged-copy:v1", check=False)
+    assert done.returncode == 1
+    assert "data/weights.bin" in done.stderr and "is damaged" in done.stderr
+    assert online.run("inspect", "damaged-copy:v1", check=False).returncode == 3
     assert online.json("pull", "damaged:v1")["downloadedBytes"] == len(content)
     online.run("export", "damaged:v1", tmp_path / "out")
     assert tree(tmp_path / "out") == tree(source)
+
+
+def test_an_entry_that_cannot_be_read_can_be_removed(store):
+    store.run("save", MODELS / "linear_a.onnx", "linear:a")
+    store.run("save", MODELS / "linear_b.onnx", "linear:b")
+    path = store.models / "index.json"
+    index = json.loads(path.read_text())
+    index["manifests"][0]["digest"] = "sha256:none"
+    path.write_text(json.dumps(index))
+    assert store.names() == ["default/linear:b"]
+    kept = store.run("remove", "linear:b")
+    assert "nothing is freed" in kept.stderr and len(store.blobs()) > 3
+    store.run("remove", "linear:a")
+    assert store.blobs() == set()
 
 
 def test_a_link_for_a_blob_leads_nowhere(store, tmp_path):

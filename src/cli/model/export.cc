@@ -26,8 +26,9 @@ Result<model::LocalEntry> FindOrFetch(Client& client, model::LocalStore& store,
                                       const std::string& text) {
   auto entry = FindLocal(store, text);
   if (entry.has_value() || entry.error().reason() != "MODEL_UNKNOWN") return entry;
-  TRY_VOID(FetchModel(client, store, text));
-  return FindLocal(store, text);
+  const auto fetched = FetchModel(client, store, text);
+  if (fetched.has_value()) return FindLocal(store, text);
+  return fetched.error().Prefixed(fmt::format("{} is not in the local store: ", text));
 }
 
 // The last segment of the name, without the tag.

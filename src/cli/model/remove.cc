@@ -24,13 +24,24 @@ Result<void> PrintNames(const std::vector<std::string>& names) {
   return {};
 }
 
+// The name in the store, also of an entry that cannot be read: it is to be removed, not to be used.
+Result<std::string> FindName(model::LocalStore& store, const std::string& text) {
+  const auto entry = FindLocal(store, text);
+  if (entry.has_value()) return entry->name;
+  const auto reference = oci::Reference::Parse(text);
+  if (entry.error().reason() != "MODEL_UNKNOWN" || !reference.has_value()) return entry.error();
+  TRY(there, store.HasName(reference->ToString()));
+  if (!there) return entry.error();
+  return reference->ToString();
+}
+
 Result<void> RemoveLocal(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(store, OpenModels(client));
   std::vector<std::string> names;
   for (const std::string& text : options.names) {
-    TRY(entry, FindLocal(store, text));
-    if (std::ranges::find(names, entry.name) == names.end()) names.push_back(entry.name);
+    TRY(name, FindName(store, text));
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   }
   TRY(removed, store.Remove(names));
   if (!removed.problem.empty()) {

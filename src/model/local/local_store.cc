@@ -186,6 +186,13 @@ Result<LocalEntry> LocalStore::Find(const std::string& name) {
   return *found;
 }
 
+Result<bool> LocalStore::HasName(const std::string& name) {
+  TRY(there, IsLayout());
+  if (!there) return false;
+  TRY(index, ReadIndex());
+  return index.Remove(name);  // from this copy
+}
+
 Result<LocalEntry> LocalStore::Find(const oci::Reference& reference) {
   if (!reference.digest) return Find(reference.ToString());
   TRY(entries, List());
@@ -285,8 +292,9 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
       index = std::move(read);
     }
     const std::set<Digest> before = RootsOf(index);
+    const std::string problem = index.problem();
     changed = change(index);
-    may_free = !std::ranges::includes(RootsOf(index), before);
+    may_free = !std::ranges::includes(RootsOf(index), before) || index.problem() != problem;
     if (changed.has_value() && *changed) written = WriteIndex(index);
     CRASH_POINT("models.index_changed");
   }

@@ -61,6 +61,8 @@ class LocalStore final : public oci::ContentSource {
   Result<LocalEntry> Find(const oci::Reference& reference);
   // By the name alone, as it is written in the index.
   Result<LocalEntry> Find(const std::string& name);
+  // Whether an entry has the name, be it one that cannot be read.
+  Result<bool> HasName(const std::string& name);
 
   // The bytes, which are those of the digest: DATA_LOSS / CONTENT_DAMAGED otherwise.
   Result<oci::FetchedManifest> ReadManifest(const oci::Descriptor& manifest);
