@@ -167,6 +167,25 @@ def test_slipway_push_leaves_nothing_behind(site, disk, tmp_path):
             (folder / "weights.bin").read_bytes())
 
 
+def test_unpacking_leaves_the_reserve(site, disk):
+    """A large archive waits for room; what is small goes on, and nothing of a try stays."""
+    folder = site.centre.folder / "packed"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes((MODELS / "linear_b.onnx").read_bytes())
+    (folder / "weights.bin").write_bytes(os.urandom(20 * MIB))
+    site.centre.cli("push", folder, "packed:v1", "--form", "ormb")
+    disk.fill(leave=RESERVE + 8 * MIB)
+    site.centre.cli("deploy", "packed:v1", "--no-wait")
+    programs.wait_until(lambda: "the disk of the site is full" in site.centre.cli("services").stdout,
+                        "a service that says for what it waits")
+    programs.wait_until(lambda: disk.free() > RESERVE, "the room of the try that failed")
+    site.centre.cli("deploy", "linear:a", "--as", "small")
+    site.what_was_there_works()
+    disk.empty()
+    programs.wait_until(lambda: site.infer("packed") == 200, "the revision, once there is room",
+                        timeout_s=90)
+
+
 def test_another_program_fills_the_disk(site, disk):
     """No byte is left, for nobody: all writes are refused, all reads and inferences go on."""
     before = site.service_names()
