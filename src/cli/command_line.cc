@@ -47,6 +47,9 @@ constexpr std::array kVerbs = {
     Verb{"login", "Sign in to another registry", &AddLogin},
     Verb{"logout", "Forget a sign-in to another registry", &AddLogout},
     Verb{"context", "Choose the control centre to talk to", &AddContext},
+    Verb{"ormb", "ormb's own command line", &AddOrmb},
+    Verb{"ormb-storage-initializer", "What pods of ormb run before their server",
+         &AddOrmbStorageInitializer},
     Verb{"version", "Show the version", &AddVersion},
 };
 
@@ -192,9 +195,7 @@ int FailUsage(const CLI::App& program, const CLI::ParseError& error) {
       fmt::format("{}; see {} --help", Printable(UsageProblem(program, *at, error)), path)));
 }
 
-}  // namespace
-
-int RunCommandLine(int argc, const char* const* argv) {
+int RunVerbs(int argc, const char* const* argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write
   Client client;
   std::function<Result<void>()> action;
@@ -216,6 +217,22 @@ int RunCommandLine(int argc, const char* const* argv) {
   }
   Result<void> done = action();
   return done ? 0 : ReportError(done.error());
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv) {
+  const std::string_view called = argc > 0 ? argv[0] : "";
+  const std::string_view name = called.substr(called.rfind('/') + 1);
+  // A link of that name is that verb: entry points of pods and scripts go on working.
+  if (name == "ormb" || name == "ormb-storage-initializer") {
+    const std::string verb(name);
+    std::vector<const char*> words = {"slipway", verb.c_str()};
+    words.insert(words.end(), argv + 1, argv + argc);
+    words.push_back(nullptr);
+    return RunVerbs(static_cast<int>(words.size()) - 1, words.data());
+  }
+  return RunVerbs(argc, argv);
 }
 
 }  // namespace slipway::cli

@@ -21,6 +21,8 @@ void AddLogout(Command& command, Client& client);
 void AddLogs(Command& command, Client& client);
 void AddModel(Command& command, Client& client);
 void AddModels(Command& command, Client& client);
+void AddOrmb(Command& command, Client& client);
+void AddOrmbStorageInitializer(Command& command, Client& client);
 void AddPull(Command& command, Client& client);
 void AddPush(Command& command, Client& client);
 void AddRegistry(Command& command, Client& client);
