@@ -9,6 +9,7 @@
 
 #include "async/blocking_pool.h"
 #include "klever/klever.h"
+#include "klever/limits.h"
 #include "klever/upload/upload_desk.h"
 #include "net/router.h"
 #include "oci/content_source.h"
@@ -21,13 +22,13 @@ struct Core {
       : options(std::move(from)),
         uploads(*options.files, *options.random, options.folder, options.reserve),
         content(std::move(bytes)),
-        packing(1) {}
+        packing(kPackedTogether) {}
 
   KleverOptions options;
   UploadDesk uploads;
   std::unique_ptr<oci::ContentSource> content;
-  // What is long and blocking (unpacking, packaging, reading archives) takes turns here, so that
-  // it never holds all threads of the shared pool.
+  // Zips are unpacked and packed here, a few at a time, so that they never hold all threads of the
+  // shared pool.
   BlockingPool packing;
 
   store::MetaStore& meta() { return options.resources->meta(); }

@@ -35,9 +35,6 @@ net::Route MakeRoute(const std::shared_ptr<Core>& core, net::Method method, std:
 }
 
 Task<void> Sweep(std::shared_ptr<Core> core) {
-  const Result<void> cleared =
-      co_await core->packing.Run([core] { return core->uploads.RemoveWork(); });
-  if (!cleared) LogWarning("unfinished work was not removed", {{"error", cleared.error()}});
   const registry::UploadAge age(*core->options.clock);
   while (co_await SleepFor(kSweepInterval)) {
     const int64_t before = age.ExpiredBefore(kUploadExpiry).time_since_epoch().count();
@@ -88,6 +85,8 @@ std::vector<net::Route> Klever::Routes() const {
 
 void Klever::Start(asio::any_io_executor executor) {
   CHECK(!state_->tasks);
+  const Result<void> cleared = state_->core->uploads.RemoveWork();
+  if (!cleared) LogWarning("unfinished work was not removed", {{"error", cleared.error()}});
   state_->tasks = std::make_unique<TaskGroup>(std::move(executor));
   state_->tasks->Start([core = state_->core] { return Sweep(core); });
 }

@@ -42,8 +42,8 @@ class Klever {
   // Valid as long as this lives or longer: the routes share what they use.
   std::vector<net::Route> Routes() const;
 
-  // Removes what is left of uploads that nobody goes on with, now and then, until Stop. What was
-  // being unpacked when the program ended goes at once.
+  // Before any request. Removes what was being unpacked when the program ended (blocking) and, now
+  // and then until Stop, uploads that nobody goes on with.
   void Start(asio::any_io_executor executor);
   Task<void> Stop();
 

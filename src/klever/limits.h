@@ -15,6 +15,8 @@ inline constexpr size_t kMaxRanges = 4'096;
 inline constexpr size_t kMaxUploads = 1'024;
 // One piece on its way from the socket to the disk.
 inline constexpr size_t kPieceBytes = 1 << 20;
+// Zips that are unpacked and packed at the same time; others wait.
+inline constexpr size_t kPackedTogether = 2;
 // An upload without a byte for so long is removed; looked for every so often.
 inline constexpr std::chrono::hours kUploadExpiry{24};
 inline constexpr std::chrono::minutes kSweepInterval{30};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "oci/reference.h"
 #include "registry/core.h"
 #include "registry/limits.h"
@@ -125,6 +126,7 @@ Task<Result<Digest>> PublishArtifact(std::shared_ptr<Core> core, CallContext con
                                     TRY_VOID(writer.AddBlob(blob.digest, blob.content));
                                   return writer.PutManifest(push);
                                 }));
+  CRASH_POINT("registry.artifact_committed");
   co_await CountDamage(*core);
   co_return push.digest;
 }

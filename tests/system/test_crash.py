@@ -17,7 +17,9 @@ import pytest
 import requests
 
 import programs
+from test_klever_api import OTHERS, Caller, noise_zip, read_zip
 
+ZIPPED = ("default", "zipped", "v1")  # a version that is uploaded over Klever's API
 MODELS = programs.ROOT / "tests/fixtures/models"
 BODY = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
 ANSWERS = {}  # model file -> what it computes from BODY, learnt from an undisturbed service
@@ -144,6 +146,26 @@ def push_garbage(centre):
                       headers=centre.headers, timeout=30)
 
 
+def upload_zip(centre):
+    """A model over Klever's API, in two parts."""
+    content = noise_zip(200_000)
+    for span in ((100_000, len(content)), (0, 100_000)):
+        try:
+            Caller(centre, centre.token).upload(content, ZIPPED, OTHERS, span=span)
+        except requests.RequestException:  # the control centre is gone
+            return
+
+
+def check_zip(centre):
+    """The upload can be finished, wherever it stood, and what it made can be read."""
+    caller = Caller(centre, centre.token)
+    content = noise_zip(200_000)
+    for span in ((0, 100_000), (100_000, len(content))):
+        assert caller.upload(content, ZIPPED, OTHERS, span=span).status_code == 201
+    files = read_zip(caller.download(ZIPPED))
+    assert files["zipped/model/weights.bin"] == random.Random(1).randbytes(200_000)
+
+
 def whole_story(story):
     """Everything that reaches a crash point; ends early once the control centre is gone."""
     large = story.centre.folder / "large"
@@ -154,6 +176,7 @@ def whole_story(story):
              lambda: story.push("b", "linear_b.onnx"), lambda: story.serve("upgrade", "b"),
              story.rollback,
              lambda: story.centre.cli("token", "create", "--role", "viewer", check=False),
+             lambda: upload_zip(story.centre),
              lambda: push_garbage(story.centre),
              lambda: story.centre.cli("registry", "gc", check=False)]
     for step in steps:
@@ -207,6 +230,7 @@ def test_every_named_point(point, start_centre, tmp_path):
     del centre.environment["SLIPWAY_CRASH_AT"]
     story.centre = centre.start()
     story.check()
+    check_zip(centre)
     story.go_on()
     check_processes(centre)
 

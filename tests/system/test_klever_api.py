@@ -23,11 +23,11 @@ TIMEOUT_S = 120
 
 
 def zip_of(files, compression=zipfile.ZIP_DEFLATED):
-    """A zip of {path: content}."""
+    """A zip of {path: content}, the same whenever it is made."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", compression) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for path, content in files.items():
-            archive.writestr(path, content)
+            archive.writestr(zipfile.ZipInfo(path), content, compression)
     return out.getvalue()
 
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -37,7 +38,8 @@ class SpanSet {
   // Those of [0, total) that are not.
   std::vector<Span> Missing(uint64_t total_bytes) const;
   uint64_t size_bytes() const;
-  const std::vector<Span>& spans() const { return spans_; }
+  const std::vector<Span>& spans() const& { return spans_; }
+  std::vector<Span> spans() && { return std::move(spans_); }
 
  private:
   std::vector<Span> spans_;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.h"
 #include "base/json.h"
 #include "klever/core.h"
 #include "klever/limits.h"
@@ -160,9 +161,9 @@ Task<Result<Digest>> PackAndPublish(Core& core, const CallContext& context,
 
 // The zip becomes the version; what was made on the way goes, whatever becomes of it.
 Task<Result<Digest>> Deliver(Core& core, const CallContext& context, const Delivery& delivery) {
-  CO_TRY(folder, co_await core.packing.Run([&core] { return core.uploads.MakeWorkFolder(); }));
+  CO_TRY(folder, co_await core.pool().Run([&core] { return core.uploads.MakeWorkFolder(); }));
   Result<Digest> done = co_await PackAndPublish(core, context, delivery, folder);
-  co_await core.packing.Run([&] { return core.options.files->RemoveTree(folder); });
+  co_await core.pool().Run([&] { return core.options.files->RemoveTree(folder); });
   co_return done;
 }
 
@@ -204,7 +205,7 @@ Task<Result<HttpResponse>> TakeWhole(Core& core, HttpRequest& request, const Ver
 Task<Result<HttpResponse>> UploadWhole(Core& core, HttpRequest& request, const VersionName& name) {
   CO_TRY(folder, co_await core.pool().Run([&core] { return core.uploads.MakeWorkFolder(); }));
   Result<HttpResponse> response = co_await TakeWhole(core, request, name, folder);
-  co_await core.packing.Run([&] { return core.options.files->RemoveTree(folder); });
+  co_await core.pool().Run([&] { return core.options.files->RemoveTree(folder); });
   co_return response;
 }
 
@@ -265,7 +266,7 @@ Task<Result<HttpResponse>> FinishChunked(Core& core, const HttpRequest& request,
   }
   const Result<Digest> done = co_await Deliver(core, request.context, delivery);
   if (done || IsUseless(done.error())) {
-    co_await core.packing.Run([&] { return core.uploads.Remove(*upload); });
+    co_await core.pool().Run([&] { return core.uploads.Remove(*upload); });
   } else {
     upload->EndFinish();
   }
@@ -321,6 +322,7 @@ Task<Result<HttpResponse>> UploadChunk(Core& core, HttpRequest& request, const V
     }
     co_return taken.error();
   }
+  CRASH_POINT("klever.chunk_kept");
   // Of several requests that see it complete one puts it together; the others' bytes are kept.
   if (!upload->complete() || !upload->BeginFinish()) co_return Progress(*upload);
   co_return co_await FinishChunked(core, request, name, std::move(upload));

@@ -1,0 +1,202 @@
+#include "klever/upload/upload_desk.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/crash_seeds.h"
+#include "base/testing/fault_file_system.h"
+#include "base/testing/result_matchers.h"
+#include "klever/limits.h"
+
+namespace slipway::klever {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr uint64_t kTotal = 4000;
+
+std::string Content() {
+  std::string content(kTotal, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 % 251 + 1);
+  return content;
+}
+
+UploadRecord Wanted(const std::string& subject = "token/ada", const std::string& version = "v1") {
+  return {.repository = "default/m",
+          .version = version,
+          .subject = subject,
+          .total_bytes = kTotal,
+          .model = {},
+          .sha256 = {},
+          .ranges = {}};
+}
+
+class UploadDeskTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<UploadDesk> Desk(FileSystem& files, store::DiskReserve reserve = {}) {
+    return std::make_unique<UploadDesk>(files, *random_, "/data/klever", std::move(reserve));
+  }
+
+  static Result<void> Send(const std::shared_ptr<ChunkedUpload>& upload, Span span,
+                           const std::string& content = Content()) {
+    TRY(chunk, UploadChunk::Begin(upload, span));
+    TRY_VOID(chunk->Write(std::string_view(content).substr(span.begin, span.size_bytes())));
+    return chunk->Keep();
+  }
+
+  // The bytes that the record names, as the disk has them.
+  static void ExpectPromised(FileSystem& files, const ChunkedUpload& upload) {
+    auto data = files.Open(upload.data_path(), {});
+    ASSERT_THAT(data, IsOk());
+    for (const Span& span : upload.present().spans()) {
+      std::string bytes(span.size_bytes(), '\0');
+      const auto count = (*data)->ReadAt(span.begin, bytes.data(), bytes.size());
+      ASSERT_THAT(count, IsOk());
+      EXPECT_EQ(bytes, Content().substr(span.begin, span.size_bytes()));
+    }
+  }
+
+  FaultFileSystem files_;
+  std::unique_ptr<Random> random_ = MakeSeededRandom(1);
+};
+
+TEST_F(UploadDeskTest, ChunksOfAnyOrderMakeTheFile) {
+  auto desk = Desk(files_);
+  auto upload = desk->FindOrBegin(Wanted());
+  ASSERT_THAT(upload, IsOk());
+  for (const Span span : {Span{3000, 4000}, Span{0, 1000}, Span{900, 2000}}) {
+    ASSERT_THAT(Send(*upload, span), IsOk());
+    EXPECT_FALSE((*upload)->complete());
+  }
+  EXPECT_THAT((*upload)->present().Missing(kTotal), ElementsAre(Span{2000, 3000}));
+  ASSERT_THAT(Send(*upload, {2000, 3000}), IsOk());
+  EXPECT_TRUE((*upload)->complete());
+  ExpectPromised(files_, **upload);
+  EXPECT_TRUE((*upload)->BeginFinish());
+  EXPECT_FALSE((*upload)->BeginFinish());
+  EXPECT_EQ(UploadChunk::Begin(*upload, {0, 1}).error().reason(), "UPLOAD_BUSY");
+  ASSERT_THAT(desk->Remove(**upload), IsOk());
+  EXPECT_EQ(UploadChunk::Begin(*upload, {0, 1}).error().reason(), "UPLOAD_GONE");
+  EXPECT_EQ(*desk->Find("default/m", "v1", ""), nullptr);
+}
+
+TEST_F(UploadDeskTest, WhatContradictsIsAConflict) {
+  auto desk = Desk(files_);
+  auto upload = *desk->FindOrBegin(Wanted());
+  ASSERT_THAT(Send(upload, {0, 1000}), IsOk());
+  EXPECT_EQ(desk->FindOrBegin(Wanted("token/eve")).error().reason(), "UPLOAD_CONFLICT");
+  EXPECT_EQ(desk->Find("default/m", "v1", "token/eve").error().reason(), "UPLOAD_CONFLICT");
+  UploadRecord larger = Wanted();
+  larger.total_bytes = kTotal + 1;
+  EXPECT_EQ(desk->FindOrBegin(larger).error().reason(), "UPLOAD_CONFLICT");
+  EXPECT_THAT(Send(upload, {500, 1500}), IsOk());
+  EXPECT_EQ(Send(upload, {1400, 1600}, std::string(kTotal, 'x')).error().reason(),
+            "UPLOAD_CONFLICT");
+  ExpectPromised(files_, *upload);
+  EXPECT_EQ(upload->present().size_bytes(), 1500U);
+  EXPECT_THAT(desk->FindOrBegin(Wanted("token/eve", "v2")), IsOk());
+}
+
+TEST_F(UploadDeskTest, WordsMayChangeOnlyWhenAllBytesAreThere) {
+  auto upload = *Desk(files_)->FindOrBegin(Wanted());
+  ASSERT_THAT(upload->State("{}", Digest::Of("a")), IsOk());
+  EXPECT_THAT(upload->State("", std::nullopt), IsOk());
+  EXPECT_EQ(upload->State("{\"a\":1}", std::nullopt).error().reason(), "UPLOAD_CONFLICT");
+  ASSERT_THAT(Send(upload, {0, kTotal}), IsOk());
+  EXPECT_THAT(upload->State("{\"a\":1}", std::nullopt), IsOk());
+  EXPECT_EQ(upload->record().model, "{\"a\":1}");
+  EXPECT_EQ(upload->State("", Digest::Of("b")).error().reason(), "UPLOAD_CONFLICT");
+}
+
+TEST_F(UploadDeskTest, TheSameBytesAreSentByOneRequestAtATime) {
+  auto upload = *Desk(files_)->FindOrBegin(Wanted());
+  auto first = UploadChunk::Begin(upload, {0, 1000});
+  auto second = UploadChunk::Begin(upload, {1000, 2000});
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(UploadChunk::Begin(upload, {999, 1001}).error().reason(), "UPLOAD_BUSY");
+  EXPECT_FALSE(upload->BeginRemovalOfNothing());
+  first->reset();
+  EXPECT_THAT(UploadChunk::Begin(upload, {0, 1000}), IsOk());
+  EXPECT_EQ(UploadChunk::Begin(upload, {999, 1001}).error().reason(), "UPLOAD_BUSY");
+  second->reset();
+  EXPECT_TRUE(upload->BeginRemovalOfNothing());
+}
+
+TEST_F(UploadDeskTest, AChunkIsNoLargerThanItSays) {
+  auto upload = *Desk(files_)->FindOrBegin(Wanted());
+  auto chunk = UploadChunk::Begin(upload, {0, 10});
+  ASSERT_THAT(chunk, IsOk());
+  ASSERT_THAT((*chunk)->Write(Content().substr(0, 6)), IsOk());
+  EXPECT_EQ((*chunk)->missing_bytes(), 4U);
+  EXPECT_EQ((*chunk)->Write(Content().substr(6, 5)).error().reason(), "SIZE_INVALID");
+  // What came is of use.
+  ASSERT_THAT((*chunk)->Keep(), IsOk());
+  EXPECT_THAT(upload->present().spans(), ElementsAre(Span{0, 6}));
+}
+
+TEST_F(UploadDeskTest, TheReserveStaysFree) {
+  uint64_t free_bytes = 1500;
+  auto desk =
+      Desk(files_, {.bytes = 1000, .free_bytes = [&]() -> Result<uint64_t> { return free_bytes; }});
+  auto upload = *desk->FindOrBegin(Wanted());
+  EXPECT_EQ(Send(upload, {0, 501}).error().reason(), "DISK_FULL");
+  EXPECT_THAT(upload->present().spans(), IsEmpty());
+  EXPECT_THAT(Send(upload, {0, 500}), IsOk());
+}
+
+TEST_F(UploadDeskTest, OnlyWhatNobodyUsesExpires) {
+  auto desk = Desk(files_);
+  auto used = *desk->FindOrBegin(Wanted());
+  ASSERT_THAT(desk->FindOrBegin(Wanted("token/ada", "v2")), IsOk());
+  EXPECT_EQ(*desk->RemoveStale(INT64_MIN), 0U);
+  EXPECT_EQ(*desk->RemoveStale(INT64_MAX), 1U);
+  EXPECT_EQ(*desk->Find("default/m", "v2", ""), nullptr);
+  EXPECT_THAT(Send(used, {0, 10}), IsOk());
+  used.reset();
+  EXPECT_EQ(*desk->RemoveStale(INT64_MAX), 1U);
+}
+
+TEST_F(UploadDeskTest, WorkThatWasCutShortGoes) {
+  auto desk = Desk(files_);
+  const std::string folder = *desk->MakeWorkFolder();
+  EXPECT_NE(folder, *desk->MakeWorkFolder());
+  ASSERT_THAT(desk->RemoveWork(), IsOk());
+  EXPECT_FALSE(*files_.Exists(folder));
+}
+
+// What a request was told is kept is there after the power failed, however the disk reorders.
+TEST_F(UploadDeskTest, WhatWasPromisedSurvivesACrash) {
+  const CrashSeeds seeds(1000);
+  bool any_promised = false;
+  bool any_cut = false;
+  for (uint64_t seed = seeds.begin; seed < seeds.end; ++seed) {
+    FaultFileSystem files;
+    SpanSet promised;
+    {
+      auto desk = Desk(files);
+      // Somewhere within the work of the chunks.
+      files.CutPowerAfter(5 + seed % 40);
+      auto upload = desk->FindOrBegin(Wanted());
+      for (const Span span : {Span{3000, 4000}, Span{0, 1000}, Span{500, 3000}}) {
+        if (upload && Send(*upload, span)) promised.Add(span);
+      }
+    }
+    any_promised = any_promised || promised.size_bytes() == kTotal;
+    any_cut = any_cut || promised.size_bytes() == 2000;
+    auto after = files.Crash(seed);
+    auto found = Desk(*after)->Find("default/m", "v1", "token/ada");
+    ASSERT_THAT(found, IsOk()) << seed;
+    if (promised.spans().empty() && *found == nullptr) continue;
+    ASSERT_NE(*found, nullptr) << seed;
+    for (const Span& span : promised.spans()) {
+      EXPECT_THAT((*found)->present().Within(span), ElementsAre(span)) << seed;
+    }
+    ExpectPromised(*after, **found);
+  }
+  EXPECT_TRUE(any_promised && any_cut);
+}
+
+}  // namespace
+}  // namespace slipway::klever

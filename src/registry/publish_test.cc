@@ -1,0 +1,124 @@
+#include "registry/publish.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "async/testing/run.h"
+#include "base/testing/result_matchers.h"
+#include "registry/limits.h"
+#include "registry/testing/registry_fixture.h"
+#include "store/object/object_store.h"
+
+namespace slipway::registry {
+namespace {
+
+using ::testing::HasSubstr;
+
+NewBlob BlobOf(const std::string& content) {
+  return {.digest = Digest::Of(content),
+          .size_bytes = content.size(),
+          .read = [content](uint64_t offset, char* out, size_t size) -> Result<size_t> {
+            // In pieces, as files are read.
+            return content.copy(out, std::min<size_t>(size, 1000), static_cast<size_t>(offset));
+          }};
+}
+
+class PublishTest : public ::testing::Test {
+ protected:
+  Result<Digest> Publish(const std::string& repository, NewArtifact artifact,
+                         Identity identity = AdminOfAll()) {
+    CallContext context;
+    context.identity = std::move(identity);
+    return RunSync(registry_.registry().Publish(context, repository, std::move(artifact)));
+  }
+
+  NewArtifact Artifact() const {
+    return {.blobs = {BlobOf(config_), BlobOf(layer_)},
+            .manifest = ManifestJson(config_, {layer_}),
+            .tags = {"v1", "latest"}};
+  }
+
+  const std::string config_ = "{\"a\":1}";
+  const std::string layer_ = std::string(3 * kMaxInlineBytes + 7, 'x');
+  RegistryStores stores_;
+  RegistryFixture registry_{stores_};
+};
+
+TEST_F(PublishTest, IsWhatAPushWouldHaveMade) {
+  const auto digest = Publish("fresh/a", Artifact());
+  ASSERT_THAT(digest, IsOk());
+  const std::string manifest = ManifestJson(config_, {layer_});
+  EXPECT_EQ(*digest, Digest::Of(manifest));
+  for (const std::string& name : {std::string("v1"), std::string("latest"), digest->text()}) {
+    const TestResponse response = registry_.Get("/v2/fresh/a/manifests/" + name);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, manifest);
+  }
+  EXPECT_EQ(registry_.Get("/v2/fresh/a/blobs/" + Digest::Of(layer_).text()).body, layer_);
+  EXPECT_EQ(registry_.Get("/v2/fresh/a/blobs/" + Digest::Of(config_).text()).body, config_);
+  // The same once more changes nothing.
+  EXPECT_EQ(*Publish("fresh/a", Artifact()), *digest);
+}
+
+TEST_F(PublishTest, NothingIsSeenOfWhatIsNotWhole) {
+  NewArtifact wrong = Artifact();
+  wrong.blobs[1].read = [](uint64_t, char* out, size_t size) -> Result<size_t> {
+    std::fill_n(out, size, 'y');
+    return size;
+  };
+  EXPECT_EQ(Publish("default/a", wrong).error().reason(), "DIGEST_MISMATCH");
+  NewArtifact cut = Artifact();
+  cut.blobs[1].size_bytes += 10;
+  EXPECT_EQ(Publish("default/a", cut).error().reason(), "DIGEST_MISMATCH");
+  NewArtifact failing = Artifact();
+  failing.blobs[0].read = [](uint64_t, char*, size_t) -> Result<size_t> {
+    return DataLoss("GONE", "the file is gone.");
+  };
+  EXPECT_EQ(Publish("default/a", failing).error().reason(), "GONE");
+  NewArtifact missing = Artifact();
+  missing.blobs.pop_back();
+  EXPECT_EQ(Publish("default/a", missing).error().reason(), "MANIFEST_BLOB_UNKNOWN");
+  NewArtifact no_tag = Artifact();
+  no_tag.tags = {"no tag"};
+  EXPECT_EQ(Publish("default/a", no_tag).error().reason(), "TAG_INVALID");
+  EXPECT_EQ(registry_.Get("/v2/default/a/tags/list").status, 404);
+  // No spool is left.
+  EXPECT_EQ(*stores_.objects->RemoveStaleUploads(UINT64_MAX), 0U);
+}
+
+TEST_F(PublishTest, MakesAProjectOnlyForWhoMayMakeOne) {
+  const auto refused = Publish("fresh/a", Artifact(), EditorOf("fresh"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "DENIED");
+  EXPECT_THAT(refused.error().message(), HasSubstr("fresh"));
+  EXPECT_THAT(Publish("default/a", Artifact(), EditorOf("default")), IsOk());
+}
+
+TEST_F(PublishTest, ChangesOfARepositoryAreWholeOrNone) {
+  const auto digest = Publish("default/a", Artifact());
+  ASSERT_THAT(digest, IsOk());
+  CallContext context;
+  context.identity = AdminOfAll();
+  const auto undone = RunSync(registry_.registry().Change(
+      context, "a", [](RepositoryWriter& writer, const CheckUnused&) -> Result<void> {
+        TRY_VOID(writer.DeleteTag("v1"));
+        return writer.DeleteTag("unheard-of");
+      }));
+  EXPECT_EQ(undone.error().reason(), "MANIFEST_UNKNOWN");
+  EXPECT_EQ(registry_.Get("/v2/a/manifests/v1").status, 200);
+  EXPECT_THAT(RunSync(registry_.registry().Change(context, "a",
+                                                  [](RepositoryWriter& writer, const CheckUnused&) {
+                                                    return writer.DeleteTag("v1");
+                                                  })),
+              IsOk());
+  EXPECT_EQ(registry_.Get("/v2/a/manifests/v1").status, 404);
+  EXPECT_EQ(RunSync(registry_.registry().Change(
+                        context, "No Name",
+                        [](RepositoryWriter&, const CheckUnused&) -> Result<void> { return {}; }))
+                .error()
+                .reason(),
+            "NAME_INVALID");
+}
+
+}  // namespace
+}  // namespace slipway::registry
