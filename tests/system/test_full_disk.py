@@ -176,7 +176,8 @@ def test_unpacking_leaves_the_reserve(site, disk):
     site.centre.cli("push", folder, "packed:v1", "--form", "ormb")
     disk.fill(leave=RESERVE + 8 * MIB)
     site.centre.cli("deploy", "packed:v1", "--no-wait")
-    programs.wait_until(lambda: "the disk of the site is full" in site.centre.cli("services").stdout,
+    wanted = "the disk of the site is full"
+    programs.wait_until(lambda: wanted in site.centre.cli("services").stdout,
                         "a service that says for what it waits")
     programs.wait_until(lambda: disk.free() > RESERVE, "the room of the try that failed")
     site.centre.cli("deploy", "linear:a", "--as", "small")
