@@ -1,11 +1,9 @@
 #include "store/data_folder.h"
 
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <set>
@@ -73,20 +71,22 @@ int64_t ReadOwner(FileSystem& files, const std::string& root) {
   return pid;
 }
 
-Result<std::unique_ptr<File>> TakeLock(FileSystem& files, const std::string& root) {
-  TRY(lock, files.Open(Join(root, kLockFile), {.write = true, .create = true}));
-  if (lock->descriptor() < 0) return lock;  // a twin: one process by nature
-  if (flock(lock->descriptor(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return SystemError(errno, "lock " + root);
+Result<FileLock> TakeLock(FileSystem& files, const std::string& root) {
+  TRY(file, files.Open(Join(root, kLockFile), {.write = true, .create = true}));
+  auto lock = FileLock::Try(std::move(file), FileLock::Mode::kExclusive);
+  if (!lock.has_value()) return lock.error().Prefixed(root + ": ");
+  if (!lock->has_value()) {
     const std::string pid = std::to_string(ReadOwner(files, root));
     return FailedPrecondition("DATA_FOLDER_IN_USE", "the process " + pid + " uses " + root +
                                                         ": end it, or choose another folder")
         .With("pid", pid);
   }
+  FileLock& own = **lock;
+  if (own.file().descriptor() < 0) return std::move(own);  // a twin: nobody reads the owner
   const std::string pid = std::to_string(getpid()) + "\n";
-  TRY_VOID(lock->WriteAt(0, pid));
-  TRY_VOID(lock->Truncate(pid.size()));
-  return lock;
+  TRY_VOID(own.file().WriteAt(0, pid));
+  TRY_VOID(own.file().Truncate(pid.size()));
+  return std::move(own);
 }
 
 bool IsObjectName(const std::string& name) {

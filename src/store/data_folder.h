@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file_lock.h"
 #include "base/file_system.h"
 #include "base/result.h"
 
@@ -43,11 +44,10 @@ class DataFolder {
   std::string run_path() const { return root_ + "/run"; }
 
  private:
-  DataFolder(std::string root, std::unique_ptr<File> lock)
-      : root_(std::move(root)), lock_(std::move(lock)) {}
+  DataFolder(std::string root, FileLock lock) : root_(std::move(root)), lock_(std::move(lock)) {}
 
   const std::string root_;
-  const std::unique_ptr<File> lock_;
+  const FileLock lock_;
 };
 
 }  // namespace slipway::store

@@ -58,7 +58,7 @@ Result<void> Push(Client& client, const Options& options) {
 
 void AddModelPush(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
-  command.Positional(&options->first, "NAME:TAG | FILE|DIR",
+  command.Positional(&options->first, "NAME:TAG|PATH",
                      "What was saved or pulled; or a file or folder, and then where to push it");
   command.Positional(&options->second, "NAME:TAG", "Where to push the file or folder",
                      Need::kOptional);

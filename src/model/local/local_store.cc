@@ -156,7 +156,9 @@ Result<std::unique_ptr<File>> LocalStore::OpenLock(std::string_view name) {
 
 Result<FileLock> LocalStore::LockIndex() {
   TRY(file, OpenLock(kIndexLock));
-  return FileLock::Wait(std::move(file), FileLock::Mode::kExclusive);
+  auto lock = FileLock::Wait(std::move(file), FileLock::Mode::kExclusive);
+  if (lock.has_value()) return lock;
+  return lock.error().Prefixed(folder_ + ": ");
 }
 
 Result<LocalStore::Hold> LocalStore::Keep() {
@@ -168,8 +170,9 @@ Result<LocalStore::Hold> LocalStore::Keep() {
     if (is_readable) return Hold(*this, std::nullopt);
     return file.error();
   }
-  TRY(lock, FileLock::Wait(*std::move(file), FileLock::Mode::kShared));
-  return Hold(*this, std::move(lock));
+  auto lock = FileLock::Wait(*std::move(file), FileLock::Mode::kShared);
+  if (!lock.has_value()) return lock.error().Prefixed(folder_ + ": ");
+  return Hold(*this, *std::move(lock));
 }
 
 Result<std::vector<LocalEntry>> LocalStore::List() {
