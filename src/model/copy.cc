@@ -14,6 +14,7 @@
 #include "async/parallel.h"
 #include "model/limits.h"
 #include "model/transfers.h"
+#include "oci/artifact.h"
 #include "oci/manifest.h"
 #include "oci/media_types.h"
 
@@ -166,7 +167,7 @@ class Copier {
 
   // NOLINTNEXTLINE(misc-no-recursion): kMaxCopyDepth
   Result<void> CopyManifest(const oci::FetchedManifest& fetched, const Place& place) {
-    if (!seen_.insert(fetched.digest.text()).second) return {};
+    if (!seen_.insert(fetched.digest.text()).second) return PutSeen(fetched, place);
     TRY_VOID(CheckLimits(place.depth));
     auto parsed = oci::ParseManifest(fetched.bytes, fetched.media_type);
     if (!parsed.has_value()) return AtSource(parsed.error());
@@ -177,6 +178,10 @@ class Copier {
     if (!place.is_there) {
       TRY_VOID(CopyBlobs(manifest));
       TRY_VOID(Put(fetched, manifest, place));
+    } else if (place.refers && manifest.subject) {
+      auto listed = to_.client.EnsureReferrer(
+          to_.reference.repository, oci::DescriptorOf(fetched, manifest), manifest.subject->digest);
+      if (!listed.has_value()) return AtTarget(listed.error());
     }
     return options_.referrers ? CopyReferrers(fetched.digest, place.depth) : Result<void>();
   }
@@ -196,19 +201,21 @@ class Copier {
     return {};
   }
 
+  // Of a manifest that was copied before: the other name that it has, as cosign's tag.
+  Result<void> PutSeen(const oci::FetchedManifest& fetched, const Place& place) {
+    if (place.is_there || place.selector == fetched.digest.text()) return {};
+    const auto put = to_.client.PutManifest(to_.reference.repository, place.selector,
+                                            fetched.media_type, fetched.bytes);
+    return put.has_value() ? Result<void>() : AtTarget(put.error());
+  }
+
   Result<void> Put(const oci::FetchedManifest& fetched, const oci::Manifest& manifest,
                    const Place& place) {
     const std::string& repository = to_.reference.repository;
     Result<void> done;
     if (manifest.subject) {
-      done =
-          to_.client.PutReferrer(repository,
-                                 {.media_type = manifest.media_type,
-                                  .digest = fetched.digest,
-                                  .size_bytes = fetched.bytes.size(),
-                                  .annotations = manifest.annotations,
-                                  .artifact_type = std::string(manifest.EffectiveArtifactType())},
-                                 fetched.bytes, manifest.subject->digest);
+      done = to_.client.PutReferrer(repository, oci::DescriptorOf(fetched, manifest), fetched.bytes,
+                                    manifest.subject->digest);
     }
     if (done && (!manifest.subject || place.selector != fetched.digest.text())) {
       const auto put =
@@ -348,10 +355,10 @@ Result<void> Copier::CheckReplaceable(const std::string& tag, const oci::Fetched
   if (new_one) {
     for (const oci::Descriptor& layer : new_one->layers) layers.insert(layer.digest.text());
   }
-  const bool is_subset =
-      old_one && std::ranges::all_of(old_one->layers, [&](const oci::Descriptor& layer) {
-        return layers.contains(layer.digest.text());
-      });
+  const bool is_subset = old_one && old_one->children.empty() &&
+                         std::ranges::all_of(old_one->layers, [&](const oci::Descriptor& layer) {
+                           return layers.contains(layer.digest.text());
+                         });
   if (is_subset) return {};
   return FailedPrecondition(
       "REFERRER_DIFFERS",

@@ -274,6 +274,33 @@ TEST_F(CopyTest, ReferrersComeAlongWhenAskedFor) {
   }
 }
 
+// cosign may put one manifest under its tag, with the image as its subject.
+TEST_F(CopyTest, AReferrerKeepsItsTag) {
+  const std::string image = PutImage("v1", {"x"});
+  const std::string tag = "sha256-" + std::string(Digest::Of(image).hex()) + ".sig";
+  const std::string signature =
+      PutImage(tag, {"signature"}, {{"subject", DescriptorOf(image, oci::kImageManifestType)}});
+  ASSERT_THAT(Run("p/to:v1", {.referrers = true}), IsOk());
+  EXPECT_EQ(TargetManifest(Digest::Of(signature).text()), signature);
+  EXPECT_EQ(TargetManifest(tag), signature);
+}
+
+// Of a registry that leaves the list to its clients.
+TEST_F(CopyTest, AListOfReferrersThatWasCutIsMended) {
+  const std::string image = PutImage("v1", {"x"});
+  const std::string signature =
+      PutImage("", {"signature"}, {{"subject", DescriptorOf(image, oci::kImageManifestType)}});
+  target_.referrers = false;
+  ASSERT_THAT(Run("p/to:v1", {.referrers = true}), IsOk());
+  const std::string list = "sha256-" + std::string(Digest::Of(image).hex());
+  ASSERT_EQ(target_.manifests.erase({kTo, list}), 1U);
+  ASSERT_THAT(Run("p/to:v1", {.referrers = true}), IsOk());
+  const auto listed = ClientOf(target_)->ListReferrers(kTo, Digest::Of(image));
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().digest, Digest::Of(signature));
+}
+
 TEST_F(CopyTest, SignaturesThatOnlyTheTargetHasAreNotOverwritten) {
   const std::string image = PutImage("v1", {"x"});
   const std::string tag = "sha256-" + std::string(Digest::Of(image).hex()) + ".sig";

@@ -195,6 +195,10 @@ Result<Pushed> PushArtifact(oci::ContentSource& content, const oci::Artifact& ar
   for (const oci::FetchedManifest& manifest : artifact.manifests) {
     const std::string name = &manifest == &root ? selector : manifest.digest.text();
     TRY_VOID(client.PutManifest(to.repository, name, manifest.media_type, manifest.bytes));
+    TRY(parsed, oci::ParseManifest(manifest.bytes, manifest.media_type));
+    if (!parsed.subject) continue;
+    TRY_VOID(client.EnsureReferrer(to.repository, oci::DescriptorOf(manifest, parsed),
+                                   parsed.subject->digest));
   }
   pushed.changed = true;
   return pushed;

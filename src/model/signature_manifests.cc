@@ -44,16 +44,18 @@ Error TooMany(const std::string& where, size_t count) {
 }  // namespace
 
 Result<SignatureStore> SignatureStore::Open(oci::Client& client, const oci::Reference& reference) {
-  TRY(found, client.HeadManifest(reference.repository, reference.Selector()));
-  if (!found) {
+  // The bytes, not a header: what is signed or verified is what they hash to.
+  auto found = client.GetManifest(reference.repository, reference.Selector());
+  if (!found && found.error().code() == Code::kNotFound) {
     return NotFound("MANIFEST_UNKNOWN", fmt::format("{} is not there", reference.ToString()));
   }
+  if (!found) return found.error();
   return SignatureStore(
       client, reference.repository,
       {.media_type =
            found->media_type.empty() ? std::string(oci::kImageManifestType) : found->media_type,
        .digest = found->digest,
-       .size_bytes = found->size_bytes});
+       .size_bytes = found->bytes.size()});
 }
 
 std::string SignatureStore::Tag() const {

@@ -59,6 +59,14 @@ Result<Artifact> ReadArtifact(FetchedManifest root, const ReadManifest& read) {
   return reader.Take();
 }
 
+Descriptor DescriptorOf(const FetchedManifest& manifest, const Manifest& parsed) {
+  return {.media_type = parsed.media_type,
+          .digest = manifest.digest,
+          .size_bytes = manifest.bytes.size(),
+          .annotations = parsed.annotations,
+          .artifact_type = std::string(parsed.EffectiveArtifactType())};
+}
+
 ReadManifest ReadFrom(Client& client, std::string repository) {
   return [&client, repository = std::move(repository)](const Descriptor& child) {
     return client.GetManifest(repository, child.digest.text());

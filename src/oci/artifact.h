@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "oci/client.h"
 #include "oci/descriptor.h"
+#include "oci/manifest.h"
 
 namespace slipway::oci {
 
@@ -20,6 +21,9 @@ struct Artifact {
 
   const FetchedManifest& root() const { return manifests.back(); }
 };
+
+// How the manifest stands in an index, or in a list of referrers. `parsed` is of its bytes.
+Descriptor DescriptorOf(const FetchedManifest& manifest, const Manifest& parsed);
 
 // The bytes of the child with this descriptor, verified.
 using ReadManifest = std::function<Result<FetchedManifest>(const Descriptor& child)>;

@@ -172,6 +172,11 @@ Result<std::optional<ManifestInfo>> Client::HeadManifest(const std::string& repo
                                       .media_type = manifest.media_type,
                                       .size_bytes = manifest.bytes.size()});
   }
+  const auto asked = Digest::Parse(selector);
+  if (asked && *asked != *digest) {
+    return DataLoss("DIGEST_MISMATCH", "the registry answers with " + digest->text() +
+                                           " when it is asked for " + selector + ".");
+  }
   return std::optional(ManifestInfo{
       .digest = *digest,
       .media_type = MediaTypeWithoutParameters(response.Header("Content-Type").value_or("")),
@@ -216,11 +221,18 @@ Result<void> Client::DeleteManifest(const std::string& repository, const std::st
 
 Result<std::vector<std::string>> Client::ListTags(const std::string& repository) {
   std::vector<std::string> tags;
+  uint64_t taken_bytes = 0;
   net::ClientRequest request;
   request.url = Url(repository, "tags/list");
   request.max_response_bytes = kMaxAnswerBytes;
   for (size_t page = 0; page < kMaxTagPages; ++page) {
     TRY(response, Send(request, PullScope(repository)));
+    taken_bytes += response.body.size();
+    if (taken_bytes > kMaxListBytes) {
+      return ResourceExhausted("TAGS_TOO_MANY", "the tags of " + repository + " are more than " +
+                                                    std::to_string(kMaxListBytes) +
+                                                    " bytes, which is all that is read of them.");
+    }
     TRY_VOID(TakeTags(response.body, tags));
     TRY(next, NextPage(response));
     if (next.empty()) return tags;

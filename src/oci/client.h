@@ -117,6 +117,10 @@ class Client {
   // "Referrers Tag Schema"). The manifests themselves are not looked at.
   Result<std::vector<Descriptor>> ListReferrers(const std::string& repository,
                                                 const Digest& subject);
+  // For a manifest with that subject that is there: makes sure that the list has it. An earlier
+  // PutReferrer may have been cut.
+  Result<void> EnsureReferrer(const std::string& repository, const Descriptor& referrer,
+                              const Digest& subject);
   // Puts a manifest with that subject under its digest, and adds it to the fallback tag where the
   // registry does not keep the list itself. Two who write a fallback tag at the same moment may
   // lose one entry: the specification knows no way around it.

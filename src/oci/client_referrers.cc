@@ -29,6 +29,7 @@ Result<std::vector<Descriptor>> EntriesOf(const std::string& index) {
 Result<std::vector<Descriptor>> Client::ListReferrers(const std::string& repository,
                                                       const Digest& subject) {
   std::vector<Descriptor> found;
+  uint64_t taken_bytes = 0;
   net::ClientRequest request;
   request.url = Url(repository, "referrers/" + subject.text());
   request.headers.emplace_back("Accept", std::string(kImageIndexType));
@@ -42,14 +43,18 @@ Result<std::vector<Descriptor>> Client::ListReferrers(const std::string& reposit
       if (!list) return list.error();
       return EntriesOf(list->bytes);
     }
+    taken_bytes += response.body.size();
+    if (taken_bytes > kMaxListBytes) break;
     TRY(entries, EntriesOf(response.body));
     std::ranges::move(entries, std::back_inserter(found));
     TRY(next, NextPage(response));
     if (next.empty()) return found;
     request.url = std::move(next);
   }
-  return ResourceExhausted("REFERRERS_TOO_MANY", "more than " + std::to_string(kMaxReferrers) +
-                                                     " manifests refer to " + subject.text() + ".");
+  return ResourceExhausted("REFERRERS_TOO_MANY",
+                           "more manifests refer to " + subject.text() +
+                               " than are read: " + std::to_string(kMaxReferrers) +
+                               ", in lists of " + std::to_string(kMaxListBytes) + " bytes.");
 }
 
 Result<void> Client::PutReferrer(const std::string& repository, const Descriptor& referrer,
@@ -61,6 +66,13 @@ Result<void> Client::PutReferrer(const std::string& repository, const Descriptor
   request.body = bytes;
   TRY(response, Send(std::move(request), "repository:" + repository + ":pull,push"));
   if (response.Header("OCI-Subject")) return {};
+  return NoteReferrer(repository, referrer, subject);
+}
+
+Result<void> Client::EnsureReferrer(const std::string& repository, const Descriptor& referrer,
+                                    const Digest& subject) {
+  TRY(listed, ListReferrers(repository, subject));
+  if (std::ranges::find(listed, referrer.digest, &Descriptor::digest) != listed.end()) return {};
   return NoteReferrer(repository, referrer, subject);
 }
 

@@ -101,6 +101,20 @@ TEST_F(ClientTest, ManifestOfAnotherDigestIsRefused) {
   EXPECT_EQ(got.error().reason(), "DIGEST_MISMATCH");
 }
 
+TEST_F(ClientTest, AHeaderThatNamesAnotherDigestIsRefused) {
+  const std::string asked = Digest::Of("evil").text();
+  registry_.intercept =
+      [](const net::ClientRequest&) -> std::optional<Result<net::ClientResponse>> {
+    net::ClientResponse response;
+    response.status = 200;
+    response.headers = {{"Docker-Content-Digest", Digest::Of("signed").text()}};
+    return response;
+  };
+  const auto found = MakeClient().HeadManifest("p/a", asked);
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().reason(), "DIGEST_MISMATCH");
+}
+
 TEST_F(ClientTest, ErrorsCarryWhatTheRegistrySaid) {
   registry_.intercept = [](const net::ClientRequest&) {
     return Status(403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no\\u001b[31m way\"}]}");

@@ -30,6 +30,8 @@ inline constexpr size_t kMaxEmbeddedBytes = kMaxManifestBytes;
 // Pages of a list that the client follows, and the size of each answer.
 inline constexpr size_t kMaxTagPages = 10'000;
 inline constexpr uint64_t kMaxAnswerBytes = 8 << 20;
+// All pages of one list.
+inline constexpr uint64_t kMaxListBytes = 64 << 20;
 // What refers to one manifest.
 inline constexpr size_t kMaxReferrers = 100'000;
 // A file of credentials, what goes to and comes from a credential helper, and how long one may
