@@ -49,8 +49,9 @@ Result<std::string> PasswordOf(const Options& options) {
                          "--password-stdin");
 }
 
-Result<void> CheckPassword(const std::string& host, const oci::Credentials& credentials) {
-  TRY(options, OptionsOfRegistry(host));
+Result<void> CheckPassword(const std::string& host, const std::string& ca_file,
+                           const oci::Credentials& credentials) {
+  TRY(options, OptionsOfRegistry(host, ca_file));
   options.user = credentials.user;
   options.password = credentials.password;
   auto answered = oci::Client(std::move(options)).Ping();
@@ -66,12 +67,12 @@ Result<void> Login(Client& client, const Options& options) {
     return InvalidArgument("USAGE", "-u: a user name has no colon");
   }
   TRY(password, PasswordOf(options));
+  const oci::Credentials credentials{.user = user, .password = std::move(password)};
+  TRY_VOID(CheckPassword(options.host, options.ca_file, credentials));
   if (!options.ca_file.empty()) {
     TRY(kept, KeepRegistryAuthority(options.host, options.ca_file));
     Note(Printable(fmt::format("{} is trusted for {} from now on", kept, options.host)));
   }
-  const oci::Credentials credentials{.user = user, .password = std::move(password)};
-  TRY_VOID(CheckPassword(options.host, credentials));
   TRY(place, store.Store(options.host, credentials));
   if (format == Format::kName) return PrintLine(options.host);
   if (format == Format::kJson || format == Format::kYaml) {

@@ -45,8 +45,14 @@ Result<void> CheckRegistryHost(const std::string& host) {
                                   host));
 }
 
-Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host) {
-  TRY(authority, oci::FindAuthority(PosixFileSystem(), oci::AuthorityFolders(Variable, host)));
+Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host, const std::string& ca_file) {
+  std::optional<std::string> authority;
+  if (ca_file.empty()) {
+    TRY(found, oci::FindAuthority(PosixFileSystem(), oci::AuthorityFolders(Variable, host)));
+    authority = std::move(found);
+  } else {
+    authority = AbsolutePath(ca_file);
+  }
   oci::ClientOptions options;
   options.base_url = RegistryUrl(host, authority);
   options.http.ca_file = authority.value_or("");

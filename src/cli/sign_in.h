@@ -12,8 +12,9 @@ namespace slipway::cli {
 // HOST or HOST:PORT as in references. INVALID_ARGUMENT / HOST_INVALID.
 Result<void> CheckRegistryHost(const std::string& host);
 // How it is asked: plain http on this machine unless there is a certificate authority for it, else
-// https. Errors: those of FindAuthority.
-Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host);
+// https. `ca_file` is an authority to try; empty: what FindAuthority finds, and its errors.
+Result<oci::ClientOptions> OptionsOfRegistry(const std::string& host,
+                                             const std::string& ca_file = "");
 // Its certificate authority, for this and other programs of the user; the file that it is kept in.
 // Errors: those of KeepAuthority, and what cannot be read.
 Result<std::string> KeepRegistryAuthority(const std::string& host, const std::string& ca_file);

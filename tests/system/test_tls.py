@@ -209,10 +209,11 @@ def test_login_with_an_authority_of_the_registry(centre, authority, stranger, tm
 
     (tmp_path / "none.pem").write_text("none\n")
     refused = login(tmp_path / "none.pem", check=False)
-    assert refused.returncode == 2 and "none.pem: has no certificate in PEM" in refused.stderr
+    assert refused.returncode != 0 and "none.pem" in refused.stderr
     refused = login(stranger.certificate, check=False)
     assert refused.returncode != 0 and "certificate" in refused.stderr
     kept = tmp_path / f"config/containers/certs.d/{host}/ca.crt"
+    assert not kept.exists()
     assert str(kept) in login(authority.certificate).stderr
     assert kept.read_bytes() == authority.certificate.read_bytes()
     centre.cli("pull", f"{host}/default/linear:a", tmp_path / "out", environment=mine)
