@@ -201,7 +201,10 @@ def test_remote_tags(online, centre, tmp_path):
         "digest"] == digest
     other = online.run("tag", "remote:v1", "elsewhere:v1", "--remote", check=False)
     assert other.returncode == 2 and "model copy" in other.stderr
-    online.run("remove", "remote:stable", "--remote")
+    wrong = online.run("remove", f"remote:stable@sha256:{'0' * 64}", "--remote", check=False)
+    assert wrong.returncode != 0 and "nothing was removed" in wrong.stderr
+    assert centre.cli("inspect", "remote:stable").returncode == 0
+    online.run("remove", f"remote:stable@{digest}", "--remote")
     assert centre.cli("inspect", "remote:stable", check=False).returncode == 3
     assert centre.cli("inspect", "remote:v1").returncode == 0
     assert online.run("remove", "remote:stable", "--remote", check=False).returncode == 3

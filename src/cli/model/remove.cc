@@ -60,14 +60,29 @@ Result<void> RemoveLocal(Client& client, const Options& options) {
   return PrintLine(Printable(fmt::format("removed {} ({})", fmt::join(names, ", "), freed)));
 }
 
+// A tag that is to go only as long as it is what the digest beside it says.
+Result<void> CheckTagStillIs(const RegistryAccess& registry) {
+  const oci::Reference& reference = registry.reference;
+  if (reference.tag.empty() || !reference.digest) return {};
+  TRY(found, registry.client->HeadManifest(reference.repository, reference.tag));
+  if (!found) return NotFound("MANIFEST_UNKNOWN", "the tag " + reference.tag + " is not there");
+  if (found->digest == *reference.digest) return {};
+  return FailedPrecondition(
+      "TAG_DIFFERS", fmt::format("the tag {} is {} there; nothing was removed", reference.tag,
+                                 found->digest.text()));
+}
+
 Result<void> RemoveRemote(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   std::vector<std::string> names;
   for (const std::string& text : options.names) {
     TRY(registry, OpenRegistry(client, text));
     const oci::Reference& reference = registry.reference;
-    auto deleted = registry.client->DeleteManifest(
-        reference.repository, reference.tag.empty() ? reference.Selector() : reference.tag);
+    Result<void> deleted = CheckTagStillIs(registry);
+    if (deleted) {
+      deleted = registry.client->DeleteManifest(
+          reference.repository, reference.tag.empty() ? reference.Selector() : reference.tag);
+    }
     if (!deleted.has_value()) {
       if (!names.empty()) Note(Printable(fmt::format("removed {}", fmt::join(names, ", "))));
       return deleted.error().Prefixed(text + ": ");
