@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace slipway {
 
@@ -54,7 +55,7 @@ std::optional<uint64_t> BytePipe::NextStart() {
   changed_.wait(lock, [this] { return start_ || closed_; });
   if (closed_) return {};
   produced_run_ = run_;
-  return *std::exchange(start_, std::nullopt);
+  return std::exchange(start_, std::nullopt);
 }
 
 Result<void> BytePipe::Write(std::string_view piece) {

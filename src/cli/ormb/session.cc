@@ -75,7 +75,7 @@ Result<std::string> RootPath(const GlobalOptions& global) {
     return FailedPrecondition("HOME_MISSING",
                               "no folder for ormb's models: set HOME or ORMB_ROOTPATH");
   }
-  const std::string own = home + "/.ormb";
+  std::string own = home + "/.ormb";
   TRY(exists, PosixFileSystem().Exists(own + "/config.yaml"));
   if (!exists) return own;
   TRY(stated, RootPathOf(own + "/config.yaml"));
