@@ -175,7 +175,7 @@ Task<Result<HttpResponse>> PostTag(Core& core, HttpRequest& request) {
 
 Task<Result<HttpResponse>> DeleteTag(Core& core, HttpRequest& request) {
   CO_TRY(repository, HarborRepositoryOf(request));
-  const std::string tag = request.Parameter("tag");
+  const std::string& tag = request.Parameter("tag");
   CO_TRY(digest, co_await DigestOf(core, request, repository));
   CO_TRY(tagged, co_await FindManifest(core, repository, tag));
   if (tagged.digest != digest) co_return registry::UnknownManifest(repository, tag);

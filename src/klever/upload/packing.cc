@@ -61,9 +61,9 @@ Result<std::string> TopOf(FileSystem& files, const std::string& folder) {
   TRY_VOID(files.RemoveTree(folder + "/" + std::string(kFinderFolder)));
   TRY(names, files.List(folder));
   if (names.size() != 1) return folder;
-  std::string only = folder + "/" + names[0];
+  const std::string only = folder + "/" + names[0];
   TRY(info, files.Info(only));
-  return info.is_directory ? std::move(only) : folder;
+  return info.is_directory ? only : folder;
 }
 
 struct Unpacked {
