@@ -34,8 +34,8 @@ TEST_F(FileLockTest, SharedIsShared) {
   std::optional<FileLock> lock = FileLock::Wait(Open(), FileLock::Mode::kShared).value();
   EXPECT_TRUE(IsFree(FileLock::Mode::kShared));
   EXPECT_FALSE(IsFree(FileLock::Mode::kExclusive));
-  FileLock moved = *std::move(lock);
-  lock.reset();
+  const FileLock moved = *std::move(lock);
+  lock = std::nullopt;
   EXPECT_FALSE(IsFree(FileLock::Mode::kExclusive));
   EXPECT_GE(moved.file().descriptor(), 0);
 }

@@ -301,7 +301,7 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
     if (changed.has_value() && *changed) written = WriteIndex(index);
     CRASH_POINT("models.index_changed");
   }
-  TRY_VOID(written);  // which may have happened: the next one looks
+  if (!written.has_value()) return written.error();  // it may have happened: the next one looks
   if (!changed.has_value() || !may_free) {
     if (there) static_cast<void>(files_.RemoveTree(pending));
     if (!changed.has_value()) return changed.error();
