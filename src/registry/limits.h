@@ -68,6 +68,11 @@ inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
 // Repositories that a mount without `from` looks at.
 inline constexpr size_t kMaxMountCandidates = 1'000;
 
+// Moves of tags that are kept of a repository; that one page looks at; that are read together.
+inline constexpr uint64_t kMaxTagMoves = 10'000;
+inline constexpr uint64_t kMaxScannedMoves = 2'000;
+inline constexpr uint64_t kMovesReadAtOnce = 200;
+
 // Tags of one version that a search looks at.
 inline constexpr size_t kMaxSearchedTags = 256;
 

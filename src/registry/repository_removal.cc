@@ -3,6 +3,7 @@
 #include "registry/lookup.h"
 #include "registry/references.h"
 #include "registry/repository_writer.h"
+#include "registry/tag_moves.h"
 
 namespace slipway::registry {
 namespace {
@@ -28,6 +29,12 @@ Result<void> RepositoryWriter::DeleteTag(const std::string& tag) {
   if (!row) return UnknownManifest(repository_, tag);
   TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
   TRY_VOID(transaction_.Delete(TaggedKey(repository_, row->digest, tag)));
+  TRY_VOID(RecordMove(transaction_, repository_,
+                      {.tag = tag,
+                       .digest = {},
+                       .before = row->digest.text(),
+                       .at = FormatRfc3339(clock_.Wall()),
+                       .by = context_.identity.subject}));
   return projection_.RemoveTag(repository_, tag);
 }
 
@@ -91,10 +98,11 @@ Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t
     }
     return remove(row);
   }));
-  for (const std::string& prefix :
-       {TagPrefix(repository_), TaggedPrefix(repository_), ReferrerPrefix(repository_)}) {
+  for (const std::string& prefix : {TagPrefix(repository_), TaggedPrefix(repository_),
+                                    ReferrerPrefix(repository_), MovePrefix(repository_)}) {
     TRY_VOID(ForEachRow(transaction_, prefix, remove));
   }
+  TRY_VOID(transaction_.Delete(MovesKey(repository_)));
   TRY_VOID(transaction_.Delete(RepositoryKey(repository_)));
   return projection_.RemoveModel(repository_);
 }

@@ -9,6 +9,7 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
+#include "registry/tag_moves.h"
 #include "resource/kinds/project.h"
 #include "resource/project_policy.h"
 
@@ -261,6 +262,12 @@ Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& dige
   if (before && before->digest == digest) return {};
   if (before) TRY_VOID(transaction_.Delete(TaggedKey(repository_, before->digest, tag)));
   const TagRow row{.digest = digest, .updated_at = FormatRfc3339(clock_.Wall())};
+  TRY_VOID(RecordMove(transaction_, repository_,
+                      {.tag = tag,
+                       .digest = digest.text(),
+                       .before = before ? before->digest.text() : "",
+                       .at = row.updated_at,
+                       .by = context_.identity.subject}));
   TRY_VOID(transaction_.Put(TagKey(repository_, tag), EncodeRow(row)));
   TRY_VOID(transaction_.Put(TaggedKey(repository_, digest, tag), ""));
   return projection_.SetTag(repository_, tag, digest, is_model);

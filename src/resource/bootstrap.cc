@@ -2,6 +2,7 @@
 
 #include "resource/kinds/project.h"
 #include "resource/kinds/site.h"
+#include "resource/terms.h"
 
 namespace slipway::resource {
 namespace {
@@ -20,6 +21,7 @@ Result<void> CreateMissing(ResourceTransaction& transaction, const Key& key, Jso
 }  // namespace
 
 Result<void> Bootstrap(ResourceStore& store) {
+  TRY_VOID(BuildTerms(store.meta()));
   const CallContext context = CallContext::System("bootstrap");
   return store.TransactNow(context, [](ResourceTransaction& transaction) -> Result<void> {
     ProjectSpec project{.description = "Where names without a project belong."};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/describe.h"
 #include "resource/envelope.h"
@@ -26,6 +28,9 @@ struct KindInfo {
   Result<void> (*validate)(const Resource& now, const Resource* old) = nullptr;
   // Whether it may go, beyond finalizers. May be null.
   Result<void> (*validate_delete)(const Resource& resource) = nullptr;
+  // Words by which others find it: it gets a row for each (TermPrefix), for as long as it has the
+  // word. May be null. Who changes it makes the rows of before anew: kTermsFormat.
+  std::vector<std::string> (*terms)(const Resource& resource) = nullptr;
   // What `where` of its lists may ask; empty: they take no `where`.
   std::span<const SearchField> search = {};
 };

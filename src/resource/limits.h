@@ -27,6 +27,10 @@ inline constexpr size_t kMaxWhereDepth = 32;
 // Objects that go in one transaction with the object that owned them.
 inline constexpr size_t kMaxCascade = 10'000;
 
+// Resources whose index rows are made in one transaction, and one word of such a row.
+inline constexpr size_t kIndexedTogether = 200;
+inline constexpr size_t kMaxTermBytes = 1024;
+
 inline constexpr size_t kMaxEventsPerObject = 32;
 inline constexpr size_t kMaxEventsPerProject = 1000;
 

@@ -1,11 +1,13 @@
 #include "resource/resource_transaction.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/format_check.h"
 #include "resource/change_record.h"
 #include "resource/events.h"
 #include "resource/limits.h"
+#include "resource/terms.h"
 #include "resource/validation.h"
 
 namespace slipway::resource {
@@ -252,6 +254,7 @@ Result<void> ResourceTransaction::Store(Resource& now, const Resource* old, Writ
     TRY_VOID(transaction_.Put(RowKey(key), text));
   }
   TRY_VOID(WriteIndexes(gone ? nullptr : &now, old));
+  TRY_VOID(WriteTerms(gone ? nullptr : &now, old));
   TRY_VOID(transaction_.LogChange(version, RowKey(key), EncodeChange(record), gone));
 
   std::vector<Event> events = EventsBetween(old, gone ? nullptr : &now);
@@ -294,6 +297,19 @@ Result<void> ResourceTransaction::WriteIndexes(const Resource* now, const Resour
     for (const OwnerReference& owner : old->metadata.owners) {
       TRY_VOID(transaction_.Delete(DependentRow(owner.uid, key)));
     }
+  }
+  return {};
+}
+
+Result<void> ResourceTransaction::WriteTerms(const Resource* now, const Resource* old) {
+  const Key key = KeyOf(now == nullptr ? *old : *now);
+  const std::set<std::string> before = TermsOf(old);
+  const std::set<std::string> after = TermsOf(now);
+  for (const std::string& term : before) {
+    if (!after.contains(term)) TRY_VOID(transaction_.Delete(TermRow(key, term)));
+  }
+  for (const std::string& term : after) {
+    if (!before.contains(term)) TRY_VOID(transaction_.Put(TermRow(key, term), ""));
   }
   return {};
 }

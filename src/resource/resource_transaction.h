@@ -79,6 +79,7 @@ class ResourceTransaction {
   // Takes the next version, writes row, indexes and change log.
   Result<void> Store(Resource& now, const Resource* old, Write write);
   Result<void> WriteIndexes(const Resource* now, const Resource* old);
+  Result<void> WriteTerms(const Resource* now, const Resource* old);
   Result<void> Remove(Resource resource, std::vector<Key>& orphans);
   Result<void> RemoveAll(Resource resource);
   Result<void> LetGo(const Key& dependent, const std::string& owner_uid, std::vector<Key>& orphans);

@@ -67,6 +67,17 @@ std::string LabelRow(const Key& key, std::string_view label, std::string_view va
   return LabelPrefix(key.kind, label, value, key.project) + key.name;
 }
 
+std::string TermPrefix(std::string_view kind, std::string_view term,
+                       std::optional<std::string_view> project) {
+  std::string prefix = Join({"rx/term/", kind, kNul, term, kNul});
+  if (project) prefix += Join({*project, "/"});
+  return prefix;
+}
+
+std::string TermRow(const Key& key, std::string_view term) {
+  return TermPrefix(key.kind, term, key.project) + key.name;
+}
+
 std::string ObjectEventPrefix(const Key& key) {
   return Join({"rx/event/", key.kind, "/", key.project, "/", key.name, "/"});
 }

@@ -38,6 +38,10 @@ std::string DependentRow(std::string_view owner_uid, const Key& dependent);
 std::string LabelPrefix(std::string_view kind, std::string_view label, std::string_view value,
                         std::optional<std::string_view> project);
 std::string LabelRow(const Key& key, std::string_view label, std::string_view value);
+// rx/term/KIND \0 TERM \0 PROJECT/NAME: one row for each word of KindInfo::terms.
+std::string TermPrefix(std::string_view kind, std::string_view term,
+                       std::optional<std::string_view> project);
+std::string TermRow(const Key& key, std::string_view term);
 // rx/event/KIND/PROJECT/NAME/VERSION.NUMBER and rx/events/PROJECT/VERSION.NUMBER.
 std::string ObjectEventPrefix(const Key& key);
 std::string ProjectEventPrefix(std::string_view project);

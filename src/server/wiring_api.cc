@@ -23,6 +23,7 @@
 #include "runtime/site_folder.h"
 #include "server/disk_room.h"
 #include "server/health_routes.h"
+#include "server/model_routes.h"
 #include "server/parts.h"
 #include "server/revocation_watch.h"
 #include "server/service_log.h"
@@ -186,6 +187,7 @@ class HttpApiPart final : public ApiPart {
     };
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
+    router_.AddAll(ModelRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
     router_.AddAll(klever_->Routes());
     router_.SetErrorWriter("/api/v1alpha1", klever::WriteKleverError);

@@ -26,6 +26,8 @@ constexpr std::array kVerbs = {
     Verb{"sign", "Sign a version with a key, as cosign does", &AddSign},
     Verb{"verify", "Check that a version is signed with a key", &AddVerify},
     Verb{"generate-key-pair", "Make the two files of a key for signing", &AddGenerateKeyPair},
+    Verb{"lineage", "Show what a version was made from, what came of it, what uses it",
+         &AddLineage},
     Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
     Verb{"login", "Sign in to another registry", &AddLogin},
     Verb{"logout", "Forget a sign-in to another registry", &AddLogout},

@@ -7,6 +7,7 @@
 namespace slipway::cli {
 
 void AddCopy(Command& command, Client& client);
+void AddLineage(Command& command, Client& client);
 void AddModelExport(Command& command, Client& client);
 void AddModelInit(Command& command, Client& client);
 void AddModelList(Command& command, Client& client);

@@ -18,7 +18,15 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
       .With("field", "metadata.name");
 }
 
+std::vector<std::string> TermsOfRevision(const Resource& revision) {
+  return {UseTerm(revision.spec.value("manifestDigest", std::string()))};
+}
+
 }  // namespace
+
+std::string UseTerm(std::string_view manifest_digest) {
+  return "uses:" + std::string(manifest_digest);
+}
 
 Result<std::chrono::milliseconds> ParseRequestTimeout(const ServiceSpec& spec) {
   const auto timeout = ParseDuration(spec.timeout);
@@ -57,7 +65,8 @@ KindInfo RevisionKind() {
           .spec_immutable = true,
           .spec = &TypeOf<RevisionSpec>(),
           .status = &TypeOf<RevisionStatus>(),
-          .text = Description<RevisionSpec>::kText};
+          .text = Description<RevisionSpec>::kText,
+          .terms = &TermsOfRevision};
 }
 
 }  // namespace slipway::resource

@@ -65,6 +65,8 @@ KindInfo ServiceKind();
 // picks what the project allows.
 Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project);
 KindInfo RevisionKind();
+// The term of Revisions of the model with this manifest.
+std::string UseTerm(std::string_view manifest_digest);
 
 }  // namespace slipway::resource
 

@@ -39,6 +39,8 @@ constexpr const char* kSteps[] = {
     // 2: the registry's entries have no index rows; the registry makes them itself. Programs of
     // before would write entries without.
     "",
+    // 3: the same of resources and their terms, and of the moves of tags.
+    "",
 };
 static_assert(std::size(kSteps) == kDatabaseFormat);
 

@@ -9,7 +9,7 @@
 
 namespace slipway::store {
 
-inline constexpr int kDatabaseFormat = 3;
+inline constexpr int kDatabaseFormat = 4;
 
 // Changes nothing. FAILED_PRECONDITION / FORMAT_NEWER for a format above kDatabaseFormat,
 // FAILED_PRECONDITION / DATABASE_FOREIGN for another program's file.
