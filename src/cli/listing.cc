@@ -9,9 +9,10 @@
 namespace slipway::cli {
 
 Result<Json> ListAll(ApiClient& api, const resource::KindInfo& kind, const std::string& project,
-                     const std::string& label) {
+                     const std::string& label, const std::string& where) {
   std::string base = ResourcePath(kind.plural, kind.global, project) + "?limit=1000";
   if (!label.empty()) base += "&label=" + net::PercentEncode(label);
+  if (!where.empty()) base += "&where=" + net::PercentEncode(where);
   Json all;
   std::string next;
   do {
@@ -26,6 +27,9 @@ Result<Json> ListAll(ApiClient& api, const resource::KindInfo& kind, const std::
       continue;
     }
     for (Json& item : page["items"]) all["items"].push_back(std::move(item));
+    for (const Json& name : At(page, "/metadata/undecided")) {
+      all["metadata"]["undecided"].push_back(name);
+    }
   } while (!next.empty());
   return all;
 }

@@ -6,6 +6,7 @@
 
 #include "base/testing/result_matchers.h"
 #include "resource/kinds/model.h"
+#include "resource/kinds/model_terms.h"
 #include "resource/limits.h"
 #include "resource/row_keys.h"
 #include "resource/testing/test_store.h"

@@ -5,17 +5,64 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/listing.h"
 #include "cli/model/local.h"
+#include "cli/model/package_facts.h"
 #include "cli/model/rows.h"
 #include "cli/model/verbs.h"
+#include "cli/resource_table.h"
 #include "cli/text.h"
+#include "model/inspect.h"
+#include "registry/projection.h"
+#include "resource/kinds/model_search.h"
+#include "resource/search/expression.h"
 
 namespace slipway::cli {
 namespace {
 
 struct Options {
   std::string name;
+  std::string where;
+  bool remote = false;
 };
+
+void NoteUndecided(const Json& names) {
+  if (!names.is_array() || names.empty()) return;
+  std::string all;
+  for (const Json& name : names) {
+    if (name.is_string()) all += (all.empty() ? "" : ", ") + name.get<std::string>();
+  }
+  Note(
+      Printable(fmt::format("not in the list, because what is kept of their metadata does not "
+                            "decide it (slipway model inspect shows all): {}",
+                            all)));
+}
+
+Result<void> ListRemote(Client& client, const Options& options) {
+  TRY(format, client.OutputFormat());
+  TRY(kind, KindOf("modelversion"));
+  std::string label;
+  if (!options.name.empty()) {
+    TRY(reference, oci::Reference::Parse(options.name));
+    if (!reference.host.empty() || !reference.tag.empty() || reference.digest) {
+      return InvalidArgument("REFERENCE_INVALID",
+                             fmt::format("{}: --remote lists the registry of the context, by names "
+                                         "without host, tag and digest; --where 'tag = v1' asks "
+                                         "for a tag",
+                                         options.name));
+    }
+    const bool has_project = reference.repository.find('/') != std::string::npos;
+    const resource::Key model = registry::ModelKey(
+        has_project ? reference.repository : client.Project() + "/" + reference.repository);
+    client.options().project = model.project;
+    label = "model=" + model.name;
+  }
+  TRY(api, client.Api());
+  TRY(list, ListAll(*api, *kind, client.Project(), label, options.where));
+  NoteUndecided(At(list, "/metadata/undecided"));
+  return PrintResources(*kind, list, format, client.clock(),
+                        fmt::format("there is no such version in project {}", client.Project()));
+}
 
 // What an entry is, as far as it can be read: a broken one must not hide the others.
 Json RowOf(model::LocalStore& store, const model::LocalEntry& entry) {
@@ -59,7 +106,45 @@ bool IsWanted(const model::LocalEntry& entry, const std::optional<oci::Reference
          (wanted->tag.empty() || wanted->tag == reference->tag);
 }
 
+// What a control centre would be asked of: the entry as a ModelVersion.
+Json DocumentOf(model::LocalStore& store, const model::LocalEntry& entry, const Json& row) {
+  resource::ModelVersionStatus status;
+  status.phase = "Ready";
+  const auto artifact = store.ReadArtifact(entry.manifest);
+  if (artifact.has_value()) {
+    const auto manifest = oci::ParseManifest(artifact->root().bytes, artifact->root().media_type);
+    const auto facts = manifest.has_value() ? model::FactsOfManifest(*manifest, FetchFrom(store))
+                                            : Result<resource::ModelFacts>(manifest.error());
+    if (facts.has_value()) {
+      status.metadata = facts->metadata;
+      status.inputs = facts->inputs;
+      status.outputs = facts->outputs;
+    } else {
+      status.phase.clear();  // what nobody can read is not known
+    }
+  }
+  Json document = {{"metadata", {{"name", row["name"]}, {"createdAt", row["createdAt"]}}},
+                   {"spec",
+                    {{"repository", row["repository"]},
+                     {"manifestDigest", row["digest"]},
+                     {"artifactType", row["artifactType"]},
+                     {"format", row["format"]},
+                     {"sizeBytes", row["sizeBytes"]}}},
+                   {"status", Encode(status)},
+                   {"tags", Json::array({row["tag"]})}};
+  // Of an empty text nothing holds, as of one that is not there.
+  for (const char* member : {"artifactType", "format"}) {
+    if (document["spec"][member] == "") document["spec"].erase(member);
+  }
+  if (row["tag"] == "") document.erase("tags");
+  const std::string repository = row["repository"];
+  document["metadata"]["labels"]["model"] = repository.substr(repository.rfind('/') + 1);
+  return document;
+}
+
 Result<void> List(Client& client, const Options& options) {
+  if (options.remote) return ListRemote(client, options);
+  TRY(where, resource::Expression::Parse(options.where, resource::ModelVersionSearch()));
   TRY(format, client.OutputFormat());
   TRY(store, OpenModels(client));
   std::optional<oci::Reference> wanted;
@@ -70,13 +155,23 @@ Result<void> List(Client& client, const Options& options) {
   TRY(hold, store.Keep());
   TRY(entries, store.List());
   Json rows = Json::array();
+  Json undecided = Json::array();
   for (const model::LocalEntry& entry : entries) {
     if (!IsWanted(entry, wanted)) continue;
     Json row = RowOf(store, entry);
+    const auto truth =
+        where.empty() ? resource::Truth::kTrue : where.Matches(DocumentOf(store, entry, row));
+    if (truth == resource::Truth::kUnknown) undecided.push_back(entry.name);
+    if (truth != resource::Truth::kTrue) continue;
     if (row.contains("problem")) {
       Note(Printable(fmt::format("{}: {}", entry.name, row["problem"].get<std::string>())));
     }
     rows.push_back(std::move(row));
+  }
+  NoteUndecided(undecided);
+  if (!options.where.empty()) {
+    return PrintModels({{"items", std::move(rows)}}, format, client.clock(),
+                       fmt::format("there is no such model in {}", store.folder()));
   }
   return PrintModels({{"items", std::move(rows)}}, format, client.clock(),
                      wanted
@@ -92,7 +187,10 @@ void AddModelList(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->name, "NAME", "List the versions of this model", Need::kOptional);
   command.Example("model list");
+  command.Flag(&options->remote, "--remote", "Of the registry of the context, not the local store");
+  command.Option(&options->where, "--where", "EXPRESSION", "Only these, by docs/search.md");
   command.Example("model list fraud -o json");
+  command.Example("model list --remote --where 'metrics.accuracy > 0.9 and format = ONNX'");
   command.Run([&client, options] { return List(client, *options); });
 }
 

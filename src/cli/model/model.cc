@@ -26,6 +26,8 @@ constexpr std::array kVerbs = {
     Verb{"sign", "Sign a version with a key, as cosign does", &AddSign},
     Verb{"verify", "Check that a version is signed with a key", &AddVerify},
     Verb{"generate-key-pair", "Make the two files of a key for signing", &AddGenerateKeyPair},
+    Verb{"history", "Show how the tags of a model moved, and what changed", &AddHistory},
+    Verb{"diff", "Compare two versions: files, metadata, inputs and outputs", &AddDiff},
     Verb{"lineage", "Show what a version was made from, what came of it, what uses it",
          &AddLineage},
     Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},

@@ -7,6 +7,8 @@
 namespace slipway::cli {
 
 void AddCopy(Command& command, Client& client);
+void AddDiff(Command& command, Client& client);
+void AddHistory(Command& command, Client& client);
 void AddLineage(Command& command, Client& client);
 void AddModelExport(Command& command, Client& client);
 void AddModelInit(Command& command, Client& client);

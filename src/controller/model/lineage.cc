@@ -29,6 +29,16 @@ struct Node {
   bool is_cut = false;       // the database may not know all of its parents
 };
 
+Result<Json> ShownVersion(const LineageSource& source, const ModelVersion& version) {
+  TRY(tags, source.TagsOf(version, kShownTags));
+  return Json{{"project", version.metadata.project},
+              {"name", version.metadata.name},
+              {"repository", version.spec.repository},
+              {"digest", version.spec.manifest_digest},
+              {"tags", tags},
+              {"format", version.spec.format}};
+}
+
 // Nearest first, so that what is left out for want of room is the farthest.
 class Tree {
  public:
@@ -127,18 +137,6 @@ class Tree {
     return json;
   }
 
- public:
-  static Result<Json> ShownVersion(const LineageSource& source, const ModelVersion& version) {
-    TRY(tags, source.TagsOf(version, kShownTags));
-    return Json{{"project", version.metadata.project},
-                {"name", version.metadata.name},
-                {"repository", version.spec.repository},
-                {"digest", version.spec.manifest_digest},
-                {"tags", tags},
-                {"format", version.spec.format}};
-  }
-
- private:
   const LineageSource& source_;
   const LineageQuery& query_;
   const bool is_up_;
@@ -171,7 +169,7 @@ Result<Json> ReadLineage(const store::Snapshot& snapshot, const LineageQuery& qu
   if (!version) {
     return NotFound("RESOURCE_UNKNOWN", "there is no " + resource::DisplayName(query.version));
   }
-  TRY(shown, Tree::ShownVersion(source, *version));
+  TRY(shown, ShownVersion(source, *version));
   Json lineage = {{"apiVersion", resource::kApiVersion}, {"kind", "Lineage"}, {"version", shown}};
   Json metadata = {{"depth", query.depth}};
   bool is_complete = true;

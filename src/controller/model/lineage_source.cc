@@ -9,6 +9,7 @@
 #include "registry/lookup.h"
 #include "registry/projection.h"
 #include "registry/rows.h"
+#include "resource/kinds/model_terms.h"
 #include "resource/kinds/project.h"
 #include "resource/kinds/service.h"
 #include "resource/limits.h"

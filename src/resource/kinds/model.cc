@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "resource/kinds/model_search.h"
+#include "resource/kinds/model_terms.h"
 
 namespace slipway::resource {
 namespace {

@@ -115,13 +115,6 @@ struct ModelVersionStatus : StatusBase {
 };
 BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs, metadata))
 
-// The terms of ModelVersions: of the version with this manifest, and of those that say that they
-// were made from the manifest with this digest, or (stating no digest) from this reference.
-std::string VersionTerm(std::string_view manifest_digest);
-std::string ChildTerm(std::string_view digest_or_reference);
-// What a parent is known by: its digest, also the one in its reference, else its reference.
-std::string PinnedParent(const std::string& reference, const std::string& digest);
-
 KindInfo ModelKind();
 KindInfo ModelVersionKind();
 
