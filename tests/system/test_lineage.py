@@ -243,7 +243,7 @@ def test_search_on_the_command_line(centre, tmp_path):
     assert [item["spec"]["repository"] for item in remote["items"]] == ["default/found"]
     centre.cli("model", "save", tmp_path / "m", "kept:v1")
     local = json.loads(centre.cli("model", "list", "--where", where, "-o", "json").stdout)
-    assert [item["name"] for item in local["items"]] == ["kept:v1"]
+    assert [item["name"] for item in local["items"]] == ["default/kept:v1"]
     none = centre.cli("model", "list", "--where", "metrics.accuracy > 0.98")
     assert none.stdout == ""
     wrong = centre.cli("model", "list", "--where", "metric.x > 1", check=False)
