@@ -14,8 +14,10 @@ inline constexpr size_t kDefaultPage = 500;
 inline constexpr size_t kMaxPage = 5000;
 // Objects that one page of a filtered list looks at; the continue token goes on from there.
 inline constexpr size_t kMaxScannedPerPage = 1000;
-// Bytes of rows, likewise.
-inline constexpr size_t kMaxScannedBytesPerPage = 32 << 20;
+// Bytes of rows, likewise, each as often as the filter may look at it: a few tenths of a second.
+inline constexpr uint64_t kMaxWorkPerPage = 128 << 20;
+// As what reading one counts.
+inline constexpr uint64_t kReadingWork = 4;
 inline constexpr size_t kMaxSelectorTerms = 32;
 inline constexpr size_t kMaxSelectorBytes = 4096;
 // An expression of `where`: its text, comparisons, values of all of them, nested parentheses.

@@ -124,7 +124,7 @@ class Lister {
   }
 
  private:
-  bool IsExhausted() const { return !filter_.empty() && bytes_ > kMaxScannedBytesPerPage; }
+  bool IsExhausted() const { return !filter_.empty() && work_ > kMaxWorkPerPage; }
 
   Result<void> Add(const store::KeyValue& row, ListPage& page) {
     std::optional<std::string> text;
@@ -136,7 +136,7 @@ class Lister {
       if (!text) return Internal("INDEX_CORRUPT", "a row of the label index points nowhere");
     }
     const std::string& value = text ? *text : row.value;
-    bytes_ += value.size();
+    work_ += value.size() * (kReadingWork + filter_.where.cost());
     TRY(json, ParseJson(value, {.max_bytes = 4 * kMaxResourceBytes}));
     TRY(resource, ResourceFromStored(json));
     if (!filter_.selector.Matches(resource.metadata.labels)) return {};
@@ -162,7 +162,7 @@ class Lister {
   const KindInfo& kind_;
   const Filter filter_;
   std::vector<const SearchPart*> parts_;
-  size_t bytes_ = 0;
+  uint64_t work_ = 0;
   bool indexed_ = false;
   std::string prefix_;
 };

@@ -16,7 +16,7 @@ struct ListSource {
 };
 
 // Sorted by project and name. Looks at kMaxScannedPerPage objects at most, or so many that they
-// have kMaxScannedBytesPerPage, so that a page of a filtered list may be short, even empty, and yet
+// have kMaxWorkPerPage, so that a page of a filtered list may be short, even empty, and yet
 // have a continue token. Errors: FIELD_RANGE (limit), SELECTOR_INVALID, those of Expression,
 // WHERE_UNSUPPORTED (a kind that takes none), CONTINUE_INVALID (not ours, or of another list),
 // OUT_OF_RANGE / EXPIRED (of another database).

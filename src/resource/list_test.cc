@@ -326,7 +326,7 @@ TEST(List, APageOfASearchLooksAtLimitedRowsAndBytes) {
   // Large ones: fewer of them are looked at.
   std::vector<Resource> large;
   const size_t large_bytes = 200 << 10;
-  for (size_t i = 0; i < kMaxScannedBytesPerPage / large_bytes + 20; ++i) {
+  for (size_t i = 0; i < kMaxWorkPerPage / kReadingWork / large_bytes + 20; ++i) {
     Resource version = Version("a" + std::to_string(100'000 + i), "onnx", 1);
     version.status["metadata"]["description"] = std::string(large_bytes, 'd');
     large.push_back(std::move(version));
@@ -336,6 +336,14 @@ TEST(List, APageOfASearchLooksAtLimitedRowsAndBytes) {
   ASSERT_THAT(page, IsOk());
   EXPECT_GT(page->items.size(), 100u);
   EXPECT_LT(page->items.size(), large.size());
+  EXPECT_FALSE(page->continue_token.empty());
+  // And fewer still of a filter that looks at each of their letters many times.
+  const std::string pattern = "*" + std::string(500, 'd') + "e*";
+  page = store.TryList("ModelVersion", "",
+                       {.where = "metadata.description ~ \"" + pattern + "\" or has format"});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_GT(page->items.size(), 0u);
+  EXPECT_LT(page->items.size(), 10u);
   EXPECT_FALSE(page->continue_token.empty());
 }
 

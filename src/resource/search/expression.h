@@ -40,6 +40,8 @@ class Expression {
   static Result<Expression> Parse(std::string_view text, std::span<const SearchField> fields);
 
   bool empty() const { return steps_.empty(); }
+  // How often a byte of a document is looked at, at most: what asking it costs by its size.
+  uint64_t cost() const;
   // Whether a field's answer matters; by the path of its SearchField.
   bool Reads(std::string_view path) const;
   // `document` is a resource as JSON, and what its module adds. `status.metadata.cut` with

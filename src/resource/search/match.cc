@@ -169,6 +169,15 @@ class Expression::Evaluation {
   bool may_hold_ = false;
 };
 
+uint64_t Expression::cost() const {
+  uint64_t cost = 0;
+  for (const Term& term : terms_) {
+    ++cost;  // finding the value
+    for (const Operand& operand : term.operands) cost += operand.cost();
+  }
+  return cost;
+}
+
 bool Expression::Reads(std::string_view path) const {
   return std::ranges::any_of(terms_, [&](const Term& term) { return term.field->path == path; });
 }

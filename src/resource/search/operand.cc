@@ -194,7 +194,13 @@ Operand Operand::Pattern(std::string_view text) {
   Operand operand;
   operand.folded_ = Folded(text);
   operand.is_part_ = text.find_first_of("*?") == std::string_view::npos;
+  operand.is_glob_ = !operand.is_part_;
   return operand;
+}
+
+// Once to fold it, once to compare; a pattern may be tried anew at each character.
+uint64_t Operand::cost() const {
+  return is_glob_ ? 2 + folded_.size() : 2;
 }
 
 bool Operand::Equals(const Json& value) const {

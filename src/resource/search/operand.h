@@ -46,6 +46,8 @@ class Operand {
   bool Equals(const Json& value) const;
   std::partial_ordering Order(const Json& value) const;
   bool IsLike(const Json& value) const;
+  // How often it looks at a byte of a value, at most.
+  uint64_t cost() const;
   // Whether a text that was cut may be compared as if it were whole.
   bool is_part() const { return is_part_; }
 
@@ -54,6 +56,7 @@ class Operand {
   SearchType type_ = SearchType::kText;
   bool quoted_ = false;
   bool is_part_ = false;
+  bool is_glob_ = false;
   std::optional<SearchNumber> number_;
   WallTime begin_;  // of kTime: of what the text means
   WallTime end_;
