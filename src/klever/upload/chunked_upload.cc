@@ -142,24 +142,28 @@ Result<void> ChunkedUpload::Compare(uint64_t offset, std::string_view bytes) {
 Result<void> ChunkedUpload::Promise(Span span) {
   if (span.begin >= span.end) return {};
   TRY_VOID(data_->Sync());
-  return shared_.With([&](Shared& shared) -> Result<void> {
-    if (shared.gone) return Gone();
-    SpanSet present = shared.present;
+  return writer_.With([&](Writer&) -> Result<void> {
+    const Shared before = shared_.With([](const Shared& shared) { return shared; });
+    if (before.gone) return Gone();
+    SpanSet present = before.present;
     present.Add(span);
-    UploadRecord record = shared.record;
+    UploadRecord record = before.record;
     record.ranges = RangesOf(present);
     TRY_VOID(Store(record));
-    shared.present = std::move(present);
-    shared.record = std::move(record);
+    shared_.With([&](Shared& shared) {
+      shared.present = std::move(present);
+      shared.record = std::move(record);
+    });
     return {};
   });
 }
 
 Result<void> ChunkedUpload::State(const std::string& model, const std::optional<Digest>& sha256) {
-  return shared_.With([&](Shared& shared) -> Result<void> {
-    if (shared.gone) return Gone();
-    UploadRecord record = shared.record;
-    const bool whole = shared.present.Missing(record.total_bytes).empty();
+  return writer_.With([&](Writer&) -> Result<void> {
+    const Shared before = shared_.With([](const Shared& shared) { return shared; });
+    if (before.gone) return Gone();
+    UploadRecord record = before.record;
+    const bool whole = before.present.Missing(record.total_bytes).empty();
     if (!model.empty() && !record.model.empty() && model != record.model && !whole) {
       return Conflict(
           "another request of this upload came with another `model`; all must come "
@@ -170,9 +174,9 @@ Result<void> ChunkedUpload::State(const std::string& model, const std::optional<
     }
     if (!model.empty()) record.model = model;
     if (sha256) record.sha256 = sha256->hex();
-    if (record.model == shared.record.model && record.sha256 == shared.record.sha256) return {};
+    if (record.model == before.record.model && record.sha256 == before.record.sha256) return {};
     TRY_VOID(Store(record));
-    shared.record = std::move(record);
+    shared_.With([&](Shared& shared) { shared.record = std::move(record); });
     return {};
   });
 }
@@ -230,7 +234,7 @@ void ChunkedUpload::EndChunk(Span span) {
 }
 
 Result<void> ChunkedUpload::Store() {
-  return shared_.With([&](const Shared& shared) { return Store(shared.record); });
+  return writer_.With([&](Writer&) { return Store(record()); });
 }
 
 void ChunkedUpload::SetGone() {

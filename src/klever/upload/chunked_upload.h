@@ -85,6 +85,10 @@ class ChunkedUpload {
   const store::DiskReserve reserve_;
   const std::string folder_;
   const std::unique_ptr<File> data_;
+  // One change of the record at a time, also while it is written. Taken before `shared_`, which is
+  // held for moments only: cores look at that.
+  struct Writer {};
+  Guarded<Writer> writer_;
   Guarded<Shared> shared_;
 };
 

@@ -102,12 +102,19 @@ Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Make(Table& table, const std:
 }
 
 Result<void> UploadDesk::Remove(ChunkedUpload& upload) {
-  return open_.With([&](Table& table) -> Result<void> {
+  // Its name is free at once; to remove what may be large takes time, and others wait for the
+  // table.
+  TRY(aside, MakeWorkFolder());
+  TRY_VOID(open_.With([&](Table& table) -> Result<void> {
     upload.SetGone();
     const UploadRecord record = upload.record();
     table.erase(IdOf(record.repository, record.version));
-    return files_.RemoveTree(upload.folder());
-  });
+    Result<void> moved = files_.Rename(upload.folder(), aside + "/gone");
+    const bool was_gone = !moved && moved.error().code() == Code::kNotFound;
+    return was_gone ? Result<void>() : moved;
+  }));
+  TRY_VOID(files_.SyncDirectory(folder_ + "/uploads"));
+  return files_.RemoveTree(aside);
 }
 
 Result<std::string> UploadDesk::MakeWorkFolder() {
