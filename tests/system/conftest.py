@@ -11,6 +11,7 @@ kept by pytest's tmp_path.
 
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -18,6 +19,9 @@ import programs
 
 # Clients and registries that `make peers` built are found like installed ones.
 os.environ["PATH"] += os.pathsep + str(programs.CACHE / "peers/bin")
+
+# Who runs the tests under `nohup` ignores SIGHUP, and would hand that down to the programs.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_configure(config):

@@ -454,3 +454,15 @@ def test_a_data_plane_that_goes_on_is_adopted_or_follows_the_settings(start_cent
         plain.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n"
                       b"Connection: close\r\n\r\n")
         assert receive_all(plain).startswith("HTTP/1.1 200")
+
+
+def test_under_nohup_a_server_survives_its_terminal(start_centre):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # handed down, as nohup does
+    try:
+        centre = start_centre()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    centre.process.send_signal(signal.SIGHUP)
+    centre.cli("push", MODELS / "linear_a.onnx", "linear:a")
+    centre.cli("deploy", "linear:a")
+    assert centre.process.poll() is None
