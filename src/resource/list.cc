@@ -141,9 +141,10 @@ class Lister {
     TRY(resource, ResourceFromStored(json));
     if (!filter_.selector.Matches(resource.metadata.labels)) return {};
     TRY(truth, Ask(json));
-    if (truth == Truth::kTrue) page.items.push_back(std::move(resource));
     if (truth == Truth::kUnknown) {
       page.undecided.push_back(resource.metadata.project + "/" + resource.metadata.name);
+    } else if (truth == Truth::kTrue) {
+      page.items.push_back(std::move(resource));
     }
     return {};
   }

@@ -106,6 +106,10 @@ bool IsWanted(const model::LocalEntry& entry, const std::optional<oci::Reference
          (wanted->tag.empty() || wanted->tag == reference->tag);
 }
 
+bool IsEmptyText(const Json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
 // What a control centre would be asked of: the entry as a ModelVersion.
 Json DocumentOf(model::LocalStore& store, const model::LocalEntry& entry, const Json& row) {
   resource::ModelVersionStatus status;
@@ -134,9 +138,9 @@ Json DocumentOf(model::LocalStore& store, const model::LocalEntry& entry, const 
                    {"tags", Json::array({row["tag"]})}};
   // Of an empty text nothing holds, as of one that is not there.
   for (const char* member : {"artifactType", "format"}) {
-    if (document["spec"][member] == "") document["spec"].erase(member);
+    if (IsEmptyText(document["spec"][member])) document["spec"].erase(member);
   }
-  if (row["tag"] == "") document.erase("tags");
+  if (IsEmptyText(row["tag"])) document.erase("tags");
   const std::string repository = row["repository"];
   document["metadata"]["labels"]["model"] = repository.substr(repository.rfind('/') + 1);
   return document;
