@@ -143,7 +143,14 @@ Result<LayoutIndex> LocalStore::ReadIndex() {
 }
 
 Result<void> LocalStore::WriteIndex(const LayoutIndex& index) {
-  return WriteFileDurably(files_, Path(kIndexFile), index.Text(), kFileMode);
+  const std::string text = index.Text();
+  if (text.size() > kMaxLayoutIndexBytes) {
+    return ResourceExhausted(
+        "MODELS_TOO_MANY", fmt::format("{} would have {} bytes, {} are read at most: remove names "
+                                       "that are not needed",
+                                       Path(kIndexFile), text.size(), kMaxLayoutIndexBytes));
+  }
+  return WriteFileDurably(files_, Path(kIndexFile), text, kFileMode);
 }
 
 Result<std::unique_ptr<File>> LocalStore::OpenLock(std::string_view name) {
@@ -308,8 +315,12 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
     return std::optional(Removed{});
   }
   // Somebody may have looked, and found nothing, before the index was changed.
-  TRY_VOID(files_.MakeDirectories(pending, 0700));
-  return SweepIfAlone();
+  const Result<void> noted = files_.MakeDirectories(pending, 0700);
+  auto swept = noted ? SweepIfAlone() : Result<std::optional<Removed>>(noted.error());
+  if (swept) return swept;
+  // The names are changed, and stay so: what cannot be freed now is freed by who comes next.
+  return std::optional(
+      Removed{.freed_bytes = 0, .is_deferred = false, .problem = swept.error().message()});
 }
 
 Result<bool> LocalStore::Tag(const std::string& from, const std::string& to) {
