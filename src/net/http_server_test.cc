@@ -110,64 +110,57 @@ TEST(HttpServerTest, LargeBodyAndAnswer) {
 }
 
 // Requests that come while the core is busy are one turn of it: their answers wait for its end.
-TEST(HttpServerTest, ManyRequestsInOneTurn) {
-  std::atomic<bool> is_busy = false;
-  std::atomic<bool> may_go_on = false;
-  TestServer server([&](HttpRequest& request) {
+class HttpServerTurnTest : public testing::Test {
+ protected:
+  // Connects so many, and then keeps the core busy until `may_go_on_`.
+  void ConnectAndKeepBusy(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.push_back(std::make_unique<RawClient>(server_.port()));
+      ASSERT_EQ(clients_.back()->Exchange(GetRequest("/")).status, 200);
+    }
+    first_.Send(GetRequest("/busy"));
+    while (!is_busy_) std::this_thread::yield();
+  }
+
+  std::atomic<bool> is_busy_ = false;
+  std::atomic<bool> may_go_on_ = false;
+  TestServer server_{[this](HttpRequest& request) {
     if (request.target == "/busy") {
-      is_busy = true;
-      while (!may_go_on) std::this_thread::yield();
+      is_busy_ = true;
+      while (!may_go_on_) std::this_thread::yield();
     }
     return EchoBody(request);
-  });
-  RawClient first(server.port());
-  std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 40; ++i) {
-    clients.push_back(std::make_unique<RawClient>(server.port()));
-    ASSERT_EQ(clients.back()->Exchange(GetRequest("/")).status, 200);
-  }
-  first.Send(GetRequest("/busy"));
-  while (!is_busy) std::this_thread::yield();
-  for (size_t i = 0; i < clients.size(); ++i) {
+  }};
+  RawClient first_{server_.port()};
+  std::vector<std::unique_ptr<RawClient>> clients_;
+};
+
+TEST_F(HttpServerTurnTest, ManyRequestsInOneTurn) {
+  ConnectAndKeepBusy(40);
+  for (size_t i = 0; i < clients_.size(); ++i) {
     const std::string number = std::to_string(i);
     const std::string again = i % 3 == 0 ? GetRequest("/again" + number) : "";
-    clients[i]->Send(Post("/post" + number, std::string(i * 100, 'x')) + again);
-    if (i % 5 == 0) clients[i]->Reset();
+    clients_[i]->Send(Post("/post" + number, std::string(i * 100, 'x')) + again);
+    if (i % 5 == 0) clients_[i]->Reset();
   }
-  may_go_on = true;
-  EXPECT_EQ(first.Receive().body, "GET /busy ");
-  for (size_t i = 0; i < clients.size(); ++i) {
+  may_go_on_ = true;
+  EXPECT_EQ(first_.Receive().body, "GET /busy ");
+  for (size_t i = 0; i < clients_.size(); ++i) {
     if (i % 5 == 0) continue;
     const std::string number = std::to_string(i);
-    EXPECT_EQ(clients[i]->Receive().body, "POST /post" + number + " " + std::string(i * 100, 'x'));
-    if (i % 3 == 0) EXPECT_EQ(clients[i]->Receive().body, "GET /again" + number + " ");
+    EXPECT_EQ(clients_[i]->Receive().body, "POST /post" + number + " " + std::string(i * 100, 'x'));
+    if (i % 3 == 0) EXPECT_EQ(clients_[i]->Receive().body, "GET /again" + number + " ");
   }
 }
 
 // The same, and the server ends before they are answered.
-TEST(HttpServerTest, StopsInTheMiddleOfATurn) {
-  std::atomic<bool> is_busy = false;
-  std::atomic<bool> may_go_on = false;
-  TestServer server([&](HttpRequest& request) {
-    if (request.target == "/busy") {
-      is_busy = true;
-      while (!may_go_on) std::this_thread::yield();
-    }
-    return EchoBody(request);
-  });
-  RawClient first(server.port());
-  std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 20; ++i) {
-    clients.push_back(std::make_unique<RawClient>(server.port()));
-    ASSERT_EQ(clients.back()->Exchange(GetRequest("/")).status, 200);
-  }
-  first.Send(GetRequest("/busy"));
-  while (!is_busy) std::this_thread::yield();
-  for (const auto& client : clients) client->Send(GetRequest("/late"));
-  std::thread stopper([&server] { server.Stop(milliseconds(0)); });
-  may_go_on = true;
+TEST_F(HttpServerTurnTest, StopsInTheMiddleOfATurn) {
+  ConnectAndKeepBusy(20);
+  for (const auto& client : clients_) client->Send(GetRequest("/late"));
+  std::thread stopper([this] { server_.Stop(milliseconds(0)); });
+  may_go_on_ = true;
   stopper.join();
-  for (const auto& client : clients) {
+  for (const auto& client : clients_) {
     const int status = client->Receive().status;
     EXPECT_TRUE(status == 200 || status == 0) << status;
   }
