@@ -86,7 +86,7 @@ std::string MetadataText(const Json& metadata) {
 
 Result<void> PrintTables(const Json& shown) {
   std::string text =
-      fmt::format("{}\ndigest   {}\nformat   {}\nsize     {}\n\n", TextAt(shown, "/name"),
+      fmt::format("{}\ndigest   {}\nformat   {}\nsize     {}\n\n", TextAt(shown, "/name", "<none>"),
                   TextAt(shown, "/digest"), TextAt(shown, "/format", "not recognised"),
                   FormatBytes(static_cast<uint64_t>(NumberAt(shown, "/sizeBytes"))));
   Table files({"FILE", "SIZE", "DIGEST"});
@@ -111,7 +111,9 @@ Result<void> PrintTables(const Json& shown) {
 
 Result<void> PrintShown(const Json& shown, Format format) {
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(shown, format);
-  if (format == Format::kName) return PrintLine(Printable(TextAt(shown, "/name")));
+  if (format == Format::kName) {
+    return PrintLine(Printable(TextAt(shown, "/name", TextAt(shown, "/digest"))));
+  }
   return PrintTables(shown);
 }
 
@@ -181,7 +183,8 @@ Result<void> InspectLocal(Client& client, const std::string& text, Format format
 void AddInspect(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->reference, "NAME:TAG", "Model version to show");
-  command.Flag(&options->local, "--local", "As it is in the local store, without any registry");
+  command.Flag(&options->local, "--local",
+               "As it is in the local store, by name or digest, without any registry");
   command.Example("inspect fraud:v1");
   command.Example("inspect vision/detector:1.4 -o json");
   command.Example("inspect fraud:v1 --local");

@@ -83,7 +83,8 @@ const Json& At(const Json& json, const char* pointer) {
 
 std::string TextAt(const Json& json, const char* pointer, std::string_view fallback) {
   const Json& value = At(json, pointer);
-  return value.is_string() ? value.get<std::string>() : std::string(fallback);
+  std::string text = value.is_string() ? value.get<std::string>() : std::string();
+  return text.empty() ? std::string(fallback) : text;
 }
 
 int64_t NumberAt(const Json& json, const char* pointer, int64_t fallback) {

@@ -23,8 +23,8 @@ std::string FormatAge(std::string_view rfc3339, Clock& clock);
 // "sha256:" and 12 digits; other texts as they are.
 std::string ShortDigest(std::string_view digest);
 
-// The value at a JSON pointer ("/status/phase"), or the fallback if it is missing or of another
-// type: what a newer or older server answers must not end the program.
+// The value at a JSON pointer ("/status/phase"), or the fallback if it is missing, an empty text or
+// of another type: what a newer or older server answers must not end the program.
 std::string TextAt(const Json& json, const char* pointer, std::string_view fallback = "");
 int64_t NumberAt(const Json& json, const char* pointer, int64_t fallback = 0);
 // Null if there is nothing.

@@ -52,11 +52,12 @@ TEST(ShortDigest, KeepsTwelveDigits) {
 }
 
 TEST(At, AnswersTheFallbackForAnythingElse) {
-  Json json = {{"a", {{"n", 3}, {"t", "x"}, {"list", {1, 2}}}}};
+  Json json = {{"a", {{"n", 3}, {"t", "x"}, {"empty", ""}, {"list", {1, 2}}}}};
   EXPECT_EQ(NumberAt(json, "/a/n"), 3);
   EXPECT_EQ(NumberAt(json, "/a/t", -1), -1);
   EXPECT_EQ(TextAt(json, "/a/t"), "x");
   EXPECT_EQ(TextAt(json, "/a/n", "?"), "?");
+  EXPECT_EQ(TextAt(json, "/a/empty", "?"), "?");
   EXPECT_EQ(TextAt(json, "/a/t/deeper", "?"), "?");
   EXPECT_EQ(TextAt(json, "/a/list/7", "?"), "?");
   EXPECT_TRUE(At(Json("text"), "/a").is_null());

@@ -24,6 +24,7 @@ from small_disk import MIB, small_disk
 MODELS = programs.ROOT / "tests/fixtures/models"
 FORMS = ["modelpack", "ormb", "modelcar"]
 LIMIT_EXIT_CODE = 7
+REF_NAME = "org.opencontainers.image.ref.name"
 
 
 class Store:
@@ -170,6 +171,94 @@ def test_list_tag_inspect_remove(store, tmp_path):
     assert store.names() == [] and store.blobs() == set()
 
 
+def forget_name(store, name):
+    """The entry stays, as other tools make it: without a name."""
+    path = store.models / "index.json"
+    index = json.loads(path.read_text())
+    for entry in index["manifests"]:
+        if entry["annotations"].get(REF_NAME) == name:
+            del entry["annotations"][REF_NAME]
+    path.write_text(json.dumps(index))
+
+
+def test_what_has_no_name_goes_by_its_digest(online, centre, tmp_path):
+    digest = online.json("save", MODELS / "linear_a.onnx", "linear:a")["digest"]
+    online.run("save", MODELS / "linear_b.onnx", "linear:b")
+    forget_name(online, "default/linear:a")
+    short = digest.partition(":")[2][:12]
+    row = online.run("list").stdout.splitlines()[1].split()
+    assert row[:3] == ["<none>", "<none>", short]
+    assert online.run("list", "-o", "name").stdout.splitlines() == [digest, "default/linear:b"]
+    assert [item["digest"] for item in online.json("list", short)["items"]] == [digest]
+
+    for text in (digest, short, digest[:30]):
+        assert online.json("inspect", text, "--local")["digest"] == digest
+        online.run("export", text, tmp_path / f"out-{text}")
+        assert (tmp_path / f"out-{text}/linear_a.onnx").read_bytes() == (
+            MODELS / "linear_a.onnx").read_bytes()
+    assert online.run("inspect", short, "--local").stdout.startswith("<none>\n")
+    assert digest in online.run("export", short).stdout
+    assert (online.folder / short / "linear_a.onnx").exists()
+    assert online.run("diff", short, "linear:b", "--local", "--exit-code",
+                      check=False).returncode == 6
+    nowhere = online.run("push", short, check=False)
+    assert nowhere.returncode == 2 and "does not say where" in nowhere.stderr
+    assert online.json("push", short, "by-digest:v1")["digest"] == digest
+    assert json.loads(centre.cli("inspect", "by-digest:v1", "-o", "json").stdout)[
+        "digest"] == digest
+    online.run("tag", short, "linear:found")
+    assert online.json("inspect", f"linear@{digest}", "--local")["name"] == "default/linear:found"
+
+    removed = online.json("remove", digest)
+    assert (removed["names"], removed["digests"]) == (["default/linear:found"], [digest])
+    assert removed["freedBytes"] > 0
+    assert online.names() == ["default/linear:b"]
+    _, named = online.check()
+    assert online.blobs() == named
+    for verb in (("remove", digest), ("export", digest), ("tag", digest, "a:1"),
+                 ("inspect", digest, "--local"), ("push", digest, "a:1")):
+        gone = online.run(*verb, check=False)
+        assert gone.returncode == 3 and digest in gone.stderr, gone.stderr
+
+
+def test_a_digest_of_several_names_is_removed_with_force_alone(store):
+    digest = store.json("save", MODELS / "linear_a.onnx", "risk/linear:v1")["digest"]
+    store.run("tag", "risk/linear:v1", "risk/linear:v2")
+    store.run("tag", "risk/linear:v1", "other/linear:v1")
+    names = ["risk/linear:v1", "risk/linear:v2", "other/linear:v1"]
+    for text, of_it in ((digest, names), (digest[7:19], names), (f"risk/linear@{digest}",
+                                                                 names[:2])):
+        refused = store.run("remove", text, check=False)
+        assert refused.returncode == 6 and "--force" in refused.stderr
+        assert [name for name in names if name in refused.stderr] == of_it
+    assert store.names() == names
+    assert store.json("remove", f"other/linear@{digest}")["names"] == names[2:]
+    done = store.run("remove", f"risk/linear:v2@{digest}")
+    assert "risk/linear:v2" in done.stdout and "risk/linear:v1" not in done.stdout
+    store.run("tag", "risk/linear:v1", "risk/linear:v2")
+    assert store.json("remove", digest, "risk/linear:v2", "--force")["names"] == names[:2]
+    assert store.blobs() == set()
+    assert store.run("remove", "a:v1", "--remote", "--force", check=False).returncode == 2
+
+
+def test_the_beginning_of_two_digests_is_refused_with_both(store):
+    """Twelve digits of two manifests are not found by trying: the index says so."""
+    store.run("save", MODELS / "linear_a.onnx", "linear:a")
+    path = store.models / "index.json"
+    index = json.loads(path.read_text())
+    digests = [f"sha256:{'5' * 20}{digit * 44}" for digit in "67"]
+    index["manifests"] += [{**index["manifests"][0], "annotations": {}, "digest": digest}
+                           for digest in digests]
+    path.write_text(json.dumps(index))
+    for act in (("remove", "5" * 12), ("export", "5" * 12), ("tag", "sha256:" + "5" * 20, "a:1")):
+        refused = store.run(*act, check=False)
+        assert refused.returncode == 2, refused.stderr
+        assert all(digest in refused.stderr for digest in digests)
+    assert len(json.loads(path.read_text())["manifests"]) == 3
+    store.run("remove", "5" * 20 + "6")
+    assert len(json.loads(path.read_text())["manifests"]) == 2
+
+
 @pytest.mark.parametrize("words", [
     ("save", MODELS / "linear_a.onnx", "fraud"), ("save", MODELS / "linear_a.onnx", "Fraud:v1"),
     ("save", MODELS / "linear_a.onnx", "fraud:v1@sha256:" + "0" * 64), ("tag", "a:1", "b"),
@@ -279,7 +368,7 @@ def test_many_programs_at_once(store, tmp_path):
         for one in pool.map(user, numbers):
             left.update(one)
     index, named = store.check()
-    found = {entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"]
+    found = {entry["annotations"][REF_NAME]: entry["digest"]
              for entry in index["manifests"]}
     assert {name: digest for name, digest in found.items() if name in left} == left
     assert set(found) == set(left) | {"default/shared:base"}

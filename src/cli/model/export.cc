@@ -12,6 +12,7 @@
 #include "cli/model/verbs.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "model/local/entry_digest.h"
 
 namespace slipway::cli {
 namespace {
@@ -26,15 +27,19 @@ Result<model::LocalEntry> FindOrFetch(Client& client, model::LocalStore& store,
                                       const std::string& text) {
   auto entry = FindLocal(store, text);
   if (entry.has_value() || entry.error().reason() != "MODEL_UNKNOWN") return entry;
+  if (model::IsDigestPrefix(text)) return entry;  // it does not say of which repository
   const auto fetched = FetchModel(client, store, text);
   if (fetched.has_value()) return FindLocal(store, text);
   return fetched.error().Prefixed(fmt::format("{} is not in the local store: ", text));
 }
 
-// The last segment of the name, without the tag.
-std::string FolderNameOf(const std::string& name) {
-  const auto reference = oci::Reference::Parse(name);
-  const std::string repository = reference.has_value() ? reference->repository : name;
+// The last segment of the name, without the tag; of what has none, the digest as lists show it.
+std::string FolderNameOf(const model::LocalEntry& entry) {
+  if (entry.name.empty()) {
+    return std::string(entry.manifest.digest.hex().substr(0, model::kMinDigestDigits));
+  }
+  const auto reference = oci::Reference::Parse(entry.name);
+  const std::string repository = reference.has_value() ? reference->repository : entry.name;
   return repository.substr(repository.rfind('/') + 1);
 }
 
@@ -47,7 +52,7 @@ Result<void> ExportModel(Client& client, const Options& options) {
   TRY(entry, FindOrFetch(client, store, options.reference));
   TRY(hold, store.Keep());
   std::string folder = options.folder.empty() ? options.destination : options.folder;
-  if (folder.empty()) folder = FolderNameOf(entry.name);
+  if (folder.empty()) folder = FolderNameOf(entry);
   auto manifest = store.ReadManifest(entry.manifest);
   if (!manifest.has_value()) return WithAdvice(manifest.error(), options.reference);
   Progress progress(client.clock(), "exporting");
@@ -64,9 +69,9 @@ Result<void> ExportModel(Client& client, const Options& options) {
                       {"files", *files}},
                      format);
   }
-  if (format == Format::kName) return PrintLine(Printable(entry.name));
+  if (format == Format::kName) return PrintLine(Printable(ShownName(entry)));
   return PrintLine(
-      Printable(fmt::format("exported {} into {} ({}, {} files)", entry.name, folder,
+      Printable(fmt::format("exported {} into {} ({}, {} files)", ShownName(entry), folder,
                             ShortDigest(entry.manifest.digest.text()), files->size())));
 }
 
@@ -75,7 +80,8 @@ Result<void> ExportModel(Client& client, const Options& options) {
 void AddModelExport(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->reference, "NAME:TAG",
-                     "Model version; it is pulled first if it is not here");
+                     "Model version, or a digest of the local store; it is pulled first if it is "
+                     "not here");
   command.Positional(&options->folder, "DIR", "Folder for its files (the model's name)",
                      Need::kOptional);
   command.Option(&options->destination, "-d,--destination", "DIR", "The same as DIR");

@@ -13,6 +13,7 @@
 #include "cli/resource_table.h"
 #include "cli/text.h"
 #include "model/inspect.h"
+#include "model/local/entry_digest.h"
 #include "registry/projection.h"
 #include "resource/kinds/model_search.h"
 #include "resource/search/expression.h"
@@ -97,13 +98,17 @@ Json RowOf(model::LocalStore& store, const model::LocalEntry& entry) {
   return row;
 }
 
-// Whether the entry is one of the repository that was asked for, or of that tag.
-bool IsWanted(const model::LocalEntry& entry, const std::optional<oci::Reference>& wanted) {
+// Whether the entry is one of the repository that was asked for, of that tag or digest.
+bool IsWanted(const model::LocalEntry& entry, const std::string& name,
+              const std::optional<oci::Reference>& wanted) {
   if (!wanted) return true;
+  const bool is_digest = model::IsDigestPrefix(name);
+  if (is_digest && model::HasDigestPrefix(entry.manifest.digest, name)) return true;
   const auto reference = oci::Reference::Parse(entry.name);
   return reference.has_value() && reference->host == wanted->host &&
          reference->repository == wanted->repository &&
-         (wanted->tag.empty() || wanted->tag == reference->tag);
+         (wanted->tag.empty() || wanted->tag == reference->tag) &&
+         (!wanted->digest || *wanted->digest == entry.manifest.digest);
 }
 
 bool IsEmptyText(const Json& value) {
@@ -161,14 +166,14 @@ Result<void> List(Client& client, const Options& options) {
   Json rows = Json::array();
   Json undecided = Json::array();
   for (const model::LocalEntry& entry : entries) {
-    if (!IsWanted(entry, wanted)) continue;
+    if (!IsWanted(entry, options.name, wanted)) continue;
     Json row = RowOf(store, entry);
     const auto truth =
         where.empty() ? resource::Truth::kTrue : where.Matches(DocumentOf(store, entry, row));
-    if (truth == resource::Truth::kUnknown) undecided.push_back(entry.name);
+    if (truth == resource::Truth::kUnknown) undecided.push_back(ShownName(entry));
     if (truth != resource::Truth::kTrue) continue;
     if (row.contains("problem")) {
-      Note(Printable(fmt::format("{}: {}", entry.name, row["problem"].get<std::string>())));
+      Note(Printable(fmt::format("{}: {}", ShownName(entry), row["problem"].get<std::string>())));
     }
     rows.push_back(std::move(row));
   }
@@ -189,7 +194,8 @@ Result<void> List(Client& client, const Options& options) {
 
 void AddModelList(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
-  command.Positional(&options->name, "NAME", "List the versions of this model", Need::kOptional);
+  command.Positional(&options->name, "NAME",
+                     "List the versions of this model, or what has this digest", Need::kOptional);
   command.Example("model list");
   command.Flag(&options->remote, "--remote", "Of the registry of the context, not the local store");
   command.Option(&options->where, "--where", "EXPRESSION", "Only these, by docs/search.md");

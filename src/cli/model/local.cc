@@ -6,6 +6,7 @@
 
 #include "cli/input.h"
 #include "model/limits.h"
+#include "model/local/entry_digest.h"
 
 namespace slipway::cli {
 namespace {
@@ -28,6 +29,17 @@ Result<std::string> ModelsFolder() {
     cache = home + "/.cache";
   }
   return cache + "/slipway/models";
+}
+
+Result<std::vector<model::LocalEntry>> FindByDigest(model::LocalStore& store,
+                                                    const std::string& text) {
+  TRY(entries, store.List());
+  TRY(found, model::EntriesOfDigest(entries, text));
+  if (!found.empty()) return found;
+  return NotFound("MODEL_UNKNOWN",
+                  fmt::format("there is no model of digest {} in {}; `slipway model list` shows "
+                              "those that are there",
+                              text, store.folder()));
 }
 
 }  // namespace
@@ -53,20 +65,32 @@ Result<oci::Reference> ParseTagged(const std::string& text) {
   return reference;
 }
 
-Result<model::LocalEntry> FindLocal(model::LocalStore& store, const std::string& text) {
+Result<std::vector<model::LocalEntry>> FindAllLocal(model::LocalStore& store,
+                                                    const std::string& text) {
   auto as_written = store.Find(text);
-  if (as_written.has_value() || as_written.error().reason() != "MODEL_UNKNOWN") return as_written;
+  if (as_written.has_value()) return std::vector{*std::move(as_written)};
+  if (as_written.error().reason() != "MODEL_UNKNOWN") return as_written.error();
+  if (model::IsDigestPrefix(text)) return FindByDigest(store, text);
   TRY(reference, oci::Reference::Parse(text));
   if (reference.tag.empty() && !reference.digest) {
     return InvalidArgument("REFERENCE_INVALID",
                            fmt::format("{0}: the tag is missing, write {0}:TAG", text));
   }
-  auto found = store.Find(reference);
+  auto found = store.FindAll(reference);
   if (found.has_value() || found.error().reason() != "MODEL_UNKNOWN") return found;
   return NotFound("MODEL_UNKNOWN",
                   fmt::format("{}; `slipway model list` shows those that are there, `slipway model "
                               "pull {}` fetches it",
                               found.error().message(), text));
+}
+
+Result<model::LocalEntry> FindLocal(model::LocalStore& store, const std::string& text) {
+  TRY(found, FindAllLocal(store, text));
+  return std::move(found.front());
+}
+
+const std::string& ShownName(const model::LocalEntry& entry) {
+  return entry.name.empty() ? entry.manifest.digest.text() : entry.name;
 }
 
 std::string ReadConfig(model::LocalStore& store, const oci::Manifest& manifest) {
@@ -79,6 +103,11 @@ Error WithAdvice(const Error& error, const std::string& name) {
   const bool is_lost = error.reason() == "CONTENT_DAMAGED" || error.reason() == "BLOB_UNKNOWN" ||
                        error.reason() == "UNPACK_SIZE";
   if (!is_lost) return error;
+  if (model::IsDigestPrefix(name)) {
+    return Error(error.code(), error.reason(),
+                 error.message() + "; pull it again by a name, or save it once more",
+                 error.details());
+  }
   return Error(error.code(), error.reason(),
                fmt::format("{}; `slipway model pull {}` fetches it again, or save it once more",
                            error.message(), name),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/client.h"
@@ -21,9 +22,18 @@ Result<model::LocalStore> OpenModels(Client& client);
 // REFERENCE_INVALID.
 Result<oci::Reference> ParseTagged(const std::string& text);
 
-// The entry that the text names: as it is written in the store, else as a reference. NOT_FOUND /
-// MODEL_UNKNOWN says how to bring it.
+// The entries that the text means, one at least: the one of that name, as it is written in the
+// store or as a reference; with a digest (NAME@DIGEST, or a digest alone, or 12 digits of it and
+// more) all that stand for it, those with a name first. NOT_FOUND / MODEL_UNKNOWN says how to bring
+// it; INVALID_ARGUMENT / DIGEST_AMBIGUOUS.
+Result<std::vector<model::LocalEntry>> FindAllLocal(model::LocalStore& store,
+                                                    const std::string& text);
+
+// The first of them.
 Result<model::LocalEntry> FindLocal(model::LocalStore& store, const std::string& text);
+
+// Its name, of one that has none its digest.
+const std::string& ShownName(const model::LocalEntry& entry);
 
 // The config of a manifest that is here; empty where it cannot be read.
 std::string ReadConfig(model::LocalStore& store, const oci::Manifest& manifest);

@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/input.h"
 #include "cli/model/local.h"
 #include "cli/model/rows.h"
 #include "cli/model/verbs.h"
 #include "cli/progress.h"
 #include "cli/push.h"
 #include "cli/registry_access.h"
+#include "model/local/entry_digest.h"
 #include "oci/limits.h"
 
 namespace slipway::cli {
@@ -23,10 +25,11 @@ struct Options {
   std::string form;
 };
 
-Result<void> PushSaved(Client& client, const std::string& text) {
+// `text`: what is in the local store; `target`: where it goes.
+Result<void> PushSaved(Client& client, const std::string& text, const std::string& target) {
   TRY_VOID(client.OutputFormat());
   TRY(store, OpenModels(client));
-  TRY(registry, OpenRegistry(client, text));
+  TRY(registry, OpenRegistry(client, target));
   TRY(hold, store.Keep());
   TRY(entry, FindLocal(store, text));
   auto artifact = store.ReadArtifact(entry.manifest);
@@ -45,10 +48,23 @@ Result<void> PushSaved(Client& client, const std::string& text) {
 }
 
 Result<void> Push(Client& client, const Options& options) {
-  if (!options.second.empty()) {
+  const bool has_target = !options.second.empty();
+  bool is_digest = model::IsDigestPrefix(options.first);
+  if (has_target && is_digest) {
+    TRY(is_path, PosixFileSystem().Exists(AbsolutePath(options.first)));
+    is_digest = !is_path;
+  }
+  if (has_target && !is_digest) {
     return PushPath(client, options.first, options.second, options.form);
   }
-  if (options.form.empty()) return PushSaved(client, options.first);
+  if (is_digest && !has_target) {
+    return InvalidArgument("USAGE", fmt::format("{0} does not say where to push it: write "
+                                                "`slipway model push {0} NAME:TAG`",
+                                                options.first));
+  }
+  if (options.form.empty()) {
+    return PushSaved(client, options.first, has_target ? options.second : options.first);
+  }
   return InvalidArgument(
       "FORM_FIXED",
       fmt::format("--form is for FILE|DIR: {} has the form that it was saved in", options.first));
@@ -59,11 +75,13 @@ Result<void> Push(Client& client, const Options& options) {
 void AddModelPush(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->first, "NAME:TAG|PATH",
-                     "What was saved or pulled; or a file or folder, and then where to push it");
-  command.Positional(&options->second, "NAME:TAG", "Where to push the file or folder",
+                     "What was saved or pulled; or a file, a folder or a digest of what was saved, "
+                     "and then where to push it");
+  command.Positional(&options->second, "NAME:TAG", "Where to push the file, folder or digest",
                      Need::kOptional);
   AddForm(command, &options->form);
   command.Example("model push fraud:v1");
+  command.Example("model push 0123456789ab fraud:v1");
   command.Example("model push detector/ registry.example/vision/detector:1.4");
   command.Run([&client, options] { return Push(client, *options); });
 }

@@ -44,13 +44,13 @@ Result<void> PrintModels(const Json& list, Format format, Clock& clock, std::str
   Table table(std::move(titles));
   for (const Json& item : At(list, "/items")) {
     if (format == Format::kName) {
-      TRY_VOID(PrintLine(Printable(TextAt(item, "/name"))));
+      TRY_VOID(PrintLine(Printable(TextAt(item, "/name", TextAt(item, "/digest")))));
       continue;
     }
     const std::string digest = TextAt(item, "/digest");
     std::vector<std::string> cells = {
-        TextAt(item, "/repository"),
-        TextAt(item, "/tag"),
+        TextAt(item, "/repository", "<none>"),
+        TextAt(item, "/tag", "<none>"),
         ShortId(digest),
         FormatAge(TextAt(item, "/createdAt"), clock),
         FormatBytes(static_cast<uint64_t>(NumberAt(item, "/sizeBytes"))),

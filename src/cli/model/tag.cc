@@ -36,8 +36,8 @@ Result<void> TagLocal(Client& client, const Options& options) {
   TRY(target, ParseTagged(options.target));
   TRY(entry, FindLocal(store, options.source));
   const std::string name = target.ToString();
-  TRY(changed, store.Tag(entry.name, name));
-  return PrintTagged(client, entry.name, name, entry.manifest.digest, changed);
+  TRY(changed, store.Tag({entry.name, entry.manifest.digest}, name));
+  return PrintTagged(client, ShownName(entry), name, entry.manifest.digest, changed);
 }
 
 Result<void> TagRemote(Client& client, const Options& options) {
@@ -65,10 +65,11 @@ Result<void> TagRemote(Client& client, const Options& options) {
 
 void AddModelTag(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
-  command.Positional(&options->source, "SRC", "NAME:TAG that is there");
+  command.Positional(&options->source, "SRC", "NAME:TAG that is there, or its digest");
   command.Positional(&options->target, "DST", "NAME:TAG that stands for it from now on");
   command.Flag(&options->remote, "--remote", "At the registry, in one repository");
   command.Example("model tag fraud:v1 fraud:stable");
+  command.Example("model tag 0123456789ab fraud:found");
   command.Example("model tag fraud:v1 registry.example/risk/fraud:v1");
   command.Example("model tag fraud:v2 fraud:stable --remote");
   command.Run([&client, options]() -> Result<void> {

@@ -14,7 +14,7 @@ Result<void> Run(const GlobalOptions& global, const std::string& text) {
   TRY(reference, OrmbReference::ParseExpanded(text));
   TRY(session, Session::Open(global));
   TRY_VOID(session.Find(reference));
-  TRY(removed, session.store().Remove({reference.full()}));
+  TRY(removed, session.store().Remove({{reference.full()}}));
   if (!removed.problem.empty()) Note(Printable("nothing is freed: " + removed.problem));
   return PrintLine(Printable(fmt::format("{}: removed", reference.tag)));
 }

@@ -21,7 +21,7 @@ Result<void> Run(const GlobalOptions& global, const Options& options) {
   if (source.full() == target.full()) return {};
   TRY(session, Session::Open(global));
   TRY_VOID(session.Find(source));
-  TRY_VOID(session.store().Tag(source.full(), target.full()));
+  TRY_VOID(session.store().Tag({source.full()}, target.full()));
   return PrintLine(Printable(fmt::format("{}: tagged", source.full())));
 }
 

@@ -26,7 +26,20 @@ std::string_view NameOf(const Json& entry) {
   return name->get_ref<const std::string&>();
 }
 
+bool IsMeant(const Json& entry, const EntryKey& key) {
+  if (NameOf(entry) != key.name) return false;
+  if (!key.digest) return !key.name.empty();
+  if (!entry.is_object()) return false;
+  const auto digest = entry.find("digest");
+  return digest != entry.end() && *digest == key.digest->text();
+}
+
 }  // namespace
+
+std::string EntryKey::Text() const {
+  if (!digest) return name;
+  return name.empty() ? digest->text() : name + "@" + digest->text();
+}
 
 LayoutIndex::LayoutIndex() : json_(Json::object()) {
   json_["schemaVersion"] = 2;
@@ -50,24 +63,27 @@ Result<LayoutIndex> LayoutIndex::Parse(std::string_view text) {
   return index;
 }
 
-const LocalEntry* LayoutIndex::Find(std::string_view name) const {
-  const auto found = std::ranges::find(entries_, name, &LocalEntry::name);
-  return found == entries_.end() || name.empty() ? nullptr : &*found;
+const LocalEntry* LayoutIndex::Find(const EntryKey& key) const {
+  if (key.name.empty() && !key.digest) return nullptr;
+  const auto found = std::ranges::find_if(entries_, [&key](const LocalEntry& entry) {
+    return entry.name == key.name && (!key.digest || entry.manifest.digest == *key.digest);
+  });
+  return found == entries_.end() ? nullptr : &*found;
 }
 
 void LayoutIndex::Put(const std::string& name, const oci::Descriptor& manifest) {
-  Remove(name);
+  Remove({name});
   Json entry = oci::ToJson(manifest);
   entry["annotations"][kReferenceName] = name;
   json_["manifests"].push_back(std::move(entry));
   Read();
 }
 
-bool LayoutIndex::Remove(std::string_view name) {
+bool LayoutIndex::Remove(const EntryKey& key) {
   Json kept = Json::array();
   Json& all = json_["manifests"];
   for (Json& entry : all) {
-    if (name.empty() || NameOf(entry) != name) kept.push_back(std::move(entry));
+    if (!IsMeant(entry, key)) kept.push_back(std::move(entry));
   }
   const bool was_there = kept.size() != all.size();
   all = std::move(kept);

@@ -2,6 +2,7 @@
 // other tools wrote into it is kept as it is.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,16 @@ struct LocalEntry {
   oci::Descriptor manifest;
 };
 
+// Which entries are meant: those of that name, if there is a digest only while they stand for it;
+// without a name those of the digest that have none.
+struct EntryKey {
+  std::string name;
+  std::optional<Digest> digest = std::nullopt;
+
+  // For people: "default/fraud:v1", "default/fraud:v1@sha256:...", "sha256:...".
+  std::string Text() const;
+};
+
 class LayoutIndex {
  public:
   LayoutIndex();
@@ -34,12 +45,12 @@ class LayoutIndex {
   // Why one of them cannot be read; empty: all can.
   const std::string& problem() const { return problem_; }
   // nullptr if there is none of that name.
-  const LocalEntry* Find(std::string_view name) const;
+  const LocalEntry* Find(const EntryKey& key) const;
 
   // The name stands for this manifest, and no other; its annotations are the entry's.
   void Put(const std::string& name, const oci::Descriptor& manifest);
-  // false: there was none of that name.
-  bool Remove(std::string_view name);
+  // false: there was none. Entries that cannot be read are removed, too.
+  bool Remove(const EntryKey& key);
 
   std::string Text() const;
 

@@ -82,7 +82,7 @@ Result<bool> LocalChange::Publish(const std::string& name, const oci::Descriptor
   {
     TRY(lock, store_.LockIndex());
     TRY(index, store_.ReadIndex());
-    const LocalEntry* before = index.Find(name);
+    const LocalEntry* before = index.Find({name});
     const bool is_same = before != nullptr && before->manifest.digest == manifest.digest &&
                          before->manifest.media_type == manifest.media_type;
     is_replaced = before != nullptr && !is_same;

@@ -200,20 +200,24 @@ Result<bool> LocalStore::HasName(const std::string& name) {
   TRY(there, IsLayout());
   if (!there) return false;
   TRY(index, ReadIndex());
-  return index.Remove(name);  // from this copy
+  return index.Remove({name});  // from this copy
 }
 
-Result<LocalEntry> LocalStore::Find(const oci::Reference& reference) {
-  if (!reference.digest) return Find(reference.ToString());
-  TRY(entries, List());
-  for (const LocalEntry& entry : entries) {
-    if (entry.manifest.digest != *reference.digest) continue;
-    const auto named = oci::Reference::Parse(entry.name);
-    if (!named.has_value() || named->host != reference.host) continue;
-    if (named->repository != reference.repository) continue;
-    if (reference.tag.empty() || reference.tag == named->tag) return entry;
+Result<std::vector<LocalEntry>> LocalStore::FindAll(const oci::Reference& reference) {
+  if (!reference.digest) {
+    TRY(entry, Find(reference.ToString()));
+    return std::vector{std::move(entry)};
   }
-  return Unknown(reference.ToString(), folder_);
+  TRY(entries, List());
+  std::erase_if(entries, [&reference](const LocalEntry& entry) {
+    if (entry.manifest.digest != *reference.digest) return true;
+    const auto named = oci::Reference::Parse(entry.name);
+    if (!named.has_value() || named->host != reference.host) return true;
+    if (named->repository != reference.repository) return true;
+    return !reference.tag.empty() && reference.tag != named->tag;
+  });
+  if (entries.empty()) return Unknown(reference.ToString(), folder_);
+  return entries;
 }
 
 Result<std::unique_ptr<File>> LocalStore::Open(const Digest& digest) {
@@ -323,12 +327,12 @@ Result<std::optional<LocalStore::Removed>> LocalStore::ChangeIndex(
       Removed{.freed_bytes = 0, .is_deferred = false, .problem = swept.error().message()});
 }
 
-Result<bool> LocalStore::Tag(const std::string& from, const std::string& to) {
+Result<bool> LocalStore::Tag(const EntryKey& from, const std::string& to) {
   bool is_new = false;
   TRY_VOID(ChangeIndex([&](LayoutIndex& index) -> Result<bool> {
     const LocalEntry* source = index.Find(from);
-    if (source == nullptr) return Unknown(from, folder_);
-    const LocalEntry* before = index.Find(to);
+    if (source == nullptr) return Unknown(from.Text(), folder_);
+    const LocalEntry* before = index.Find({to});
     is_new = before == nullptr || !IsSame(before->manifest, source->manifest);
     if (is_new) index.Put(to, oci::Descriptor(source->manifest));
     return is_new;
@@ -336,12 +340,12 @@ Result<bool> LocalStore::Tag(const std::string& from, const std::string& to) {
   return is_new;
 }
 
-Result<LocalStore::Removed> LocalStore::Remove(const std::vector<std::string>& names) {
+Result<LocalStore::Removed> LocalStore::Remove(const std::vector<EntryKey>& keys) {
   TRY(removed, ChangeIndex([&](LayoutIndex& index) -> Result<bool> {
-        for (const std::string& name : names) {
-          if (name.empty() || !index.Remove(name)) return Unknown(name, folder_);
+        for (const EntryKey& key : keys) {
+          if (!index.Remove(key)) return Unknown(key.Text(), folder_);
         }
-        return !names.empty();
+        return !keys.empty();
       }));
   if (removed) return *removed;
   return Removed{.freed_bytes = 0, .is_deferred = true, .problem = ""};

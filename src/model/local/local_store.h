@@ -56,9 +56,9 @@ class LocalStore final : public oci::ContentSource {
 
   // Nothing where there is no store yet. Entries without a name, too.
   Result<std::vector<LocalEntry>> List();
-  // NOT_FOUND / MODEL_UNKNOWN. With a digest: a tag must stand for it, without one any name of the
-  // repository may.
-  Result<LocalEntry> Find(const oci::Reference& reference);
+  // NOT_FOUND / MODEL_UNKNOWN, never an empty list. With a digest: those of the repository, and of
+  // the tag if there is one, that stand for it.
+  Result<std::vector<LocalEntry>> FindAll(const oci::Reference& reference);
   // By the name alone, as it is written in the index.
   Result<LocalEntry> Find(const std::string& name);
   // Whether an entry has the name, be it one that cannot be read.
@@ -80,7 +80,7 @@ class LocalStore final : public oci::ContentSource {
   // Begins to bring content in.
   Result<std::unique_ptr<LocalChange>> Begin();
   // `to` stands for what `from` does. false: it did so already. NOT_FOUND / MODEL_UNKNOWN.
-  Result<bool> Tag(const std::string& from, const std::string& to);
+  Result<bool> Tag(const EntryKey& from, const std::string& to);
 
   struct Removed {
     uint64_t freed_bytes = 0;
@@ -89,9 +89,9 @@ class LocalStore final : public oci::ContentSource {
     // Why nothing is freed, for people: something in the store cannot be read. Empty: it was.
     std::string problem;
   };
-  // All of the names, durably, or with an error none; then frees the content that nothing names.
+  // All of the entries, durably, or with an error none; then frees the content that nothing names.
   // NOT_FOUND / MODEL_UNKNOWN.
-  Result<Removed> Remove(const std::vector<std::string>& names);
+  Result<Removed> Remove(const std::vector<EntryKey>& keys);
 
  private:
   friend class LocalChange;

@@ -120,8 +120,8 @@ TEST_F(LocalStoreTest, IsNothingBeforeTheFirstChange) {
   EXPECT_EQ(NamesIn(store_), "");
   EXPECT_THAT(store_.Keep(), IsOk());
   EXPECT_EQ(store_.Find(std::string("p/a:v1")).error().reason(), "MODEL_UNKNOWN");
-  EXPECT_EQ(store_.Remove({"p/a:v1"}).error().reason(), "MODEL_UNKNOWN");
-  EXPECT_EQ(store_.Tag("p/a:v1", "p/a:v2").error().reason(), "MODEL_UNKNOWN");
+  EXPECT_EQ(store_.Remove({{"p/a:v1"}}).error().reason(), "MODEL_UNKNOWN");
+  EXPECT_EQ(store_.Tag({"p/a:v1"}, "p/a:v2").error().reason(), "MODEL_UNKNOWN");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "store"));
 }
 
@@ -144,8 +144,8 @@ TEST_F(LocalStoreTest, FindsByTagAndByDigest) {
   ASSERT_THAT(Put(store_, "p/a:v2", "two"), IsOk());
   const Digest two = Digest::Of(ManifestOf("two"));
   const auto find = [&](const std::string& text) -> std::string {
-    const auto found = store_.Find(oci::Reference::Parse(text).value());
-    return found.has_value() ? found->name : std::string(found.error().reason());
+    const auto found = store_.FindAll(oci::Reference::Parse(text).value());
+    return found.has_value() ? found->front().name : std::string(found.error().reason());
   };
   EXPECT_EQ(find("p/a:v1"), "p/a:v1");
   EXPECT_EQ(find("p/a@" + two.text()), "p/a:v2");
@@ -154,17 +154,45 @@ TEST_F(LocalStoreTest, FindsByTagAndByDigest) {
   EXPECT_EQ(find("p/b@" + two.text()), "MODEL_UNKNOWN");
   EXPECT_EQ(find("h.test/p/a:v1"), "MODEL_UNKNOWN");
   EXPECT_EQ(find("p/a"), "MODEL_UNKNOWN");
+  ASSERT_THAT(store_.Tag({"p/a:v2"}, "p/a:v3"), IsOk());
+  EXPECT_EQ(store_.FindAll(oci::Reference::Parse("p/a@" + two.text()).value())->size(), 2u);
+}
+
+TEST_F(LocalStoreTest, EntriesWithoutANameGoByTheirDigest) {
+  ASSERT_THAT(Put(store_, "p/a:v1", "one"), IsOk());
+  ASSERT_THAT(Put(store_, "p/a:v2", "two"), IsOk());
+  std::string index = Read("store/index.json");
+  const std::string name = R"(,"org.opencontainers.image.ref.name":"p/a:v1")";
+  ASSERT_NE(index.find(name), std::string::npos);
+  index.erase(index.find(name), name.size());
+  Write("store/index.json", index);
+  EXPECT_EQ(store_.List()->front().name, "");
+  const Digest one = Digest::Of(ManifestOf("one"));
+  const Digest two = Digest::Of(ManifestOf("two"));
+  EXPECT_EQ(store_.Tag({"", two}, "p/a:no").error().reason(), "MODEL_UNKNOWN")
+      << "that one has a name";
+  EXPECT_EQ(store_.Tag({"", one}, "p/a:yes").value(), true);
+  EXPECT_EQ(store_.Find(std::string("p/a:yes"))->manifest.digest, one);
+  EXPECT_EQ(store_.Remove({{""}}).error().reason(), "MODEL_UNKNOWN");
+  EXPECT_EQ(store_.Remove({{"", two}}).error().reason(), "MODEL_UNKNOWN");
+  // A name that stands for something else by now is not removed.
+  EXPECT_EQ(store_.Remove({{"p/a:v2", one}}).error().reason(), "MODEL_UNKNOWN");
+  ASSERT_THAT(store_.Remove({{"", one}}), IsOk());
+  EXPECT_EQ(NamesIn(store_), "p/a:v2 p/a:yes");
+  EXPECT_TRUE(HasBlob("one"));
+  ASSERT_THAT(store_.Remove({{"p/a:yes", one}, {"p/a:v2", two}}), IsOk());
+  EXPECT_THAT(Blobs(), IsEmpty());
 }
 
 TEST_F(LocalStoreTest, TagsAreNamesForTheSame) {
   ASSERT_THAT(Put(store_, "p/a:v1", "one"), IsOk());
-  EXPECT_EQ(store_.Tag("p/a:v1", "p/a:new").value(), true);
-  EXPECT_EQ(store_.Tag("p/a:v1", "p/a:new").value(), false);
-  EXPECT_EQ(store_.Tag("p/a:v1", "p/a:v1").value(), false);
+  EXPECT_EQ(store_.Tag({"p/a:v1"}, "p/a:new").value(), true);
+  EXPECT_EQ(store_.Tag({"p/a:v1"}, "p/a:new").value(), false);
+  EXPECT_EQ(store_.Tag({"p/a:v1"}, "p/a:v1").value(), false);
   EXPECT_EQ(NamesIn(store_), "p/a:v1 p/a:new");
   // A name that stands for something else now: what it stood for is freed.
   ASSERT_THAT(Put(store_, "p/a:v2", "two"), IsOk());
-  EXPECT_EQ(store_.Tag("p/a:v1", "p/a:v2").value(), true);
+  EXPECT_EQ(store_.Tag({"p/a:v1"}, "p/a:v2").value(), true);
   EXPECT_FALSE(HasBlob("two"));
   EXPECT_TRUE(HasBlob("one"));
   EXPECT_THAT(Pendings(), IsEmpty());
@@ -182,16 +210,16 @@ TEST_F(LocalStoreTest, WhatIsReplacedIsFreed) {
 TEST_F(LocalStoreTest, RemoveFreesWhatNothingNames) {
   ASSERT_THAT(Put(store_, "p/a:v1", "one"), IsOk());
   ASSERT_THAT(Put(store_, "p/a:v2", "two"), IsOk());
-  ASSERT_THAT(store_.Tag("p/a:v2", "p/a:stable"), IsOk());
-  EXPECT_EQ(store_.Remove({"p/a:v1", "p/a:v9"}).error().reason(), "MODEL_UNKNOWN");
+  ASSERT_THAT(store_.Tag({"p/a:v2"}, "p/a:stable"), IsOk());
+  EXPECT_EQ(store_.Remove({{"p/a:v1"}, {"p/a:v9"}}).error().reason(), "MODEL_UNKNOWN");
   EXPECT_EQ(NamesIn(store_), "p/a:v1 p/a:v2 p/a:stable") << "all or none";
-  const auto removed = store_.Remove({"p/a:v1", "p/a:v2"});
+  const auto removed = store_.Remove({{"p/a:v1"}, {"p/a:v2"}});
   ASSERT_THAT(removed, IsOk());
   EXPECT_EQ(removed->freed_bytes, 3 + ManifestOf("one").size());
   EXPECT_FALSE(removed->is_deferred);
   EXPECT_EQ(NamesIn(store_), "p/a:stable");
   EXPECT_TRUE(HasBlob("two"));
-  ASSERT_THAT(store_.Remove({"p/a:stable"}), IsOk());
+  ASSERT_THAT(store_.Remove({{"p/a:stable"}}), IsOk());
   EXPECT_THAT(Blobs(), IsEmpty());
   EXPECT_THAT(Pendings(), IsEmpty());
 }
@@ -201,7 +229,7 @@ TEST_F(LocalStoreTest, NothingIsFreedWhileSomebodyReads) {
   {
     const auto hold = store_.Keep();
     ASSERT_THAT(hold, IsOk());
-    const auto removed = store_.Remove({"p/a:v1"});
+    const auto removed = store_.Remove({{"p/a:v1"}});
     ASSERT_THAT(removed, IsOk());
     EXPECT_TRUE(removed->is_deferred);
     EXPECT_TRUE(HasBlob("one"));
@@ -216,7 +244,7 @@ TEST_F(LocalStoreTest, NothingIsFreedWhileSomebodySaves) {
   ASSERT_THAT(change, IsOk());
   const std::string manifest = ManifestOf("one");
   ASSERT_THAT((*change)->Put(Digest::Of(manifest), manifest), IsOk());
-  EXPECT_TRUE(store_.Remove({"p/a:v1"})->is_deferred);
+  EXPECT_TRUE(store_.Remove({{"p/a:v1"}})->is_deferred);
   // It found the layer and does not bring it again.
   EXPECT_EQ((*change)->Publish("p/a:v3", DescriptorOf(manifest)).value(), true);
   change->reset();
@@ -257,7 +285,7 @@ TEST_F(LocalStoreTest, KeepsWhatOtherToolsWrote) {
         index.substr(0, index.find('[') + 1) + foreign + "," + index.substr(index.find('[') + 1));
   Write("store/blobs/sha256/" + std::string(Digest::Of("<x/>").hex()), "<x/>");
   Write("store/blobs/sha256/oci-put-blob1", "of another tool");
-  ASSERT_THAT(store_.Remove({"p/a:v1"}), IsOk());
+  ASSERT_THAT(store_.Remove({{"p/a:v1"}}), IsOk());
   EXPECT_THAT(Read("store/index.json"), HasSubstr(foreign));
   EXPECT_TRUE(HasBlob("<x/>"));
   EXPECT_FALSE(HasBlob("one"));
@@ -279,13 +307,13 @@ TEST_F(LocalStoreTest, AnIndexKeepsItsChildren) {
   entry.media_type = oci::kImageIndexType;
   ASSERT_THAT((*change)->Publish("p/a:all", entry), IsOk());
   change->reset();
-  ASSERT_THAT(store_.Remove({"p/a:v1"}), IsOk());
+  ASSERT_THAT(store_.Remove({{"p/a:v1"}}), IsOk());
   EXPECT_TRUE(HasBlob("one"));
   const auto artifact = store_.ReadArtifact(entry);
   ASSERT_THAT(artifact, IsOk());
   EXPECT_EQ(artifact->manifests.size(), 2u);
   EXPECT_EQ(artifact->root().bytes, top);
-  ASSERT_THAT(store_.Remove({"p/a:all"}), IsOk());
+  ASSERT_THAT(store_.Remove({{"p/a:all"}}), IsOk());
   EXPECT_THAT(Blobs(), IsEmpty());
 }
 
@@ -293,11 +321,11 @@ TEST_F(LocalStoreTest, NothingIsFreedWhileAManifestCannotBeRead) {
   ASSERT_THAT(Put(store_, "p/a:v1", "one"), IsOk());
   ASSERT_THAT(Put(store_, "p/a:v2", "two"), IsOk());
   Write("store/blobs/sha256/" + std::string(Digest::Of(ManifestOf("one")).hex()), "{}");
-  auto removed = store_.Remove({"p/a:v2"});
+  auto removed = store_.Remove({{"p/a:v2"}});
   ASSERT_THAT(removed, IsOk());
   EXPECT_THAT(removed->problem, HasSubstr(Digest::Of(ManifestOf("one")).text()));
   EXPECT_TRUE(HasBlob("two"));
-  removed = store_.Remove({"p/a:v1"});
+  removed = store_.Remove({{"p/a:v1"}});
   ASSERT_THAT(removed, IsOk());
   EXPECT_EQ(removed->problem, "");
   EXPECT_THAT(Blobs(), IsEmpty());
@@ -312,7 +340,7 @@ TEST_F(LocalStoreTest, BrokenLayoutsAreToldAndLeft) {
     EXPECT_EQ(listed.error().reason(), "LAYOUT_INVALID") << text;
     EXPECT_THAT(listed.error().message(), HasSubstr("index.json")) << text;
     EXPECT_EQ(Put(store_, "p/a:v2", "two").error().reason(), "LAYOUT_INVALID") << text;
-    EXPECT_EQ(store_.Remove({"p/a:v1"}).error().reason(), "LAYOUT_INVALID") << text;
+    EXPECT_EQ(store_.Remove({{"p/a:v1"}}).error().reason(), "LAYOUT_INVALID") << text;
     EXPECT_EQ(Read("store/index.json"), text);
     EXPECT_TRUE(HasBlob("one")) << text;
   }
@@ -343,7 +371,7 @@ TEST_F(LocalStoreTest, LinksAreNotFollowed) {
   Write("other/" + std::string(Digest::Of("mine").hex()), "mine");
   std::filesystem::remove_all(folder_ / "store/blobs/sha256");
   std::filesystem::create_directory_symlink(folder_ / "other", folder_ / "store/blobs/sha256");
-  EXPECT_EQ(store_.Remove({"p/a:v1"}).error().reason(), "LINK_REFUSED");
+  EXPECT_EQ(store_.Remove({{"p/a:v1"}}).error().reason(), "LINK_REFUSED");
   EXPECT_EQ(Read("other/" + std::string(Digest::Of("mine").hex())), "mine");
 }
 
@@ -500,10 +528,10 @@ TEST(LocalStoreCrash, NamesHaveTheirContent) {
     acknowledged = {"p/a:v1"};
     if (!Put(store, "p/a:v2", "two").has_value()) return;
     acknowledged = {"p/a:v1", "p/a:v2"};
-    if (!store.Tag("p/a:v2", "p/a:v3").has_value()) return;
+    if (!store.Tag({"p/a:v2"}, "p/a:v3").has_value()) return;
     acknowledged = {"p/a:v1", "p/a:v2", "p/a:v3"};
     acknowledged.erase(acknowledged.begin());  // under way: there or not
-    if (!store.Remove({"p/a:v1"}).has_value()) return;
+    if (!store.Remove({{"p/a:v1"}}).has_value()) return;
   };
   FaultFileSystem undisturbed;
   std::vector<std::string> ignored;
