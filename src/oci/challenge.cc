@@ -78,6 +78,17 @@ std::vector<Challenge> ParseChallenges(std::string_view header) {
   return out;
 }
 
+namespace {
+
+// One text for each origin, however it is written.
+std::string OriginOf(std::string_view scheme, std::string_view authority) {
+  const std::string_view own_port = scheme == "https" ? ":443" : ":80";
+  if (authority.ends_with(own_port)) authority.remove_suffix(own_port.size());
+  return Lower(std::string(scheme).append("://").append(authority));
+}
+
+}  // namespace
+
 Result<UrlParts> SplitUrl(std::string_view url) {
   const auto malformed = [&] {
     return InvalidArgument(
@@ -93,7 +104,7 @@ Result<UrlParts> SplitUrl(std::string_view url) {
   // User names in an address would hide which host is meant.
   if (authority.empty() || authority.find('@') != std::string_view::npos) return malformed();
   UrlParts parts;
-  parts.origin = url.substr(0, end);
+  parts.origin = OriginOf(name, authority);
   parts.host = authority.front() == '[' ? authority.substr(0, authority.find(']') + 1)
                                         : authority.substr(0, authority.find(':'));
   parts.rest = url.substr(end);

@@ -21,7 +21,7 @@ std::vector<Challenge> ParseChallenges(std::string_view header);
 
 // The two parts of an http or https address. INVALID_ARGUMENT / URL_MALFORMED.
 struct UrlParts {
-  std::string origin;  // "https://host:port", as written
+  std::string origin;  // "https://host:port", in lower case, without the scheme's own port
   std::string host;    // without port
   std::string rest;    // path and query, at least "/"
 };

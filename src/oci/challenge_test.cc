@@ -39,6 +39,12 @@ TEST(ChallengeTest, SplitUrl) {
   EXPECT_EQ(parts->rest, "/a/b?c=d");
   EXPECT_EQ(SplitUrl("http://[::1]:80")->host, "[::1]");
   EXPECT_EQ(SplitUrl("http://h?x")->rest, "/?x");
+  for (const char* same : {"https://h.example/", "https://H.Example", "https://h.example:443/x"}) {
+    EXPECT_EQ(SplitUrl(same)->origin, "https://h.example") << same;
+  }
+  EXPECT_EQ(SplitUrl("http://[::1]:80/x")->origin, "http://[::1]");
+  EXPECT_EQ(SplitUrl("http://h:443")->origin, "http://h:443");
+  EXPECT_EQ(SplitUrl("https://h:1443")->origin, "https://h:1443");
   for (const char* bad : {"", "h", "ftp://h/", "http://", "https:///x", "http://u@h/"}) {
     const auto refused = SplitUrl(bad);
     ASSERT_FALSE(refused.has_value()) << bad;

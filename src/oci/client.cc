@@ -71,8 +71,10 @@ Client::Client(ClientOptions options)
     transport_ = options_.transport;
   } else {
     http_ = std::make_unique<net::HttpClient>(options_.http);
-    transport_ = [client = http_.get()](const net::ClientRequest& request) {
-      return client->Send(request);
+    elsewhere_ = std::make_unique<net::HttpClient>(
+        net::HttpClient::Options{.verify_tls = options_.http.verify_tls});
+    transport_ = [this](const net::ClientRequest& request) {
+      return (IsOwn(request.url) ? http_ : elsewhere_)->Send(request);
     };
   }
   while (options_.base_url.ends_with('/')) options_.base_url.pop_back();

@@ -35,6 +35,9 @@ struct ClientOptions {
   // Instead of a password: a refresh token of the token service, sent to that alone.
   std::string identity_token;
   std::string sign_in;  // said after a 401: how its user signs in here
+  // Of requests to the origin of base_url. Other hosts that the registry points to (redirects, a
+  // token service) are met with the system's authorities: whom this registry's user trusts for it
+  // has nothing to say about them. Only `verify_tls` is for all.
   net::HttpClient::Options http;
   Transport transport;  // empty: net::HttpClient with `http`
   // Before going on with an interrupted transfer; doubled each time.
@@ -176,6 +179,7 @@ class Client {
 
   ClientOptions options_;
   std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<net::HttpClient> elsewhere_;  // for other origins than the registry's
   Transport transport_;
   std::string origin_;  // of base_url
   Clock* clock_;
