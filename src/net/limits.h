@@ -39,6 +39,10 @@ inline constexpr size_t kMaxBytesPerTurn = 256 << 10;
 inline constexpr uint64_t kMaxDiscardedBytes = 64 << 10;
 // Pipelined requests that one connection is answered before others get their turn.
 inline constexpr size_t kMaxRequestsPerTurn = 16;
+// Short answers wait for the end of the core's turn, but no more of them at once, nor longer while
+// other requests of the turn are worked on.
+inline constexpr size_t kMaxDeferredAnswers = 16;
+inline constexpr std::chrono::microseconds kMaxDeferral{100};
 // A connection that is closed with input unread is read until the client has seen the answer: all
 // in all, and without a byte.
 inline constexpr std::chrono::milliseconds kLingerTotal{10'000};

@@ -13,6 +13,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/limits.h"
+
 namespace slipway::net {
 namespace {
 
@@ -21,7 +23,8 @@ constexpr int kMaxEvents = 64;
 
 }  // namespace
 
-Poller::Poller(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+Poller::Poller(asio::any_io_executor executor, Clock& clock)
+    : executor_(std::move(executor)), clock_(clock) {}
 
 Poller::~Poller() {
   if (epoll_ >= 0) close(epoll_);
@@ -61,21 +64,37 @@ bool Poller::Dispatch() {
     if (event.data.ptr != nullptr) {
       static_cast<PolledSocket*>(event.data.ptr)->OnEvents(event.events);
     }
+    if (IsDeferralOver()) WakeDeferred();
   }
   batch_ = {};
-  EndBatch();
+  WakeDeferred();
   return count == kMaxEvents;
 }
 
-void Poller::EndBatch() {
+void Poller::Defer(PolledSocket* socket) {
+  if (deferred_.empty()) deferred_since_ = clock_.Steady();
+  deferred_.push_back(socket);
+}
+
+// The clock is read only while somebody waits: once for each event.
+bool Poller::IsDeferralOver() const {
+  if (deferred_.empty()) return false;
+  return deferred_.size() >= kMaxDeferredAnswers ||
+         clock_.Steady() - deferred_since_ >= kMaxDeferral;
+}
+
+void Poller::WakeDeferred() {
+  // In the middle of a turn, who is woken may answer its next request and wait again: that is for
+  // the next time.
+  woken_.swap(deferred_);
   // By index, for what is woken may end in the destruction of other sockets; see Remove.
-  for (size_t i = 0; i < deferred_.size(); ++i) {
-    PolledSocket* const socket = deferred_[i];
+  for (size_t i = 0; i < woken_.size(); ++i) {
+    PolledSocket* const socket = woken_[i];
     if (socket == nullptr || !socket->deferred_) continue;
     socket->deferred_ = false;
     socket->Wake(WaitOutcome::kReady);
   }
-  deferred_.clear();
+  woken_.clear();
 }
 
 Result<void> Poller::Add(int descriptor, PolledSocket* socket) {
@@ -94,6 +113,7 @@ void Poller::Remove(int descriptor, PolledSocket* socket) {
     if (event.data.ptr == socket) event.data.ptr = nullptr;
   }
   std::ranges::replace(deferred_, socket, nullptr);
+  std::ranges::replace(woken_, socket, nullptr);
 }
 
 PolledSocket::PolledSocket(Poller& poller, int descriptor, Observer* observer)

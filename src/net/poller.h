@@ -25,6 +25,7 @@
 #include "async/task.h"
 #include "async/task_group.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 struct epoll_event;
@@ -36,7 +37,8 @@ class PolledSocket;
 // Used on one core only, but for construction.
 class Poller {
  public:
-  explicit Poller(asio::any_io_executor executor);
+  // `clock` outlives the poller.
+  explicit Poller(asio::any_io_executor executor, Clock& clock = SystemClock());
   ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
@@ -51,15 +53,21 @@ class Poller {
   void Remove(int descriptor, PolledSocket* socket);
   // True if there may be more events.
   bool Dispatch();
+  void Defer(PolledSocket* socket);
+  // Whether those that wait for the end of the turn have waited enough.
+  bool IsDeferralOver() const;
+  void WakeDeferred();
 
   const asio::any_io_executor executor_;
+  Clock& clock_;
   int epoll_ = -1;
-  void EndBatch();
 
   // The batch that is dispatched, for Remove in the middle of it.
   std::span<epoll_event> batch_;
   size_t events_left_ = 0;               // in the batch
   std::vector<PolledSocket*> deferred_;  // those that wait for its end
+  std::vector<PolledSocket*> woken_;     // of those, the ones that are woken now
+  SteadyTime deferred_since_;            // when the first of them began to wait
 };
 
 enum class Direction : uint8_t { kRead, kWrite };
@@ -135,7 +143,8 @@ class PolledSocket {
   }
   // Whether other sockets of this turn have not had theirs: then a short answer had better wait
   // for the end of the turn. A peer that sleeps is woken by the first of several answers, which
-  // costs more than an answer; it finds the others when it looks.
+  // costs more than an answer; it finds the others when it looks. The wait ends earlier when many
+  // wait, or the first has waited for long (net/limits.h).
   bool others_wait() const { return poller_.events_left_ > 0; }
   // co_await socket.WaitForTurnEnd(): ended by the poller, or by Wake.
   auto WaitForTurnEnd() {
@@ -177,7 +186,7 @@ class PolledSocket {
       ++socket->wait_number_;
       socket->deferred_ = true;
       socket->handler_.Set(std::move(handler));
-      socket->poller_.deferred_.push_back(socket);
+      socket->poller_.Defer(socket);
     }
   };
   Poller& poller_;
