@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Signature signature = SignatureFor(data[0]);
   std::string body(reinterpret_cast<const char*>(data + 1), size - 1);
   body.reserve(body.size() + slipway::gateway::v2::kBodyPadding);
-  const auto parsed = parser.Parse(body, {.name = "m", .signature = signature}, request);
+  const auto parsed = parser.Parse(body, "", {.name = "m", .signature = signature}, request);
   if (parsed.has_error()) {
     CHECK(!parsed.error().message().empty());
     return 0;

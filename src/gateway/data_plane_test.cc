@@ -7,7 +7,9 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "gateway/limits.h"
 #include "gateway/testing/plane_fixture.h"
+#include "net/content_coding.h"
 #include "trust/access.h"
 
 namespace slipway::gateway {
@@ -110,11 +112,133 @@ TEST(DataPlane, BadRequestsAreRefusedAndTheConnectionLives) {
   EXPECT_EQ(
       ErrorText(*shape),
       R"({"error":"unexpected shape for input 'x' for model 'm'. Expected [-1,4], got [1,5]"})");
-  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Inference-Header-Content-Length: 10\r\n")->status,
-            501);
-  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Content-Encoding: gzip\r\n")->status, 501);
+  for (const char* length : {"10", "1000", "-1", "1x", ""}) {
+    const std::string header = "Inference-Header-Content-Length: " + std::string(length) + "\r\n";
+    EXPECT_EQ(caller.Post(kInfer, kFourFloats, header)->status, 400) << length;
+  }
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Content-Encoding: br\r\n")->status, 501);
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats, "Content-Encoding: gzip\r\n")->status, 400);
   EXPECT_EQ(caller.Post(kInfer, kFourFloats)->status, 200);
-  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "OTHER"), 3);
+  EXPECT_EQ(plane.Metric("nv_inference_request_failure", "OTHER"), 5);
+}
+
+// A request whose four floats follow the JSON.
+std::string BinaryJson(std::string_view more) {
+  return R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32",)"
+         R"("parameters":{"binary_data_size":16}}])" +
+         std::string(more) + "}";
+}
+
+std::string FloatBytes(std::initializer_list<float> numbers) {
+  return {reinterpret_cast<const char*>(numbers.begin()), numbers.size() * sizeof(float)};
+}
+
+std::string JsonLength(size_t bytes) {
+  return "Inference-Header-Content-Length: " + std::to_string(bytes) + "\r\n";
+}
+
+TEST(DataPlane, TensorsTravelAsBytesBothWays) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  const std::string floats = FloatBytes({1, 2.5, -3, 4});
+  const std::string plain = BinaryJson("");
+  const auto json = caller.Post(kInfer, plain + floats, JsonLength(plain.size()));
+  EXPECT_EQ(json->status, 200);
+  EXPECT_THAT(json->body, HasSubstr("[1.0,2.5,-3.0,4.0]"));
+  EXPECT_THAT(json->head, HasSubstr("content-type: application/json"));
+
+  const std::string wish = BinaryJson(R"(,"parameters":{"binary_data_output":true})");
+  const auto bytes = caller.Post(kInfer, wish + floats, JsonLength(wish.size()));
+  const std::string head =
+      R"({"model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32",)"
+      R"("shape":[1,4],"parameters":{"binary_data_size":16}}]})";
+  EXPECT_EQ(bytes->body, head + floats);
+  EXPECT_THAT(bytes->head, HasSubstr("content-type: application/octet-stream"));
+  EXPECT_THAT(bytes->head,
+              HasSubstr("inference-header-content-length: " + std::to_string(head.size())));
+}
+
+TEST(DataPlane, ARawRequestNeedsNoJson) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  const std::string floats = FloatBytes({1, 2, 3, 4, 5, 6, 7, 8});
+  const auto answer = caller.Post(kInfer, floats, JsonLength(0));
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_THAT(answer->body, HasSubstr("\"shape\":[2,4]"));
+  EXPECT_TRUE(answer->body.ends_with(floats));
+  EXPECT_EQ(caller.Post(kInfer, floats.substr(1), JsonLength(0))->status, 400);
+}
+
+TEST(DataPlane, BinaryTensorsMayBeLargeSlowAndChunked) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  std::string floats;
+  for (int i = 0; i < 1'000'000; ++i) floats += FloatBytes({static_cast<float>(i)});
+  const std::string json =
+      R"({"inputs":[{"name":"x","shape":[250000,4],"datatype":"FP32",)"
+      R"("parameters":{"binary_data_size":4000000}}],"parameters":{"binary_data_output":true}})";
+  const auto whole = caller.Post(kInfer, json + floats, JsonLength(json.size()));
+  ASSERT_EQ(whole->status, 200);
+  EXPECT_TRUE(whole->body.ends_with(floats));
+  std::string chunks = "POST " + std::string(kInfer) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
+                       JsonLength(json.size()) + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string body = json + floats;
+  constexpr size_t kChunk = 0x10001;
+  for (size_t at = 0; at < body.size(); at += kChunk) {
+    const std::string piece = body.substr(at, kChunk);
+    char size[32];
+    std::snprintf(size, sizeof(size), "%zx\r\n", piece.size());
+    chunks += size + piece + "\r\n";
+  }
+  const auto pieces = caller.Raw(chunks + "0\r\n\r\n");
+  ASSERT_EQ(pieces->status, 200);
+  EXPECT_TRUE(pieces->body.ends_with(floats));
+}
+
+TEST(DataPlane, OutputsAreClassified) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  const std::string body =
+      R"({"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2.5,-3,4]}],)"
+      R"("outputs":[{"name":"y","parameters":{"classification":2}}]})";
+  EXPECT_THAT(caller.Post(kInfer, body)->body,
+              HasSubstr(R"("datatype":"BYTES","shape":[1,2],"data":["4.000000:3","2.500000:1"])"));
+}
+
+std::string Gzip(std::string_view text) {
+  net::Deflater deflater(net::ContentCoding::kGzip);
+  std::string out;
+  deflater.Write(text, true, out);
+  return out;
+}
+
+TEST(DataPlane, BodiesMayBeCompressedBothWays) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Post(kInfer, Gzip(kFourFloats), "Content-Encoding: gzip\r\n")->status, 200);
+  std::string numbers = "0.5";
+  for (int i = 1; i < 200'000; ++i) numbers += ",0.5";
+  const std::string large =
+      R"({"inputs":[{"name":"x","shape":[50000,4],"datatype":"FP32","data":[)" + numbers + "]}]}";
+  const std::string plain = caller.Post(kInfer, large)->body;
+  const auto packed = caller.Post(kInfer, Gzip(large),
+                                  "Content-Encoding: gzip\r\nAccept-Encoding: deflate, gzip\r\n");
+  ASSERT_EQ(packed->status, 200);
+  EXPECT_THAT(packed->head, HasSubstr("content-encoding: gzip"));
+  net::Inflater inflater(net::ContentCoding::kGzip, packed->body);
+  std::string unpacked(plain.size() + 1, '\0');
+  ASSERT_EQ(inflater.Read(unpacked.data(), unpacked.size()).value(), plain.size());
+  unpacked.resize(plain.size());
+  EXPECT_EQ(unpacked, plain);
+  // What unpacks to more than a body may have.
+  const auto bomb = caller.Post(kInfer, Gzip(std::string(kMaxInferBodyBytes + 1, ' ')),
+                                "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(bomb->status, 413);
 }
 
 TEST(DataPlane, TakesLargeAndChunkedBodies) {

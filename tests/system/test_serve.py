@@ -94,6 +94,49 @@ def test_tritonclient_types(start_serve, model, name, values, datatype):
     assert got.tolist() == want.tolist()
 
 
+@pytest.mark.parametrize("model, values, datatype", [
+    ("add_int64.onnx", numpy.array([[1, -2, 2**53 + 1, -(2**62)]], numpy.int64), "INT64"),
+    ("string_identity.onnx", numpy.array([b"\xff\x00", b"", "ü".encode()], numpy.object_), "BYTES"),
+    ("scalar.onnx", numpy.array(1.5, numpy.float32), "FP32"),
+])
+def test_tritonclient_by_its_own_defaults_sends_bytes(start_serve, model, values, datatype):
+    serve = start_serve(MODELS / model, "--name", "m")
+    sent = triton.InferInput("x", list(values.shape), datatype)
+    sent.set_data_from_numpy(values)
+    with triton.InferenceServerClient(serve.inference_url.removeprefix("http://")) as client:
+        assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
+        for options in ({}, {"outputs": [triton.InferRequestedOutput("y")]},
+                        {"request_compression_algorithm": "gzip",
+                         "response_compression_algorithm": "deflate"}):
+            result = client.infer("m", [sent], **options)
+            assert "binary_data_size" in result.get_output("y")["parameters"]
+            want = values + 1 if datatype == "INT64" else values
+            assert result.as_numpy("y").tolist() == want.tolist()
+
+
+def test_tritonclient_classifies(client):
+    sent = triton.InferInput("x", [1, 4], "FP32")
+    sent.set_data_from_numpy(numpy.array([[1, 2, 3, 4]], numpy.float32))
+    plain = client.infer("linear", [sent]).as_numpy("y").reshape(-1)
+    best = client.infer("linear", [sent], outputs=[
+        triton.InferRequestedOutput("y", class_count=2)]).as_numpy("y")
+    order = numpy.argsort(-plain, kind="stable")[:2]
+    assert [text.decode() for text in best.reshape(-1)] == [f"{plain[i]:.6f}:{i}" for i in order]
+
+
+def test_a_raw_request_is_just_the_tensor(plane):
+    values = numpy.array([[1, 2, 3, 4]], numpy.float32)
+    answer = requests.post(f"{plane.inference_url}/v2/models/linear/infer", data=values.tobytes(),
+                           headers={"Inference-Header-Content-Length": "0"}, timeout=10)
+    assert answer.status_code == 200
+    head = int(answer.headers["Inference-Header-Content-Length"])
+    assert json.loads(answer.content[:head])["outputs"][0]["shape"] == [1, 4]
+    assert len(answer.content) == head + 16
+    short = requests.post(f"{plane.inference_url}/v2/models/linear/infer", data=b"abc",
+                          headers={"Inference-Header-Content-Length": "0"}, timeout=10)
+    assert short.status_code == 400 and "byte size" in short.json()["error"]
+
+
 def test_requests_need_no_content_type_and_metrics_count(plane):
     body = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32",
                                    "data": [1, 2, 3, 4]}]})

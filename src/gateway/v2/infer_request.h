@@ -13,10 +13,19 @@
 
 namespace slipway::gateway::v2 {
 
+// Bytes behind a body that its readers may read (and ignore).
+inline constexpr size_t kBodyPadding = 64;
+
 // What the reader must know of the model that a request is for.
 struct ModelFace {
   std::string_view name;
   const tensor::Signature& signature;
+};
+
+// How one output is answered.
+struct OutputForm {
+  bool binary = false;   // as bytes behind the JSON; messages of gRPC are always so
+  uint32_t classes = 0;  // of this many largest values, as strings; 0: the output as it is
 };
 
 // Used again and again: the tensors keep their memory.
@@ -25,8 +34,25 @@ struct InferRequest {
   std::optional<std::chrono::microseconds> timeout;
   // One for each input of the signature, in its order.
   std::vector<tensor::Tensor> inputs;
-  // Positions of the outputs to answer with, in the order of the answer.
+  // Positions of the outputs to answer with, in the order of the answer, and the form of each.
   std::vector<uint32_t> wanted;
+  std::vector<OutputForm> forms;
+
+  // Ready to be read anew.
+  void Clear(const tensor::Signature& signature) {
+    id.reset();
+    timeout.reset();
+    inputs.resize(signature.inputs.size());
+    wanted.clear();
+    forms.clear();
+  }
+  void Want(uint32_t output, OutputForm form) {
+    wanted.push_back(output);
+    forms.push_back(form);
+  }
+  void WantAll(const tensor::Signature& signature, OutputForm form) {
+    for (uint32_t i = 0; i < signature.outputs.size(); ++i) Want(i, form);
+  }
 };
 
 }  // namespace slipway::gateway::v2

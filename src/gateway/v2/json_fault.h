@@ -43,10 +43,4 @@ inline Error DepthFault(size_t byte) {
                              std::to_string(byte));
 }
 
-// A member of the request is not what the protocol wants there.
-inline Error MemberFault(std::string_view member, std::string_view what) {
-  return InvalidArgument("REQUEST_INVALID",
-                         "Unable to parse '" + std::string(member) + "': " + std::string(what));
-}
-
 }  // namespace slipway::gateway::v2

@@ -1,8 +1,10 @@
 #include "gateway/v2/json_reader.h"
 
+#include <string>
 #include <utility>
 
 #include "gateway/limits.h"
+#include "gateway/v2/signature_check.h"
 
 namespace slipway::gateway::v2 {
 namespace {

@@ -31,8 +31,7 @@ HttpResponse ServerMetadata(Environment& environment, HttpRequest&) {
   WriteJsonString(environment.server_name, body);
   body += ",\"version\":";
   WriteJsonString(Version(), body);
-  // None of the extensions that have a name is served yet.
-  body += ",\"extensions\":[]}";
+  body += R"(,"extensions":["classification","binary_tensor_data","parameters"]})";
   return HttpResponse::Json(200, std::move(body));
 }
 

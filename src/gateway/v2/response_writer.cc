@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "base/utf8.h"
+#include "gateway/v2/binary_tensor.h"
+#include "gateway/v2/classification.h"
 #include "tensor/float16.h"
 
 namespace slipway::gateway::v2 {
@@ -84,7 +86,7 @@ Result<void> WriteStrings(const Tensor& tensor, std::string_view name, std::stri
     if (FindInvalidUtf8(text)) {
       return Unimplemented("OUTPUT_NOT_UTF8", "output '" + std::string(name) +
                                                   "' has bytes that are not UTF-8, which JSON "
-                                                  "cannot carry");
+                                                  "cannot carry: ask for it with binary_data=True");
     }
     if (!first) out += ',';
     first = false;
@@ -187,7 +189,65 @@ void WriteJsonString(std::string_view text, std::string& out) {
   out += '"';
 }
 
-Result<void> WriteAnswer(const InferAnswer& answer, std::string& out) {
+namespace {
+
+// One output without its elements: name, type and shape, in an object that is open still.
+void OpenOutput(const std::string& name, const Tensor& tensor, std::string& out) {
+  out += "{\"name\":";
+  WriteJsonString(name, out);
+  out += ",\"datatype\":\"";
+  out += DataTypeName(tensor.type());
+  out += "\",\"shape\":";
+  WriteShape(tensor.shape(), out);
+}
+
+Result<void> WriteOutput(const std::string& name, const Tensor& tensor, bool binary,
+                         NonFinite style, std::string& out) {
+  OpenOutput(name, tensor, out);
+  if (binary) {
+    out += ",\"parameters\":{\"binary_data_size\":";
+    out += std::to_string(BinarySize(tensor));
+    out += "}}";
+    return {};
+  }
+  out += ",\"data\":[";
+  TRY_VOID(WriteData(tensor, name, style, out));
+  out += "]}";
+  return {};
+}
+
+// The outputs as they are answered: those of which classes are wanted are made here.
+class AnswerOutputs {
+ public:
+  static Result<AnswerOutputs> Make(const InferAnswer& answer) {
+    AnswerOutputs outputs(answer);
+    for (size_t i = 0; i < answer.forms.size(); ++i) {
+      if (answer.forms[i].classes == 0) continue;
+      outputs.classes_.resize(answer.outputs.size());
+      TRY_VOID(Classify(answer.signature.outputs[answer.wanted[i]], answer.outputs[i],
+                        answer.forms[i].classes, outputs.classes_[i]));
+    }
+    return outputs;
+  }
+
+  const Tensor& operator[](size_t i) const {
+    const bool ranked = i < answer_.forms.size() && answer_.forms[i].classes > 0;
+    return ranked ? classes_[i] : answer_.outputs[i];
+  }
+  bool IsBinary(size_t i) const { return i < answer_.forms.size() && answer_.forms[i].binary; }
+
+ private:
+  explicit AnswerOutputs(const InferAnswer& answer) : answer_(answer) {}
+
+  const InferAnswer& answer_;
+  std::vector<Tensor> classes_;
+};
+
+}  // namespace
+
+Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
+  TRY(outputs, AnswerOutputs::Make(answer));
+  const size_t begin = out.size();
   out += '{';
   if (answer.id) {
     out += "\"id\":";
@@ -199,21 +259,20 @@ Result<void> WriteAnswer(const InferAnswer& answer, std::string& out) {
   out += ",\"model_version\":";
   WriteJsonString(answer.version, out);
   out += ",\"outputs\":[";
+  uint64_t binary = 0;
   for (size_t i = 0; i < answer.outputs.size(); ++i) {
-    const Tensor& tensor = answer.outputs[i];
+    if (i > 0) out += ',';
     const std::string& name = answer.signature.outputs[answer.wanted[i]].name;
-    out += i == 0 ? "{\"name\":" : ",{\"name\":";
-    WriteJsonString(name, out);
-    out += ",\"datatype\":\"";
-    out += DataTypeName(tensor.type());
-    out += "\",\"shape\":";
-    WriteShape(tensor.shape(), out);
-    out += ",\"data\":[";
-    TRY_VOID(WriteData(tensor, name, answer.non_finite, out));
-    out += "]}";
+    TRY_VOID(WriteOutput(name, outputs[i], outputs.IsBinary(i), answer.non_finite, out));
+    if (outputs.IsBinary(i)) binary += BinarySize(outputs[i]);
   }
   out += "]}";
-  return {};
+  const size_t json_bytes = out.size() - begin;
+  out.reserve(out.size() + binary);
+  for (size_t i = 0; i < answer.outputs.size(); ++i) {
+    if (outputs.IsBinary(i)) AppendBinary(outputs[i], out);
+  }
+  return json_bytes;
 }
 
 }  // namespace slipway::gateway::v2

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "gateway/v2/infer_request.h"
 #include "tensor/signature.h"
 #include "tensor/tensor.h"
 
@@ -25,14 +26,17 @@ struct InferAnswer {
   std::string_view version;
   const tensor::Signature& signature;
   std::span<const uint32_t> wanted;         // positions of the outputs in the signature
+  std::span<const OutputForm> forms;        // one for each, or none: all of them in the JSON
   std::span<const tensor::Tensor> outputs;  // one for each
   NonFinite non_finite = NonFinite::kNull;
 };
 
-// Appends the answer. UNIMPLEMENTED / OUTPUT_NOT_UTF8 for BYTES that JSON cannot carry; what was
-// appended then is worthless. Floating-point numbers are the shortest that read back as the same
-// number of their type, always with a point or an exponent.
-Result<void> WriteAnswer(const InferAnswer& answer, std::string& out);
+// Appends the JSON of the answer and behind it the outputs whose form is binary; returns the bytes
+// of the JSON. An output of which classes are wanted comes as they are. INVALID_ARGUMENT /
+// CLASSIFICATION where it has none; UNIMPLEMENTED / OUTPUT_NOT_UTF8 for BYTES that JSON cannot
+// carry; what was appended then is worthless. Floating-point numbers are the shortest that read
+// back as the same number of their type, always with a point or an exponent.
+Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out);
 
 // A JSON string with its quotes; `text` is valid UTF-8.
 void WriteJsonString(std::string_view text, std::string& out);

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "gateway/limits.h"
+#include "gateway/v2/signature_check.h"
 #include "tensor/float16.h"
 
 namespace slipway::gateway::v2 {

@@ -1,0 +1,75 @@
+// Exchange: one inference from the choice of its revision to its answer, whatever the protocol.
+//
+//   Exchange exchange(revision, core, arrived);
+//   ... read the request into exchange.request() ...
+//   exchange.Parsed();
+//   Result<void> result = exchange.TryInline().value_or(...) or co_await exchange.RunInTime();
+//   ... write exchange.outputs(), then CountSuccess(); or CountFailure(error, kind)
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "gateway/core_slot.h"
+#include "gateway/invocation.h"
+#include "gateway/revision_runtime.h"
+
+namespace slipway::gateway {
+
+// Counted in at its revision for its lifetime, with memory on loan from the core's lane. Used on
+// the thread of its core.
+class Exchange {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const RevisionRuntime& revision() const { return revision_; }
+  v2::ModelFace face() const {
+    return {.name = revision_.service(), .signature = revision_.model().signature()};
+  }
+  v2::InferRequest& request() { return invocation_->request; }
+  // One for each of request().wanted, once the run has ended well.
+  std::span<const tensor::Tensor> outputs() const {
+    return std::span(std::as_const(invocation_->outputs)).first(invocation_->request.wanted.size());
+  }
+
+  // The request is complete.
+  void Parsed() { parsed_ = Clock::now(); }
+  // Runs here and now if that is cheap enough; nothing if it is not, or has not been.
+  std::optional<Result<void>> TryInline();
+  // Runs on the engine threads, within the time that the request and its service allow:
+  // UNAVAILABLE / QUEUE_FULL, DEADLINE_EXCEEDED / RUN_TIMEOUT where the service's is over and
+  // REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
+  Task<Result<void>> RunInTime();
+
+  void CountSuccess();
+  // Of a fault before the run. What a run said is counted by its kind, and logged where it is the
+  // model's fault.
+  void CountRefusal() { Count(Failure::kOther); }
+  void CountFailure(const Error& error);
+
+ private:
+  Task<Result<void>> RunOnThreads(Clock::time_point deadline);
+  void Count(Failure failure) { lane_.counters.failure[static_cast<size_t>(failure)].Add(1); }
+  void LogFailure(const Error& error);
+
+  RevisionRuntime& revision_;
+  CoreSlot& core_;
+  Lane& lane_;
+  const InFlight in_flight_;
+  const Clock::time_point arrived_;
+  Clock::time_point parsed_;
+  Clock::time_point started_;
+  Clock::time_point ended_;
+  std::shared_ptr<Invocation> invocation_;
+};
+
+}  // namespace slipway::gateway
