@@ -1,4 +1,4 @@
-"""A search among thousands of versions, on the real program: complete, in pages, without doubles."""
+"""A search among thousands of versions, on the real program: complete, in pages, each once."""
 
 import concurrent.futures
 import hashlib
