@@ -14,11 +14,7 @@ store::DiskReserve ReserveOf(std::string data_folder) {
 }
 
 Result<void> CheckReserve(const std::string& data_folder) {
-  TRY(room, FreeDiskBytes(data_folder));
-  if (room >= kDiskReserveBytes) return {};
-  return ResourceExhausted(
-      "DISK_FULL", fmt::format("{} has {} bytes left, {} are kept for the database", data_folder,
-                               room, kDiskReserveBytes));
+  return ReserveOf(data_folder).Check(0);
 }
 
 std::string DiskWarning(const std::string& data_folder) {

@@ -42,17 +42,6 @@ std::vector<UploadRange> RangesOf(const SpanSet& spans) {
 
 }  // namespace
 
-Result<void> CheckReserve(const store::DiskReserve& reserve, uint64_t more_bytes) {
-  if (!reserve.free_bytes) return {};
-  TRY(room, reserve.free_bytes());
-  if (room >= more_bytes && room - more_bytes >= reserve.bytes) return {};
-  return ResourceExhausted("DISK_FULL",
-                           "the disk of the data folder is full but for the " +
-                               std::to_string(reserve.bytes) +
-                               " bytes that are kept for the database: free space there, then try "
-                               "again");
-}
-
 ChunkedUpload::ChunkedUpload(FileSystem& files, store::DiskReserve reserve, std::string folder,
                              UploadRecord record, std::unique_ptr<File> data)
     : files_(files),
@@ -116,7 +105,7 @@ Result<void> ChunkedUpload::WriteAt(uint64_t offset, std::string_view bytes) {
     within.Add({.begin = part.begin - offset, .end = part.end - offset});
   }
   for (const Span& part : within.Missing(bytes.size())) {
-    TRY_VOID(CheckReserve(reserve_, part.size_bytes()));
+    TRY_VOID(reserve_.Check(part.size_bytes()));
     TRY_VOID(data_->WriteAt(offset + part.begin, bytes.substr(part.begin, part.size_bytes())));
   }
   return {};

@@ -118,7 +118,4 @@ class UploadChunk {
   uint64_t at_;
 };
 
-// RESOURCE_EXHAUSTED / DISK_FULL if the reserve would not stay whole after so many bytes more.
-Result<void> CheckReserve(const store::DiskReserve& reserve, uint64_t more_bytes);
-
 }  // namespace slipway::klever

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "klever/limits.h"
-#include "klever/upload/chunked_upload.h"
 #include "klever/upload/upload_metadata.h"
 #include "model/archive/archive.h"
 #include "model/archive/extract.h"
@@ -50,7 +49,7 @@ Result<void> Unzip(FileSystem& files, const PackingOrder& order, const std::stri
   TRY(archive, model::OpenArchive(*file, model::ArchiveType::kZip, names));
   TRY_VOID(files.MakeDirectories(folder));
   model::ExtractOptions options;
-  options.progress = [&reserve](uint64_t) { return CheckReserve(reserve, kPieceBytes); };
+  options.progress = [&reserve](uint64_t) { return reserve.Check(kPieceBytes); };
   TRY(paths, model::Extract(files, *archive, folder, options));
   if (!paths.empty()) return {};
   return InvalidArgument("PACKAGE_EMPTY", "there is no file in the zip.");

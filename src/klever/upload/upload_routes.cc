@@ -188,7 +188,7 @@ Task<Result<HttpResponse>> TakeWhole(Core& core, HttpRequest& request, const Ver
       return ResourceExhausted("UPLOAD_TOO_LARGE", "an upload may have at most " +
                                                        std::to_string(kMaxUploadBytes) + " bytes.");
     }
-    TRY_VOID(CheckReserve(core.uploads.reserve(), bytes.size()));
+    TRY_VOID(core.uploads.reserve().Check(bytes.size()));
     TRY_VOID(file->WriteAt(offset, bytes));
     offset += bytes.size();
     return {};

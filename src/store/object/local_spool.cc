@@ -65,23 +65,6 @@ Error WithoutPath(const Error& error) {
   return error;
 }
 
-namespace {
-
-// Whether the reserve stays whole after so many bytes more.
-Result<void> CheckReserve(const DiskReserve& reserve, uint64_t more_bytes) {
-  if (!reserve.free_bytes) return {};
-  TRY(room, reserve.free_bytes());
-  if (room >= more_bytes && room - more_bytes >= reserve.bytes) return {};
-  return ResourceExhausted("DISK_FULL",
-                           "the disk of the data folder is full but for the " +
-                               std::to_string(reserve.bytes) +
-                               " bytes that are kept for the database: free space there, then try "
-                               "again")
-      .With("free_bytes", std::to_string(room));
-}
-
-}  // namespace
-
 LocalUpload::LocalUpload(FileSystem& files, std::shared_ptr<SpoolTable> table,
                          SharedReserve reserve, std::string id, std::string path,
                          std::unique_ptr<File> file, SpoolProgress progress)
@@ -106,7 +89,7 @@ LocalUpload::~LocalUpload() {
 
 Result<void> LocalUpload::Append(std::string_view bytes) {
   if (lost_) return *lost_;
-  TRY_VOID(CheckReserve(*reserve_, bytes.size()));
+  TRY_VOID(reserve_->Check(bytes.size()));
   const Result<void> written = file_->WriteAt(progress_.size_bytes, bytes);
   if (!written) return WithoutPath(written.error());
   if (progress_.hashed_bytes == progress_.size_bytes) {

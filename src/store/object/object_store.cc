@@ -8,6 +8,18 @@ constexpr size_t kListPage = 500;
 
 }  // namespace
 
+Result<void> DiskReserve::Check(uint64_t more_bytes) const {
+  if (!free_bytes) return {};
+  TRY(room, free_bytes());
+  if (room >= more_bytes && room - more_bytes >= bytes) return {};
+  return ResourceExhausted("DISK_FULL",
+                           "the disk of the data folder is full but for the " +
+                               std::to_string(bytes) +
+                               " bytes that are kept for the database: free space there, then try "
+                               "again")
+      .With("free_bytes", std::to_string(room));
+}
+
 Result<Digest> PutObject(ObjectStore& store, std::string_view content,
                          const BeforePublish& before_publish) {
   TRY(upload, store.Begin());

@@ -82,12 +82,14 @@ class ObjectStore {
   virtual std::optional<std::string> LocalPath(const Digest& digest) const = 0;
 };
 
-// What uploads leave free on a disk, so that a large one cannot stop all that is small: an Append
-// that would leave less is RESOURCE_EXHAUSTED / DISK_FULL.
+// What uploads leave free on a disk, so that a large one cannot stop all that is small.
 struct DiskReserve {
   uint64_t bytes = 0;
   // The room that is left; asked before each Append, on its thread.
   std::function<Result<uint64_t>()> free_bytes;
+
+  // RESOURCE_EXHAUSTED / DISK_FULL unless it stays whole after so many bytes more.
+  Result<void> Check(uint64_t more_bytes) const;
 };
 
 // Objects at ROOT/blobs/sha256/ab/<hex>, spools at ROOT/uploads/<id>. See docs/formats/blobs.md.
