@@ -9,25 +9,25 @@
 #include "klever/limits.h"
 #include "klever/upload/checksum.h"
 #include "klever/upload/content_range.h"
-#include "registry/byte_range.h"
+#include "net/byte_range.h"
 
 namespace {
 
 using slipway::klever::ParseContentRange;
-using slipway::registry::RangeVerdict;
+using slipway::net::RangeVerdict;
 
 void CheckRange(std::string_view text, uint64_t size_bytes) {
-  const auto answer = slipway::registry::ParseRange(text, size_bytes);
+  const auto answer = slipway::net::ParseRange(text, size_bytes);
   if (answer.verdict != RangeVerdict::kPartial) return;
   CHECK(answer.range.first <= answer.range.last && answer.range.last < size_bytes);
 }
 
 void CheckUploadRange(std::string_view text) {
-  const auto range = slipway::registry::ParseUploadRange(text);
+  const auto range = slipway::net::ParseUploadRange(text);
   if (!range) return;
   CHECK(range->first <= range->last && range->size_bytes() > 0);
-  const auto again = slipway::registry::ParseUploadRange(std::to_string(range->first) + "-" +
-                                                         std::to_string(range->last));
+  const auto again = slipway::net::ParseUploadRange(std::to_string(range->first) + "-" +
+                                                    std::to_string(range->last));
   CHECK(again && again->first == range->first && again->last == range->last);
 }
 

@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "net/byte_range.h"
 #include "oci/challenge.h"
 #include "oci/reference.h"
-#include "registry/byte_range.h"
 
 using slipway::oci::Reference;
 
@@ -25,10 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const auto& challenge : slipway::oci::ParseChallenges(text))
     CHECK(!challenge.scheme.empty());
   static_cast<void>(slipway::oci::SplitUrl(text));
-  const auto answer = slipway::registry::ParseRange(text, 1000);
-  if (answer.verdict == slipway::registry::RangeVerdict::kPartial) {
+  const auto answer = slipway::net::ParseRange(text, 1000);
+  if (answer.verdict == slipway::net::RangeVerdict::kPartial) {
     CHECK(answer.range.first <= answer.range.last && answer.range.last < 1000);
   }
-  if (const auto range = slipway::registry::ParseUploadRange(text)) CHECK(range->size_bytes() > 0);
+  if (const auto range = slipway::net::ParseUploadRange(text)) CHECK(range->size_bytes() > 0);
   return 0;
 }

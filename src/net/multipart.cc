@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/field.h"
 #include "net/limits.h"
 
 namespace slipway::net {
@@ -10,12 +11,6 @@ namespace {
 
 constexpr size_t kMaxBoundaryBytes = 70;
 constexpr size_t kBufferBytes = 256 << 10;
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 bool IsTokenChar(char c) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "net/field.h"
 #include "net/limits.h"
 
 namespace slipway::net {
@@ -48,12 +49,6 @@ bool IsFieldValue(std::string_view text) {
     bad |= static_cast<unsigned>(byte == 0x7f);
   }
   return bad == 0;
-}
-
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 Error Malformed(std::string what) {

@@ -1,5 +1,5 @@
+#include "net/byte_range.h"
 #include "oci/reference.h"
-#include "registry/byte_range.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
 #include "registry/lookup.h"
@@ -55,15 +55,6 @@ Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
   co_return response;
 }
 
-// The range that the request asks for. A condition that does not hold makes it the whole.
-RangeAnswer RangeOf(const HttpRequest& request, const Digest& digest, uint64_t size_bytes) {
-  const auto header = request.Header("Range");
-  if (!header) return {};
-  const auto condition = request.Header("If-Range");
-  if (condition && *condition != "\"" + digest.text() + "\"") return {};
-  return ParseRange(*header, size_bytes);
-}
-
 HttpResponse NotSatisfiable(const HttpRequest& request, uint64_t size_bytes) {
   HttpResponse response = ErrorResponse(request, Error(Code::kOutOfRange, "BLOB_RANGE",
                                                        "the range lies outside of the blob's " +
@@ -76,20 +67,15 @@ Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
   CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
   CO_TRY(found, co_await FindBlobOf(core, request, digest));
   const uint64_t size_bytes = found->row.size_bytes;
-  const RangeAnswer answer = RangeOf(request, digest, size_bytes);
-  if (answer.verdict == RangeVerdict::kNotSatisfiable) {
+  const net::RangeAnswer answer = net::RangeOf(request, "\"" + digest.text() + "\"", size_bytes);
+  if (answer.verdict == net::RangeVerdict::kNotSatisfiable) {
     co_return NotSatisfiable(request, size_bytes);
   }
-  const bool partial = answer.verdict == RangeVerdict::kPartial;
+  const bool partial = answer.verdict == net::RangeVerdict::kPartial;
   const uint64_t offset = partial ? answer.range.first : 0;
   const uint64_t count = partial ? answer.range.size_bytes() : size_bytes;
   HttpResponse response = BlobResponse(digest);
-  if (partial) {
-    response.status = 206;
-    response.headers.emplace_back("Content-Range", "bytes " + std::to_string(answer.range.first) +
-                                                       "-" + std::to_string(answer.range.last) +
-                                                       "/" + std::to_string(size_bytes));
-  }
+  if (partial) net::SetPartial(answer.range, size_bytes, response);
   if (found->inline_bytes) {
     response.body = found->inline_bytes->substr(offset, count);
     co_return response;

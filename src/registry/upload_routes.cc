@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "net/byte_range.h"
 #include "oci/reference.h"
 #include "registry/body.h"
-#include "registry/byte_range.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
 
@@ -177,10 +177,10 @@ Task<Result<HttpResponse>> PostUpload(Core& core, HttpRequest& request) {
 
 // The range that the request says its body is. An upload is appended to: a piece that begins
 // elsewhere, sent early or again, is refused and leaves the session as it is.
-Result<std::optional<ByteRange>> PieceOf(const HttpRequest& request, const Session& session) {
+Result<std::optional<net::ByteRange>> PieceOf(const HttpRequest& request, const Session& session) {
   const auto header = request.Header("Content-Range");
-  if (!header) return std::optional<ByteRange>();
-  const auto range = ParseUploadRange(*header);
+  if (!header) return std::optional<net::ByteRange>();
+  const auto range = net::ParseUploadRange(*header);
   if (!range) {
     return InvalidArgument("BLOB_UPLOAD_INVALID",
                            "Content-Range must be FIRST-LAST in bytes, both counted from 0.");

@@ -1,16 +1,12 @@
 #include "klever/upload/checksum.h"
 
+#include "net/field.h"
+
 namespace slipway::klever {
 namespace {
 
 constexpr size_t kSha256Bytes = 32;
 constexpr std::string_view kAlgorithm = "sha-256=";
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 // Standard base64 of exactly 32 bytes, as lower-case hex; nothing for any other text.
 std::optional<std::string> HexOfBase64(std::string_view text) {
@@ -57,7 +53,8 @@ Result<std::optional<Digest>> ReadHex(const net::HttpRequest& request, std::stri
   const auto value = request.Header(header);
   if (!value) return std::optional<Digest>();
   std::string text = "sha256:";
-  for (const char c : Trimmed(*value)) text += static_cast<char>(c >= 'A' && c <= 'F' ? c + 32 : c);
+  for (const char c : net::Trimmed(*value))
+    text += static_cast<char>(c >= 'A' && c <= 'F' ? c + 32 : c);
   auto digest = Digest::Parse(text);
   if (!digest) return Invalid(header, "it must be a SHA-256 as 64 hex digits");
   return std::optional(std::move(*digest));
@@ -68,7 +65,7 @@ Result<std::optional<Digest>> ReadHex(const net::HttpRequest& request, std::stri
 Result<std::optional<Digest>> ParseDigestField(std::string_view field) {
   while (!field.empty()) {
     const size_t comma = field.find(',');
-    std::string_view member = Trimmed(field.substr(0, comma));
+    std::string_view member = net::Trimmed(field.substr(0, comma));
     field = comma == std::string_view::npos ? std::string_view() : field.substr(comma + 1);
     if (member.size() < kAlgorithm.size() ||
         !net::EqualsIgnoringCase(member.substr(0, kAlgorithm.size()), kAlgorithm)) {

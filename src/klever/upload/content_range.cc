@@ -1,28 +1,13 @@
 #include "klever/upload/content_range.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 #include <string>
 
 #include "klever/limits.h"
+#include "net/field.h"
 
 namespace slipway::klever {
 namespace {
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-std::optional<uint64_t> Number(std::string_view text) {
-  uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || at != end || text.empty()) return std::nullopt;
-  return value;
-}
 
 Error Invalid(const std::string& why) {
   return Error(Code::kInvalidArgument, "CONTENT_RANGE_INVALID",
@@ -33,17 +18,17 @@ Error Invalid(const std::string& why) {
 }  // namespace
 
 Result<ContentRange> ParseContentRange(std::string_view header) {
-  header = Trimmed(header);
+  header = net::Trimmed(header);
   if (!header.starts_with("bytes ")) return Invalid("it does not begin with `bytes `");
-  header = Trimmed(header.substr(6));
+  header = net::Trimmed(header.substr(6));
   const size_t slash = header.find('/');
   const size_t dash = header.find('-');
   if (slash == std::string_view::npos || dash == std::string_view::npos || dash > slash) {
     return Invalid("a dash or a slash is missing");
   }
-  const auto first = Number(header.substr(0, dash));
-  const auto last = Number(header.substr(dash + 1, slash - dash - 1));
-  const auto total = Number(header.substr(slash + 1));
+  const auto first = net::ParseWholeNumber(header.substr(0, dash));
+  const auto last = net::ParseWholeNumber(header.substr(dash + 1, slash - dash - 1));
+  const auto total = net::ParseWholeNumber(header.substr(slash + 1));
   if (!first || !last) return Invalid("FIRST and LAST are not both whole numbers");
   if (!total) return Invalid("TOTAL is no whole number; the size of the file must be known");
   if (*last < *first) return Invalid("LAST is before FIRST");

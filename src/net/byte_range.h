@@ -5,7 +5,9 @@
 #include <optional>
 #include <string_view>
 
-namespace slipway::registry {
+#include "net/http_message.h"
+
+namespace slipway::net {
 
 struct ByteRange {
   uint64_t first = 0;
@@ -28,7 +30,13 @@ struct RangeAnswer {
 // satisfiable, as the conformance suite has it.
 RangeAnswer ParseRange(std::string_view header, uint64_t size_bytes);
 
+// What a request wants of content with this strong entity tag (in its quotes): only GET has ranges,
+// and an If-Range that names anything else makes it the whole.
+RangeAnswer RangeOf(const HttpRequest& request, std::string_view entity_tag, uint64_t size_bytes);
+// Makes the answer the 206 of this range.
+void SetPartial(ByteRange range, uint64_t size_bytes, HttpResponse& response);
+
 // `Content-Range: 0-1023` as distribution-spec has it (`bytes 0-1023/*` is taken too), or nothing.
 std::optional<ByteRange> ParseUploadRange(std::string_view header);
 
-}  // namespace slipway::registry
+}  // namespace slipway::net

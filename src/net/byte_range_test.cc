@@ -1,8 +1,8 @@
-#include "registry/byte_range.h"
+#include "net/byte_range.h"
 
 #include <gtest/gtest.h>
 
-namespace slipway::registry {
+namespace slipway::net {
 namespace {
 
 struct RangeCase {
@@ -50,6 +50,33 @@ TEST(ByteRangeTest, Range) {
   }
 }
 
+TEST(ByteRangeTest, OnlyGetOfTheSameContentHasRanges) {
+  const auto ask = [](Method method, std::string_view condition) {
+    HttpRequest request;
+    request.method = method;
+    request.headers = {{"Range", "bytes=5-"}};
+    if (!condition.empty()) request.headers.emplace_back("If-Range", condition);
+    return RangeOf(request, "\"tag\"", 10).verdict;
+  };
+  EXPECT_EQ(ask(Method::kGet, ""), kPartial);
+  EXPECT_EQ(ask(Method::kGet, "\"tag\""), kPartial);
+  for (const char* other : {"\"other\"", "W/\"tag\"", "tag", "Sun, 06 Nov 1994 08:49:37 GMT"}) {
+    EXPECT_EQ(ask(Method::kGet, other), kWhole) << other;
+  }
+  EXPECT_EQ(ask(Method::kPost, ""), kWhole);
+  EXPECT_EQ(ask(Method::kHead, ""), kWhole);
+  EXPECT_EQ(RangeOf(HttpRequest(), "\"tag\"", 10).verdict, kWhole);
+}
+
+TEST(ByteRangeTest, APartialAnswerSaysWhichPart) {
+  HttpResponse response;
+  SetPartial({.first = 5, .last = 9}, 10, response);
+  EXPECT_EQ(response.status, 206);
+  ASSERT_EQ(response.headers.size(), 1U);
+  EXPECT_EQ(response.headers[0].first, "Content-Range");
+  EXPECT_EQ(response.headers[0].second, "bytes 5-9/10");
+}
+
 TEST(ByteRangeTest, UploadRange) {
   const auto range = ParseUploadRange("10-19");
   ASSERT_TRUE(range.has_value());
@@ -63,4 +90,4 @@ TEST(ByteRangeTest, UploadRange) {
 }
 
 }  // namespace
-}  // namespace slipway::registry
+}  // namespace slipway::net
