@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "async/testing/run.h"
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
 #include "klever/error_response.h"
@@ -11,19 +10,13 @@
 #include "resource/testing/test_store.h"
 #include "resource/token_store.h"
 #include "trust/guard.h"
+#include "trust/testing/route_walk.h"
 
 namespace slipway::klever {
 namespace {
 
 using net::Access;
 using resource::TestStore;
-
-class EmptyBody final : public net::BodyReader {
- public:
-  std::optional<uint64_t> length() const override { return 0; }
-  Task<Result<size_t>> Read(char*, size_t) override { co_return size_t{0}; }
-  Task<Result<std::string>> ReadAll(uint64_t) override { co_return std::string(); }
-};
 
 Task<Result<bool>> Exists(std::string) {
   co_return true;
@@ -58,37 +51,6 @@ class KleverAccess : public testing::Test {
         trust::MakeGuard({.authenticator = &authenticator_, .project_exists = &Exists}));
   }
 
-  std::string Token(std::string name, std::string_view spec) {
-    auto issued = RunSync(resource::IssueToken(store_.resources(), TestStore::As("tester"),
-                                               TestStore::Wanted("Token", "", name, spec)));
-    EXPECT_THAT(issued, IsOk());
-    return "Bearer " + issued->secret;
-  }
-
-  net::HttpResponse Send(net::Method method, std::string target, std::string_view authorization) {
-    for (const auto& [parameter, value] :
-         {std::pair<std::string, std::string>{"{project}", "default"},
-          {"{model}", "x"},
-          {"{version}", "v1"},
-          {"{repository}", "x"},
-          {"{reference}", "v1"},
-          {"{tag}", "v1"}}) {
-      if (size_t at = target.find(parameter); at != std::string::npos) {
-        target.replace(at, parameter.size(), value);
-      }
-    }
-    EmptyBody body;
-    net::HttpRequest request;
-    request.method = method;
-    request.method_text = net::MethodName(method);
-    request.target = target;
-    request.path = target;
-    request.peer_is_loopback = true;
-    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
-    request.body = &body;
-    return RunSync(router_.Handle(request));
-  }
-
   TemporaryFolder folder_;
   TestStore store_;
   std::unique_ptr<store::ObjectStore> objects_;
@@ -97,6 +59,13 @@ class KleverAccess : public testing::Test {
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<Klever> klever_;
   net::Router router_;
+  trust::RouteWalk walk_{router_,
+                         {{"{project}", "default"},
+                          {"{model}", "x"},
+                          {"{version}", "v1"},
+                          {"{repository}", "x"},
+                          {"{reference}", "v1"},
+                          {"{tag}", "v1"}}};
 };
 
 TEST_F(KleverAccess, TheTableIsAsDecided) {
@@ -119,68 +88,50 @@ TEST_F(KleverAccess, TheTableIsAsDecided) {
   }
 }
 
-struct Caller {
-  std::string name;
-  std::string header;
-  std::vector<Access> may;
-};
-
 TEST_F(KleverAccess, EachRoleGetsWhatItMay) {
-  const std::vector<Access> all_admin = {Access::kViewer, Access::kEditor, Access::kGlobalAdmin};
+  const std::vector<Access> viewer = {Access::kViewer};
+  const std::vector<Access> editor = {Access::kViewer, Access::kEditor};
+  std::vector<Access> all_admin = editor;
+  all_admin.push_back(Access::kGlobalAdmin);
   store_.Create(TestStore::Wanted("Project", "", "other"));
-  const std::vector<Caller> callers = {
-      {"nobody", "", {}},
-      {"wrong", "Bearer slw_000000000000_" + std::string(52, 'a'), {}},
-      {"viewer", Token("viewer", R"({"role":"viewer","project":"default"})"), {Access::kViewer}},
+  const std::vector<trust::RouteCaller> callers = {
+      {"nobody", "", {}, false},
+      {"wrong", "Bearer slw_000000000000_" + std::string(52, 'a'), {}, false},
+      {"viewer",
+       store_.Bearer("viewer", R"({"role":"viewer","project":"default"})"),
+       viewer},
       {"editor",
-       Token("editor", R"({"role":"editor","project":"default"})"),
-       {Access::kViewer, Access::kEditor}},
+       store_.Bearer("editor", R"({"role":"editor","project":"default"})"),
+       editor},
       {"admin",
-       Token("admin", R"({"role":"admin","project":"default"})"),
-       {Access::kViewer, Access::kEditor}},
-      {"stranger", Token("stranger", R"({"role":"admin","project":"other"})"), {}},
-      {"site", Token("site", R"({"role":"site"})"), {}},
-      {"key", Token("key", R"({"role":"viewer","project":"default","service":"x"})"), {}},
-      {"all-admin", Token("all-admin", R"({"role":"admin"})"), all_admin},
+       store_.Bearer("admin", R"({"role":"admin","project":"default"})"),
+       editor},
+      {"stranger", store_.Bearer("stranger", R"({"role":"admin","project":"other"})"), {}},
+      {"site", store_.Bearer("site", R"({"role":"site"})"), {}},
+      {"key", store_.Bearer("key", R"({"role":"viewer","project":"default","service":"x"})"), {}},
+      {"all-admin", store_.Bearer("all-admin", R"({"role":"admin"})"), all_admin},
   };
-  for (const net::Route& route : router_.routes()) {
-    if (route.access == Access::kOpen) continue;
-    for (const Caller& caller : callers) {
-      const int status = Send(route.method, route.pattern, caller.header).status;
-      const bool known = caller.name != "nobody" && caller.name != "wrong";
-      const bool may = route.access == Access::kIdentified ||
-                       std::ranges::find(caller.may, route.access) != caller.may.end();
-      const std::string what = caller.name + " " + std::string(net::MethodName(route.method)) +
-                               " " + route.pattern + ": " + std::to_string(status);
-      if (!known) {
-        EXPECT_EQ(status, 401) << what;
-      } else if (!may) {
-        EXPECT_EQ(status, 403) << what;
-      } else {
-        EXPECT_TRUE(status != 401 && status != 403 && status < 500) << what;
-      }
-    }
-  }
+  EXPECT_THAT(walk_.WrongAnswers(callers), testing::IsEmpty());
 }
 
 // Routes whose rule cannot know the project look at it themselves.
 TEST_F(KleverAccess, AProjectThatOneMayNotReadIsAsOneThatIsNotThere) {
   store_.Create(TestStore::Wanted("Project", "", "other"));
-  const std::string stranger = Token("stranger", R"({"role":"admin","project":"other"})");
-  const std::string viewer = Token("viewer", R"({"role":"viewer","project":"default"})");
-  EXPECT_EQ(Send(net::Method::kGet, "/api/v2.0/projects/default", viewer).status, 200);
-  const auto hidden = Send(net::Method::kGet, "/api/v2.0/projects/default", stranger);
-  const auto missing = Send(net::Method::kGet, "/api/v2.0/projects/defauls", stranger);
+  const std::string stranger = store_.Bearer("stranger", R"({"role":"admin","project":"other"})");
+  const std::string viewer = store_.Bearer("viewer", R"({"role":"viewer","project":"default"})");
+  EXPECT_EQ(walk_.Send(net::Method::kGet, "/api/v2.0/projects/default", viewer).status, 200);
+  const auto hidden = walk_.Send(net::Method::kGet, "/api/v2.0/projects/default", stranger);
+  const auto missing = walk_.Send(net::Method::kGet, "/api/v2.0/projects/defauls", stranger);
   EXPECT_EQ(hidden.status, 404);
   EXPECT_EQ(missing.status, 404);
 }
 
 TEST_F(KleverAccess, ErrorsAreInTheWordsOfEachProtocol) {
-  const auto klever = Send(net::Method::kGet, "/api/v1alpha1/comparisons", "");
+  const auto klever = walk_.Send(net::Method::kGet, "/api/v1alpha1/comparisons", "");
   const Json body = Json::parse(std::get<std::string>(klever.body));
   EXPECT_EQ(body["reason"], "TOKEN_MISSING");
   EXPECT_TRUE(body["message"].is_string());
-  const auto harbor = Send(net::Method::kGet, "/api/v2.0/projects", "");
+  const auto harbor = walk_.Send(net::Method::kGet, "/api/v2.0/projects", "");
   const Json errors = Json::parse(std::get<std::string>(harbor.body));
   EXPECT_EQ(errors["errors"][0]["code"], "UNAUTHORIZED");
   EXPECT_THAT(harbor.headers,

@@ -1,24 +1,18 @@
 // The route table of the API, and what each role gets from it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "async/testing/run.h"
 #include "base/testing/result_matchers.h"
 #include "resource/api/api.h"
 #include "resource/testing/test_store.h"
 #include "resource/token_store.h"
 #include "trust/guard.h"
+#include "trust/testing/route_walk.h"
 
 namespace slipway::resource {
 namespace {
 
 using net::Access;
-
-class EmptyBody final : public net::BodyReader {
- public:
-  std::optional<uint64_t> length() const override { return 0; }
-  Task<Result<size_t>> Read(char*, size_t) override { co_return size_t{0}; }
-  Task<Result<std::string>> ReadAll(uint64_t) override { co_return std::string(); }
-};
 
 Task<Result<bool>> Exists(std::string) {
   co_return true;
@@ -36,38 +30,10 @@ class ApiAccess : public testing::Test {
 
   static Task<net::HttpResponse> Logs() { co_return net::HttpResponse::Text(200, ""); }
 
-  std::string Token(std::string name, std::string_view spec) {
-    Result<IssuedToken> issued =
-        RunSync(IssueToken(store_.resources(), TestStore::As("tester"),
-                           TestStore::Wanted("Token", "", std::move(name), spec)));
-    EXPECT_THAT(issued, IsOk());
-    return "Bearer " + issued->secret;
-  }
-
-  // The status of a request to the route, with `default` and `x` for its parameters.
-  int Send(const net::Route& route, std::string_view authorization) {
-    std::string target = route.pattern;
-    for (const auto& [parameter, value] :
-         {std::pair<std::string, std::string>{"{project}", "default"}, {"{name}", "x"}}) {
-      if (size_t at = target.find(parameter); at != std::string::npos) {
-        target.replace(at, parameter.size(), value);
-      }
-    }
-    EmptyBody body;
-    net::HttpRequest request;
-    request.method = route.method;
-    request.method_text = net::MethodName(route.method);
-    request.target = target;
-    request.path = target;
-    request.peer_is_loopback = true;
-    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
-    request.body = &body;
-    return RunSync(router_.Handle(request)).status;
-  }
-
   TestStore store_;
   trust::Authenticator authenticator_;
   net::Router router_;
+  trust::RouteWalk walk_{router_, {{"{project}", "default"}, {"{name}", "x"}}};
 };
 
 TEST_F(ApiAccess, TheTableIsAsDecided) {
@@ -105,11 +71,6 @@ TEST_F(ApiAccess, NoRouteWritesKindsOfControllersOrAStatus) {
 }
 
 TEST_F(ApiAccess, EachRoleGetsWhatItMay) {
-  struct Caller {
-    std::string name;
-    std::string header;
-    std::vector<Access> may;
-  };
   const std::vector<Access> viewer = {Access::kViewer};
   const std::vector<Access> editor = {Access::kViewer, Access::kEditor};
   const std::vector<Access> admin = {Access::kViewer, Access::kEditor, Access::kAdmin};
@@ -117,36 +78,20 @@ TEST_F(ApiAccess, EachRoleGetsWhatItMay) {
   std::vector<Access> all_admin = {Access::kViewer, Access::kEditor, Access::kAdmin,
                                    Access::kGlobalViewer, Access::kGlobalAdmin};
   store_.Create(TestStore::Wanted("Project", "", "other"));
-  const std::vector<Caller> callers = {
-      {"nobody", "", {}},
-      {"wrong", "Bearer slw_000000000000_" + std::string(52, 'a'), {}},
-      {"viewer", Token("viewer", R"({"role":"viewer","project":"default"})"), viewer},
-      {"editor", Token("editor", R"({"role":"editor","project":"default"})"), editor},
-      {"admin", Token("admin", R"({"role":"admin","project":"default"})"), admin},
-      {"all-viewer", Token("all-viewer", R"({"role":"viewer"})"), all_viewer},
-      {"all-admin", Token("all-admin", R"({"role":"admin"})"), all_admin},
-      {"stranger", Token("stranger", R"({"role":"admin","project":"other"})"), {}},
-      {"site", Token("site", R"({"role":"site"})"), {}},
-      {"packager", Token("packager", R"({"role":"packager","project":"default"})"), {}},
-      {"key", Token("key", R"({"role":"viewer","project":"default","service":"x"})"), {}},
+  const std::vector<trust::RouteCaller> callers = {
+      {"nobody", "", {}, false},
+      {"wrong", "Bearer slw_000000000000_" + std::string(52, 'a'), {}, false},
+      {"viewer", store_.Bearer("viewer", R"({"role":"viewer","project":"default"})"), viewer},
+      {"editor", store_.Bearer("editor", R"({"role":"editor","project":"default"})"), editor},
+      {"admin", store_.Bearer("admin", R"({"role":"admin","project":"default"})"), admin},
+      {"all-viewer", store_.Bearer("all-viewer", R"({"role":"viewer"})"), all_viewer},
+      {"all-admin", store_.Bearer("all-admin", R"({"role":"admin"})"), all_admin},
+      {"stranger", store_.Bearer("stranger", R"({"role":"admin","project":"other"})"), {}},
+      {"site", store_.Bearer("site", R"({"role":"site"})"), {}},
+      {"packager", store_.Bearer("packager", R"({"role":"packager","project":"default"})"), {}},
+      {"key", store_.Bearer("key", R"({"role":"viewer","project":"default","service":"x"})"), {}},
   };
-  for (const net::Route& route : router_.routes()) {
-    for (const Caller& caller : callers) {
-      const int status = Send(route, caller.header);
-      const bool known = caller.name != "nobody" && caller.name != "wrong";
-      const bool may = route.access == Access::kIdentified ||
-                       std::ranges::find(caller.may, route.access) != caller.may.end();
-      const std::string what = caller.name + " " + std::string(net::MethodName(route.method)) +
-                               " " + route.pattern + ": " + std::to_string(status);
-      if (!known) {
-        EXPECT_EQ(status, 401) << what;
-      } else if (!may) {
-        EXPECT_EQ(status, 403) << what;
-      } else {
-        EXPECT_TRUE(status != 401 && status != 403 && status < 500) << what;
-      }
-    }
-  }
+  EXPECT_THAT(walk_.WrongAnswers(callers), testing::IsEmpty());
 }
 
 }  // namespace

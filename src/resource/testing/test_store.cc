@@ -2,6 +2,7 @@
 
 #include "async/testing/run.h"
 #include "base/check.h"
+#include "resource/token_store.h"
 
 namespace slipway::resource {
 namespace {
@@ -67,6 +68,13 @@ Result<Resource> TestStore::TryUpdateStatus(const Key& key, std::string_view sta
 
 Result<void> TestStore::TryDelete(const Key& key, std::optional<uint64_t> if_version) {
   return RunSync(resources_->Delete(As("tester"), key, if_version));
+}
+
+std::string TestStore::Bearer(std::string token, std::string_view spec) {
+  Result<IssuedToken> issued =
+      RunSync(IssueToken(*resources_, As("tester"), Wanted("Token", "", std::move(token), spec)));
+  CHECK_NOTE(issued.has_value(), issued.has_value() ? "" : issued.error().ToString());
+  return "Bearer " + issued->secret;
 }
 
 Result<Resource> TestStore::TryGet(const Key& key) {

@@ -35,6 +35,8 @@ class TestStore {
   Result<Resource> TryUpdateStatus(const Key& key, std::string_view status);
   Result<void> TryDelete(const Key& key, std::optional<uint64_t> if_version = std::nullopt);
   Result<Resource> TryGet(const Key& key);
+  // Makes a Token; returns the value of the header `Authorization` that it stands for.
+  std::string Bearer(std::string token, std::string_view spec);
   Result<ListPage> TryList(std::string kind, std::string project, ListOptions options = {});
 
   FakeClock& clock() { return clock_; }
