@@ -120,5 +120,44 @@ TEST_F(PublishTest, ChangesOfARepositoryAreWholeOrNone) {
             "NAME_INVALID");
 }
 
+// Of those who look at the same time one wins, as the look is inside of the transaction.
+TEST_F(PublishTest, ATagIsAddedOnce) {
+  const auto first = Publish("default/a", Artifact());
+  ASSERT_THAT(first, IsOk());
+  NewArtifact other = Artifact();
+  other.manifest = ManifestJson(config_, {layer_, config_});
+  other.tags = {"other"};
+  const auto second = Publish("default/a", other);
+  ASSERT_THAT(second, IsOk());
+  CallContext context;
+  context.identity = AdminOfAll();
+  const auto change = [&](RepositoryChange wanted) {
+    return RunSync(registry_.registry().Change(context, "default/a", std::move(wanted)));
+  };
+  const auto add = [&](const Digest& digest) {
+    return change([&](RepositoryWriter& writer, const CheckUnused&) {
+      return writer.AddTag("stable", digest);
+    });
+  };
+  EXPECT_THAT(add(*first), IsOk());
+  for (const Digest& digest : {*second, *first}) {
+    const auto again = add(digest);
+    ASSERT_FALSE(again.has_value());
+    EXPECT_EQ(again.error().code(), Code::kAlreadyExists);
+    EXPECT_EQ(again.error().reason(), "TAG_EXISTS");
+  }
+  EXPECT_EQ(registry_.Get("/v2/default/a/manifests/stable").body, Artifact().manifest);
+  EXPECT_EQ(add(Digest::Of("unheard of")).error().reason(), "MANIFEST_UNKNOWN");
+  // Nor is a tag deleted that moved meanwhile.
+  const auto moved = change([&](RepositoryWriter& writer, const CheckUnused&) {
+    return writer.DeleteTag("stable", *second);
+  });
+  EXPECT_EQ(moved.error().reason(), "MANIFEST_UNKNOWN");
+  EXPECT_THAT(change([&](RepositoryWriter& writer, const CheckUnused&) {
+                return writer.DeleteTag("stable", *first);
+              }),
+              IsOk());
+}
+
 }  // namespace
 }  // namespace slipway::registry

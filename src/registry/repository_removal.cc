@@ -24,9 +24,10 @@ Result<void> ForEachRow(const store::Snapshot& snapshot, const std::string& pref
 
 }  // namespace
 
-Result<void> RepositoryWriter::DeleteTag(const std::string& tag) {
+Result<void> RepositoryWriter::DeleteTag(const std::string& tag,
+                                         const std::optional<Digest>& digest) {
   TRY(row, FindTag(transaction_, repository_, tag));
-  if (!row) return UnknownManifest(repository_, tag);
+  if (!row || (digest && row->digest != *digest)) return UnknownManifest(repository_, tag);
   TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
   TRY_VOID(transaction_.Delete(TaggedKey(repository_, row->digest, tag)));
   TRY_VOID(RecordMove(transaction_, repository_,

@@ -257,6 +257,17 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   return {};
 }
 
+Result<void> RepositoryWriter::AddTag(const std::string& tag, const Digest& digest) {
+  TRY(row, FindManifest(transaction_, repository_, digest));
+  if (!row) return UnknownManifest(repository_, digest.text());
+  TRY(there, FindTag(transaction_, repository_, tag));
+  if (there) {
+    return AlreadyExists("TAG_EXISTS", "the repository has a tag " + tag +
+                                           " already; delete it first, or push to it.");
+  }
+  return SetTag(tag, digest, IsModelType(row->artifact_type));
+}
+
 Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& digest, bool is_model) {
   TRY(before, FindTag(transaction_, repository_, tag));
   if (before && before->digest == digest) return {};

@@ -63,7 +63,11 @@ class RepositoryWriter {
   Result<void> PutManifest(const ManifestPush& push);
   // The manifest, all tags that point at it, and its place among the referrers.
   Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
-  Result<void> DeleteTag(const std::string& tag);
+  // One more tag of a manifest that is there. ALREADY_EXISTS / TAG_EXISTS if the repository has the
+  // tag, wherever it points.
+  Result<void> AddTag(const std::string& tag, const Digest& digest);
+  // With `digest`: NOT_FOUND / MANIFEST_UNKNOWN also if it points elsewhere.
+  Result<void> DeleteTag(const std::string& tag, const std::optional<Digest>& digest = {});
   // A manifest that is neither a model nor about another manifest, if there is one.
   Result<std::optional<Digest>> FindOtherThanModels() const;
   Result<bool> HasManifests() const;

@@ -1,5 +1,6 @@
 """The routes of Harbor's API that Klever's web page uses, as its requests are."""
 
+import concurrent.futures
 
 import pytest
 import requests
@@ -126,6 +127,14 @@ def test_repositories_artifacts_and_tags(slipway_module, harbor):
     assert (again.status_code, code(again)) == (409, "CONFLICT")
     assert [tag["name"] for tag in harbor.get(tags)] == ["stable", "v1"]
     assert harbor.get(tags)[0]["artifact_id"] == ormb["id"]
+    # Of many who give two artifacts one tag at the same time, one does.
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        given = list(threads.map(lambda number: harbor(
+            "POST", f"{base}/artifacts/v{1 + number % 2}/tags",
+            json={"name": "raced"}).status_code, range(16)))
+    assert sorted(given) == [201] + [409] * 15
+    winner = f"v{1 + given.index(201) % 2}"
+    assert harbor("DELETE", f"{base}/artifacts/{winner}/tags/raced").status_code == 200
     other = harbor("DELETE", base + "/artifacts/v2/tags/stable")
     assert (other.status_code, code(other)) == (404, "NOT_FOUND")
     assert harbor("DELETE", tags + "/stable").status_code == 200

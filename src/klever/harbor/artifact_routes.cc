@@ -150,24 +150,16 @@ Result<std::string> NewTagOf(std::string_view body) {
   return tag;
 }
 
-Task<Result<void>> CheckNewTag(Core& core, const std::string& repository, const std::string& tag) {
-  co_return co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(found, registry::FindTag(snapshot, repository, tag));
-    if (!found) return {};
-    return AlreadyExists("TAG_EXISTS", "the repository has a tag " + tag +
-                                           " already; delete it first, or push to it.");
-  });
-}
-
 Task<Result<HttpResponse>> PostTag(Core& core, HttpRequest& request) {
   CO_TRY(repository, HarborRepositoryOf(request));
   CO_TRY(body, co_await request.body->ReadAll(kMaxBodyBytes));
   CO_TRY(tag, NewTagOf(body));
-  CO_TRY(stored, co_await FindManifest(core, repository, request.Parameter("reference")));
-  CO_TRY_VOID(co_await CheckNewTag(core, repository, tag));
-  CO_TRY_VOID(co_await core.options.registry->Publish(
+  CO_TRY(digest, co_await DigestOf(core, request, repository));
+  CO_TRY_VOID(co_await core.options.registry->Change(
       request.context, repository,
-      {.blobs = {}, .manifest = std::move(stored.bytes), .tags = {tag}}));
+      [&](registry::RepositoryWriter& writer, const registry::CheckUnused&) {
+        return writer.AddTag(tag, digest);
+      }));
   HttpResponse response = HttpResponse::Empty(201);
   response.headers = {{"Location", std::string(request.path) + "/" + tag}};
   co_return response;
@@ -177,12 +169,10 @@ Task<Result<HttpResponse>> DeleteTag(Core& core, HttpRequest& request) {
   CO_TRY(repository, HarborRepositoryOf(request));
   const std::string& tag = request.Parameter("tag");
   CO_TRY(digest, co_await DigestOf(core, request, repository));
-  CO_TRY(tagged, co_await FindManifest(core, repository, tag));
-  if (tagged.digest != digest) co_return registry::UnknownManifest(repository, tag);
   CO_TRY_VOID(co_await core.options.registry->Change(
       request.context, repository,
-      [tag](registry::RepositoryWriter& writer, const registry::CheckUnused&) {
-        return writer.DeleteTag(tag);
+      [&](registry::RepositoryWriter& writer, const registry::CheckUnused&) {
+        return writer.DeleteTag(tag, digest);
       }));
   co_return HttpResponse::Empty(200);
 }
