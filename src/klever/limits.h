@@ -11,8 +11,12 @@ namespace slipway::klever {
 inline constexpr uint64_t kMaxUploadBytes = uint64_t{1} << 40;
 inline constexpr uint64_t kMaxModelJsonBytes = 1 << 20;
 inline constexpr size_t kMaxRanges = 4'096;
-// Uploads in chunks that are under way in all projects.
+// Uploads in chunks that are under way in all projects, and those of one subject: no token keeps
+// others from theirs.
 inline constexpr size_t kMaxUploads = 1'024;
+inline constexpr size_t kMaxUploadsOfSubject = 64;
+// Of those, how many an error names.
+inline constexpr size_t kMaxNamedUploads = 8;
 // One piece on its way from the socket to the disk.
 inline constexpr size_t kPieceBytes = 1 << 20;
 // Zips that are unpacked and packed at the same time; others wait.

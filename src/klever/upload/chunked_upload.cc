@@ -64,10 +64,14 @@ Result<std::unique_ptr<UploadChunk>> UploadChunk::Begin(std::shared_ptr<ChunkedU
         if (shared.in_flight.Overlaps(span)) {
           return Busy("another request sends these bytes at this moment; wait for its answer.");
         }
-        if (shared.present.spans().size() >= kMaxRanges && !shared.present.Overlaps(span)) {
+        // A chunk that fills a gap makes them fewer.
+        SpanSet with_it = shared.present;
+        with_it.Add(span);
+        if (with_it.spans().size() > kMaxRanges) {
           return InvalidArgument("UPLOAD_CHUNKS",
-                                 "the upload has more than " + std::to_string(kMaxRanges) +
-                                     " chunks with gaps between them; send those first.");
+                                 "the upload has " + std::to_string(kMaxRanges) +
+                                     " chunks with gaps between them; send what is in those "
+                                     "first.");
         }
         shared.in_flight.Add(span);
         return {};

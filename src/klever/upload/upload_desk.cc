@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "klever/limits.h"
 
 namespace slipway::klever {
@@ -17,6 +18,27 @@ Error Conflict(std::string message) {
 // One version has one upload: its folder's name.
 std::string IdOf(const std::string& repository, const std::string& version) {
   return std::string(Digest::Of(repository + "\n" + version).hex().substr(0, 32));
+}
+
+std::string NameOf(const UploadRecord& record) {
+  return record.repository + ":" + record.version;
+}
+
+Result<UploadRecord> ParseRecord(std::string_view text) {
+  TRY(json, ParseJson(text));
+  return Decode<UploadRecord>(json, "", UnknownFields::kIgnore);
+}
+
+// Nothing if there is none, or a damaged one: it promises nothing any more.
+Result<std::optional<UploadRecord>> ReadRecord(FileSystem& files, const std::string& folder) {
+  const std::string path = folder + std::string(kRecordName);
+  TRY(exists, files.Exists(path));
+  if (!exists) return std::optional<UploadRecord>();
+  TRY(text, ReadWholeFile(files, path, kMaxRecordBytes));
+  auto record = ParseRecord(text);
+  if (record) return std::optional(std::move(*record));
+  LogWarning("the record of an upload is damaged", {{"path", path}, {"error", record.error()}});
+  return std::optional<UploadRecord>();
 }
 
 Result<void> CheckSubject(const UploadRecord& record, const std::string& subject) {
@@ -37,20 +59,17 @@ std::string UploadDesk::FolderOf(std::string_view id) const {
 }
 
 Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Load(Table& table, const std::string& id) {
-  if (const auto found = table.find(id); found != table.end()) {
+  if (const auto found = table.open.find(id); found != table.open.end()) {
     if (auto upload = found->second.lock()) return upload;
-    table.erase(found);
+    table.open.erase(found);
   }
   const std::string folder = FolderOf(id);
-  TRY(exists, files_.Exists(folder + std::string(kRecordName)));
-  if (!exists) return std::shared_ptr<ChunkedUpload>();
-  TRY(text, ReadWholeFile(files_, folder + std::string(kRecordName), kMaxRecordBytes));
-  TRY(json, ParseJson(text));
-  TRY(record, Decode<UploadRecord>(json, "", UnknownFields::kIgnore));
+  TRY(record, ReadRecord(files_, folder));
+  if (!record) return std::shared_ptr<ChunkedUpload>();
   TRY(data, files_.Open(folder + "/data", {.write = true}));
-  auto upload =
-      std::make_shared<ChunkedUpload>(files_, reserve_, folder, std::move(record), std::move(data));
-  table[id] = upload;
+  auto upload = std::make_shared<ChunkedUpload>(files_, reserve_, folder, std::move(*record),
+                                                std::move(data));
+  table.open[id] = upload;
   return upload;
 }
 
@@ -81,23 +100,65 @@ Result<std::shared_ptr<ChunkedUpload>> UploadDesk::FindOrBegin(UploadRecord want
   });
 }
 
+// Folders without a record, which a crash left, and records that cannot be read are nobody's: they
+// take room among all until they expire.
+Result<void> UploadDesk::ReadOwners(Table& table) {
+  if (table.owners) return {};
+  TRY(names, files_.List(folder_ + "/uploads"));
+  auto& owners = table.owners.emplace();
+  for (const std::string& name : names) {
+    const auto record = ReadRecord(files_, FolderOf(name));
+    if (!record) LogWarning("an upload cannot be read", {{"id", name}, {"error", record.error()}});
+    owners[name] = record && *record
+                       ? Owner{.subject = (*record)->subject, .version = NameOf(**record)}
+                       : Owner();
+  }
+  return {};
+}
+
+Result<void> UploadDesk::CheckRoom(const Table& table, const std::string& subject) {
+  size_t count = 0;
+  std::string named;
+  for (const auto& [id, owner] : *table.owners) {
+    if (owner.subject != subject) continue;
+    if (++count <= kMaxNamedUploads) named += (named.empty() ? "" : ", ") + owner.version;
+  }
+  if (count >= kMaxUploadsOfSubject) {
+    return ResourceExhausted("UPLOADS_OF_SUBJECT",
+                             subject + " has " + std::to_string(count) +
+                                 " uploads in parts under way, as many as one may have; finish "
+                                 "some, or cancel them with DELETE.")
+        .With("uploads", named);
+  }
+  if (table.owners->size() < kMaxUploads) return {};
+  return ResourceExhausted("UPLOADS_FULL", std::to_string(kMaxUploads) +
+                                               " uploads in parts are under way, as many as there "
+                                               "may be; finish some, or cancel them with DELETE.");
+}
+
 Result<std::shared_ptr<ChunkedUpload>> UploadDesk::Make(Table& table, const std::string& id,
                                                         UploadRecord record) {
   TRY_VOID(files_.MakeDirectories(folder_ + "/uploads"));
-  TRY(names, files_.List(folder_ + "/uploads"));
-  if (names.size() >= kMaxUploads) {
-    return ResourceExhausted("UPLOADS_FULL", "more than " + std::to_string(kMaxUploads) +
-                                                 " uploads are under way; finish some, or cancel "
-                                                 "them with DELETE.");
+  TRY_VOID(ReadOwners(table));
+  TRY_VOID(CheckRoom(table, record.subject));
+  (*table.owners)[id] = {.subject = record.subject, .version = NameOf(record)};
+  auto upload = MakeFolder(FolderOf(id), std::move(record));
+  if (upload) {
+    table.open[id] = *upload;
+  } else if (files_.RemoveTree(FolderOf(id))) {
+    table.owners->erase(id);
   }
-  const std::string folder = FolderOf(id);
+  return upload;
+}
+
+Result<std::shared_ptr<ChunkedUpload>> UploadDesk::MakeFolder(const std::string& folder,
+                                                              UploadRecord record) {
   TRY_VOID(files_.RemoveTree(folder));
   TRY_VOID(files_.MakeDirectories(folder));
   TRY(data, files_.Open(folder + "/data", {.write = true, .create = true}));
   auto upload =
       std::make_shared<ChunkedUpload>(files_, reserve_, folder, std::move(record), std::move(data));
   TRY_VOID(upload->Store());
-  table[id] = upload;
   return upload;
 }
 
@@ -108,10 +169,13 @@ Result<void> UploadDesk::Remove(ChunkedUpload& upload) {
   TRY_VOID(open_.With([&](Table& table) -> Result<void> {
     upload.SetGone();
     const UploadRecord record = upload.record();
-    table.erase(IdOf(record.repository, record.version));
+    const std::string id = IdOf(record.repository, record.version);
+    table.open.erase(id);
     Result<void> moved = files_.Rename(upload.folder(), aside + "/gone");
     const bool was_gone = !moved && moved.error().code() == Code::kNotFound;
-    return was_gone ? Result<void>() : moved;
+    if (!moved && !was_gone) return moved;
+    if (table.owners) table.owners->erase(id);
+    return {};
   }));
   TRY_VOID(files_.SyncDirectory(folder_ + "/uploads"));
   return files_.RemoveTree(aside);
@@ -134,16 +198,18 @@ Result<uint64_t> UploadDesk::RemoveStale(int64_t before_ms) {
   uint64_t removed = 0;
   for (const std::string& name : names) {
     TRY_VOID(open_.With([&](Table& table) -> Result<void> {
-      const auto open = table.find(name);
-      if (open != table.end() && !open->second.expired()) return {};
+      const auto open = table.open.find(name);
+      if (open != table.open.end() && !open->second.expired()) return {};
       const std::string folder = FolderOf(name);
       // The record is written last, at each chunk; what has none was cut short when it began.
       Result<FileInfo> info = files_.Info(folder + std::string(kRecordName));
       if (!info) info = files_.Info(folder);
       if (!info || info->modified_ms >= before_ms) return {};
-      if (open != table.end()) table.erase(open);
+      if (open != table.open.end()) table.open.erase(open);
+      TRY_VOID(files_.RemoveTree(folder));
+      if (table.owners) table.owners->erase(name);
       ++removed;
-      return files_.RemoveTree(folder);
+      return {};
     }));
   }
   return removed;

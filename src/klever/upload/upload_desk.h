@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/guarded.h"
@@ -26,7 +27,8 @@ class UploadDesk {
                                               const std::string& version,
                                               const std::string& subject);
   // The same, begun if there is none. UPLOAD_CONFLICT also for another size;
-  // RESOURCE_EXHAUSTED / UPLOADS_FULL.
+  // RESOURCE_EXHAUSTED / UPLOADS_FULL, and UPLOADS_OF_SUBJECT when the subject has as many as one
+  // may have, which its detail `uploads` names.
   Result<std::shared_ptr<ChunkedUpload>> FindOrBegin(UploadRecord wanted);
   // It is done with, or given up.
   Result<void> Remove(ChunkedUpload& upload);
@@ -42,10 +44,21 @@ class UploadDesk {
   const store::DiskReserve& reserve() const { return reserve_; }
 
  private:
-  using Table = std::map<std::string, std::weak_ptr<ChunkedUpload>, std::less<>>;
+  struct Owner {
+    std::string subject;
+    std::string version;  // REPOSITORY:VERSION
+  };
+  struct Table {
+    std::map<std::string, std::weak_ptr<ChunkedUpload>, std::less<>> open;
+    // Of all that are on the disk, once one is to be begun.
+    std::optional<std::map<std::string, Owner, std::less<>>> owners;
+  };
   Result<std::shared_ptr<ChunkedUpload>> Load(Table& table, const std::string& id);
   Result<std::shared_ptr<ChunkedUpload>> Make(Table& table, const std::string& id,
                                               UploadRecord record);
+  Result<std::shared_ptr<ChunkedUpload>> MakeFolder(const std::string& folder, UploadRecord record);
+  Result<void> ReadOwners(Table& table);
+  static Result<void> CheckRoom(const Table& table, const std::string& subject);
   std::string FolderOf(std::string_view id) const;
 
   FileSystem& files_;

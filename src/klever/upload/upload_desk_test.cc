@@ -12,6 +12,7 @@ namespace slipway::klever {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr uint64_t kTotal = 4000;
@@ -156,6 +157,72 @@ TEST_F(UploadDeskTest, OnlyWhatNobodyUsesExpires) {
   EXPECT_THAT(Send(used, {0, 10}), IsOk());
   used.reset();
   EXPECT_EQ(*desk->RemoveStale(INT64_MAX), 1U);
+}
+
+TEST_F(UploadDeskTest, OneSubjectLeavesRoomForOthers) {
+  auto desk = Desk(files_);
+  for (size_t i = 0; i < kMaxUploadsOfSubject; ++i) {
+    ASSERT_THAT(desk->FindOrBegin(Wanted("token/eve", "v" + std::to_string(i))), IsOk()) << i;
+  }
+  // Also by a program that was started meanwhile.
+  for (int start = 0; start < 2; ++start) {
+    const auto more = desk->FindOrBegin(Wanted("token/eve", "more"));
+    ASSERT_FALSE(more.has_value());
+    EXPECT_EQ(more.error().code(), Code::kResourceExhausted);
+    EXPECT_EQ(more.error().reason(), "UPLOADS_OF_SUBJECT");
+    EXPECT_THAT(more.error().message(), HasSubstr("DELETE"));
+    EXPECT_THAT(more.error().detail("uploads"), HasSubstr("default/m:v"));
+    EXPECT_THAT(desk->FindOrBegin(Wanted("token/eve", "v1")), IsOk());
+    auto other = desk->FindOrBegin(Wanted("token/ada", "ada"));
+    ASSERT_THAT(other, IsOk());
+    ASSERT_THAT(desk->Remove(**other), IsOk());
+    desk = Desk(files_);
+  }
+  // What ended or expired counts no more.
+  ASSERT_THAT(desk->Remove(**desk->Find("default/m", "v1", "token/eve")), IsOk());
+  EXPECT_THAT(desk->FindOrBegin(Wanted("token/eve", "more")), IsOk());
+  EXPECT_EQ(desk->FindOrBegin(Wanted("token/eve", "again")).error().reason(), "UPLOADS_OF_SUBJECT");
+  EXPECT_EQ(*desk->RemoveStale(INT64_MAX), kMaxUploadsOfSubject);
+  EXPECT_THAT(desk->FindOrBegin(Wanted("token/eve", "again")), IsOk());
+}
+
+TEST_F(UploadDeskTest, ThereAreSoManyUploadsOfAll) {
+  auto desk = Desk(files_);
+  for (size_t i = 0; i < kMaxUploads; ++i) {
+    const std::string subject = "token/" + std::to_string(i / kMaxUploadsOfSubject);
+    ASSERT_THAT(desk->FindOrBegin(Wanted(subject, "v" + std::to_string(i))), IsOk()) << i;
+  }
+  EXPECT_EQ(desk->FindOrBegin(Wanted("token/ada", "more")).error().reason(), "UPLOADS_FULL");
+  ASSERT_THAT(desk->Remove(**desk->Find("default/m", "v7", "")), IsOk());
+  EXPECT_THAT(desk->FindOrBegin(Wanted("token/ada", "more")), IsOk());
+}
+
+// A record that cannot be read is nobody's, and keeps nobody from his own.
+TEST_F(UploadDeskTest, ADamagedRecordHindersNobody) {
+  ASSERT_THAT(Desk(files_)->FindOrBegin(Wanted("token/ada", "damaged")), IsOk());
+  const std::string folder = "/data/klever/uploads/" + files_.List("/data/klever/uploads")->at(0);
+  ASSERT_THAT(WriteFileDurably(files_, folder + "/record.json", "{"), IsOk());
+  auto desk = Desk(files_);
+  EXPECT_THAT(desk->FindOrBegin(Wanted()), IsOk());
+  // Its version is begun anew.
+  auto anew = desk->FindOrBegin(Wanted("token/eve", "damaged"));
+  ASSERT_THAT(anew, IsOk());
+  EXPECT_THAT((*anew)->present().spans(), IsEmpty());
+  EXPECT_THAT(Send(*anew, {0, 10}), IsOk());
+}
+
+TEST_F(UploadDeskTest, GapsAreFilledWhenThereMayBeNoMore) {
+  auto desk = Desk(files_);
+  UploadRecord wanted = Wanted();
+  wanted.total_bytes = 3 * kMaxRanges;
+  wanted.ranges.clear();
+  for (uint64_t i = 0; i < kMaxRanges; ++i) wanted.ranges.push_back({2 * i, 2 * i});
+  auto upload = *desk->FindOrBegin(wanted);
+  ASSERT_EQ(upload->present().spans().size(), kMaxRanges);
+  EXPECT_EQ(UploadChunk::Begin(upload, {2 * kMaxRanges, 2 * kMaxRanges + 1}).error().reason(),
+            "UPLOAD_CHUNKS");
+  EXPECT_THAT(UploadChunk::Begin(upload, {1, 2}), IsOk());
+  EXPECT_THAT(UploadChunk::Begin(upload, {0, wanted.total_bytes}), IsOk());
 }
 
 TEST_F(UploadDeskTest, WorkThatWasCutShortGoes) {
