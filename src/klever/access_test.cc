@@ -77,6 +77,7 @@ TEST_F(KleverAccess, TheTableIsAsDecided) {
     const bool in_project = route.pattern.find("{project}/") != std::string::npos;
     Access wanted = reads ? Access::kViewer : Access::kEditor;
     if (route.pattern.ends_with("/upload")) wanted = Access::kEditor;
+    if (route.pattern.ends_with("/download")) wanted = Access::kRegistryPull;
     // The handler looks at the project, which is in the body, a number, or each of a list.
     if (!in_project) wanted = reads ? Access::kIdentified : Access::kGlobalAdmin;
     if (route.pattern.starts_with("/api/v1alpha1/compar")) wanted = Access::kIdentified;
@@ -89,8 +90,8 @@ TEST_F(KleverAccess, TheTableIsAsDecided) {
 }
 
 TEST_F(KleverAccess, EachRoleGetsWhatItMay) {
-  const std::vector<Access> viewer = {Access::kViewer};
-  const std::vector<Access> editor = {Access::kViewer, Access::kEditor};
+  const std::vector<Access> viewer = {Access::kViewer, Access::kRegistryPull};
+  const std::vector<Access> editor = {Access::kViewer, Access::kRegistryPull, Access::kEditor};
   std::vector<Access> all_admin = editor;
   all_admin.push_back(Access::kGlobalAdmin);
   store_.Create(TestStore::Wanted("Project", "", "other"));

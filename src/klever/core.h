@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "klever/download/layer_sums.h"
 #include "klever/klever.h"
 #include "klever/limits.h"
 #include "klever/upload/upload_desk.h"
@@ -22,11 +23,13 @@ struct Core {
       : options(std::move(from)),
         uploads(*options.files, *options.random, options.folder, options.reserve),
         content(std::move(bytes)),
+        layer_sums(kMaxLayerSumsBytes),
         packing(kPackedTogether) {}
 
   KleverOptions options;
   UploadDesk uploads;
   std::unique_ptr<oci::ContentSource> content;
+  LayerSums layer_sums;
   // Zips are unpacked and packed here, a few at a time, so that they never hold all threads of the
   // shared pool.
   BlockingPool packing;

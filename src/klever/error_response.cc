@@ -28,6 +28,7 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"METHOD_NOT_ALLOWED", {405, "METHOD_NOT_ALLOWED"}},
     ReasonAnswer{"MULTIPART_TYPE", {415, "BAD_REQUEST"}},
     ReasonAnswer{"MODEL_IN_USE", {409, "CONFLICT"}},
+    ReasonAnswer{"DOWNLOAD_RANGE", {416, "BAD_REQUEST"}},
     ReasonAnswer{"DISK_FULL", {507, "INSUFFICIENT_STORAGE"}},
     ReasonAnswer{"FILE_SIZE_LIMIT", {507, "INSUFFICIENT_STORAGE"}},
 };

@@ -27,6 +27,13 @@ inline constexpr std::chrono::minutes kSweepInterval{30};
 // The record of one upload on the disk.
 inline constexpr uint64_t kMaxRecordBytes = 4 << 20;
 
+// What is read at once before others get their turn on the pool, and what a file of a package costs
+// of that, however small it is.
+inline constexpr uint64_t kReadTogether = 16 << 20;
+inline constexpr uint64_t kFileCostBytes = 1 << 10;
+// What is remembered of the layers of models that were downloaded lately.
+inline constexpr size_t kMaxLayerSumsBytes = 16 << 20;
+
 // Of the bodies of other requests.
 inline constexpr uint64_t kMaxBodyBytes = 1 << 20;
 // Models that are compared at once.

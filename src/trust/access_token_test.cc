@@ -202,6 +202,7 @@ class AccessTokenGuardTest : public testing::Test {
     router_.Add({kPut, "/v2/{name+}/manifests/x", net::Access::kRegistryPush, Ok, ""});
     router_.Add({kDelete, "/v2/{name+}/manifests/x", net::Access::kRegistryDelete, Ok, ""});
     router_.Add({kGet, std::string(kCatalogPattern), net::Access::kRegistry, Ok, ""});
+    router_.Add({kGet, "/zips/{project}/{model}", net::Access::kRegistryPull, Ok, ""});
     router_.Add({kGet, "/explain", net::Access::kIdentified, Ok, ""});
     router_.Add({kGet, "/open", net::Access::kOpen, Ok, ""});
     router_.Add({kGet, "/{project}/x", net::Access::kViewer, Ok, ""});
@@ -292,6 +293,16 @@ TEST_F(AccessTokenGuardTest, OpensNothingElse) {
   EXPECT_EQ(subject_, "") << "not even where it is asked for nothing";
   EXPECT_EQ(Get("/shop/x", "Bearer " + token_.text), "200");
   EXPECT_EQ(Get("/v2/", "Bearer " + tokens_.SignRefresh("token/ci", token_.id)), "TOKEN_INVALID");
+}
+
+// Other doors to what the registry has have no scopes: there the Token itself is needed.
+TEST_F(AccessTokenGuardTest, OpensNoRouteThatNamesARepositoryOtherwise) {
+  EXPECT_EQ(Get("/zips/shop/a", Bearer(Scopes("shop/a", kPull))), "TOKEN_OF_REGISTRY");
+  EXPECT_EQ(Get("/zips/shop/a", "Bearer " + token_.text), "200");
+  EXPECT_EQ(Get("/zips/open/a", ""), "TOKEN_MISSING");
+  public_project_ = "open";
+  EXPECT_EQ(Get("/zips/open/a", ""), "200");
+  EXPECT_EQ(Get("/zips/open/a", NobodysBearer(Scopes("open/a", kPull))), "TOKEN_OF_REGISTRY");
 }
 
 TEST_F(AccessTokenGuardTest, IsWorthWhatItsTokenIsWorthNow) {

@@ -95,7 +95,9 @@ Result<void> CheckScope(RepositoryActions wanted, std::string_view repository,
 Task<Result<void>> Check(std::shared_ptr<const GuardOptions> options, net::Access rule,
                          std::string_view pattern, net::HttpRequest* request) {
   Result<Caller> caller = options->authenticator->AuthenticateCaller(*request);
-  const bool of_registry = rule == net::Access::kRegistry || !ActionOf(rule).empty();
+  // Scopes are of repositories as the registry's own routes name them.
+  const bool of_registry = rule == net::Access::kRegistry ||
+                           (!ActionOf(rule).empty() && FindParameter(*request, "name") != nullptr);
   if (caller && caller->claims && !of_registry) {
     caller = options->authenticator->Authenticate(*request).error();
   }

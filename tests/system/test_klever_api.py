@@ -113,7 +113,7 @@ def read_zip(answer):
     """{path: content} of a download, checked as Python checks it."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert int(answer.headers.get("Content-Length", len(answer.content))) == len(answer.content)
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
     return {name: archive.read(name) for name in archive.namelist()}
@@ -263,6 +263,24 @@ def test_uploads_of_one_version_do_not_mix(slipway_module):
     assert ada.upload(content, path, OTHERS, span=(0, half)).ok
     assert caller.cancel(path).status_code == 204
     assert reason(ada.status(path)) == "UPLOAD_UNKNOWN"
+
+
+def test_one_editor_leaves_room_for_others(slipway):
+    eve, ada = (Caller(slipway, make_token(slipway, name, "--project", "default",
+                                           "--role", "editor")) for name in ("eve", "ada"))
+    content = noise_zip(1000)
+    for number in range(64):
+        answer = eve.upload(content, ("default", "slots", f"v{number}"), OTHERS, span=(0, 1))
+        assert answer.status_code == 201, answer.text
+    full = eve.upload(content, ("default", "slots", "more"), OTHERS, span=(0, 1))
+    assert (full.status_code, reason(full)) == (429, "UPLOADS_OF_SUBJECT")
+    assert "DELETE" in full.json()["message"] and "default/slots:v" in full.json()["data"]["uploads"]
+    assert ada.upload(content, ("default", "slots", "ada"), OTHERS, span=(0, 1)).ok
+    # What is whole needs no slot, and what is under way goes on.
+    assert eve.upload(content, ("default", "slots", "whole"), OTHERS).status_code == 201
+    assert eve.upload(content, ("default", "slots", "v7"), OTHERS, span=(1, 2)).ok
+    assert eve.cancel(("default", "slots", "v7")).status_code == 204
+    assert eve.upload(content, ("default", "slots", "more"), OTHERS, span=(0, 1)).ok
 
 
 def test_many_at_once_lose_nothing(slipway_module):
@@ -469,6 +487,93 @@ def test_what_was_downloaded_can_be_uploaded_again(slipway_module):
     assert caller.upload(zipped.content, ("default", "round", "v2"), {}).status_code == 201
     one, two = (manifest_of(slipway_module, "default/round", tag) for tag in ("v1", "v2"))
     assert one == two
+
+
+def push_noise(centre, folder, name, files):
+    """Pushes files of noise; the size of all of them."""
+    folder.mkdir()
+    for number, (path, size) in enumerate(files.items()):
+        (folder / path).write_bytes(random.Random(number).randbytes(size))
+    centre.cli("push", folder, name)
+    return sum(files.values())
+
+
+def test_a_download_goes_on_where_it_was_cut(slipway, tmp_path):
+    push_noise(slipway, tmp_path / "files", "default/plain:v1",
+               {"a.bin": 3_000_000, "b.bin": 10, "c.bin": 2_000_000})
+    caller = admin(slipway)
+    assert caller.upload(noise_zip(5_000_000), ("default", "packed", "v1"), OTHERS).ok
+    for name in ("plain", "packed"):
+        path = ("default", name, "v1")
+        whole = caller.download(path, "GET")
+        read_zip(whole)
+        tag = whole.headers["ETag"]
+        assert tag.startswith('"') and whole.headers["Accept-Ranges"] == "bytes"
+        assert caller.download(path).headers["ETag"] == tag
+        # Sizes of plain files are known at once, those in archives once they were unpacked.
+        again = caller.download(path)
+        assert int(again.headers["Content-Length"]) == len(whole.content)
+        assert again.content == whole.content
+        slipway.kill()
+        slipway.start()
+        caller = admin(slipway)
+        middle = len(whole.content) * 3 // 5
+        for span, expected in ((f"{middle}-", whole.content[middle:]),
+                               (f"{middle}-{middle + 99}", whole.content[middle:middle + 100]),
+                               ("-70", whole.content[-70:]), ("0-0", whole.content[:1])):
+            part = caller.download(path, "GET", headers={"Range": f"bytes={span}",
+                                                         "If-Range": tag})
+            assert (part.status_code, part.content == expected) == (206, True), span
+            assert part.headers["Content-Range"].endswith(f"/{len(whole.content)}")
+            assert part.headers["ETag"] == tag
+            assert int(part.headers["Content-Length"]) == len(expected)
+        for headers in ({"Range": "bytes=5-", "If-Range": '"another"'}, {"Range": "lines=5-"}):
+            full = caller.download(path, "GET", headers=headers)
+            assert full.status_code == 200 and full.content == whole.content
+        beyond = caller.download(path, "GET", headers={"Range": f"bytes={len(whole.content)}-"})
+        assert (beyond.status_code, reason(beyond)) == (416, "DOWNLOAD_RANGE")
+        assert beyond.headers["Content-Range"] == f"bytes */{len(whole.content)}"
+        # Ranges are of GET alone.
+        assert caller.download(path, headers={"Range": "bytes=5-"}).content == whole.content
+        head = caller.download(path, "HEAD")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["ETag"] == tag
+
+
+@pytest.mark.needs("curl")
+def test_curl_goes_on_with_a_download(slipway_module, tmp_path):
+    centre, target = slipway_module, tmp_path / "v1.zip"
+    push_noise(centre, tmp_path / "files", "default/curled:v1", {"a.bin": 3_000_000, "b": 100})
+    caller, path = admin(centre), ("default", "curled", "v1")
+    whole = caller.download(path, "GET").content
+    target.write_bytes(whole[:1_234_567])
+    subprocess.run(["curl", "-sS", "--fail", "-u", f"any:{centre.token}", "-C", "-", "-o", target,
+                    caller.url(*path, "download")], check=True, timeout=TIMEOUT_S)
+    assert target.read_bytes() == whole
+
+
+def test_anybody_downloads_from_a_project_that_lets_him(slipway_module):
+    centre, nobody = slipway_module, Caller(slipway_module, None)
+    path = ("open-to-all", "linear", "v1")
+    assert admin(centre).upload(onnx_zip(), path).ok
+    for method in ("GET", "POST"):
+        closed = nobody.download(path, method)
+        assert (closed.status_code, reason(closed)) == (401, "TOKEN_MISSING")
+        assert closed.headers["WWW-Authenticate"].startswith("Basic")
+    requests.patch(f"{centre.api_url}/api/v1/projects/open-to-all", timeout=TIMEOUT_S,
+                   headers={**centre.headers, "Content-Type": "application/merge-patch+json"},
+                   json={"spec": {"registry": {"anonymousPull": True}}}).raise_for_status()
+    programs.wait_until(lambda: nobody.download(path, "GET").status_code == 200,
+                        "a project that is open")
+    assert "linear/model/model.onnx" in read_zip(nobody.download(path))
+    stranger = Caller(centre, make_token(centre, "open-stranger", "--project", "default",
+                                         "--role", "viewer"))
+    assert stranger.download(path).status_code == 200
+    # Nothing else is open, and a token that is none is no way in.
+    assert nobody.upload(onnx_zip(), path).status_code == 401
+    assert nobody.status(path).status_code == 401
+    assert Caller(centre, "slw_" + "0" * 12 + "_" + "a" * 52).download(path).status_code == 401
+    assert nobody.download(("default", "linear", "v1")).status_code == 401
 
 
 @pytest.mark.needs("unzip")

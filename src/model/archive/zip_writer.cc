@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint32_t kMore = 0xffffffff;
 constexpr uint16_t kUtf8Names = 1 << 11;
+constexpr uint16_t kChecksumBehind = 1 << 3;
 constexpr uint16_t kDate = 1 << 5 | 1;             // 1 January 1980, the first there is
 constexpr uint32_t kRegularFile = 0100644U << 16;  // as Unix has it
 constexpr uint16_t kMadeByUnix = 3 << 8 | 45;
@@ -44,13 +45,13 @@ std::string Extra(std::span<const uint64_t> values) {
 }
 
 // What header and directory say alike, from "version needed" to the sizes.
-void PutCommon(std::string& out, const ZipEntry& entry, bool is_64) {
+void PutCommon(std::string& out, const ZipEntry& entry, uint32_t crc, bool is_64) {
   Two(out, is_64 ? 45 : 20);
-  Two(out, kUtf8Names);
+  Two(out, kUtf8Names | kChecksumBehind);
   Two(out, 0);  // stored
   Two(out, 0);  // time
   Two(out, kDate);
-  Four(out, entry.crc);
+  Four(out, crc);
   Four(out, OrMore(entry.size_bytes));
   Four(out, OrMore(entry.size_bytes));
   Two(out, entry.path.size());
@@ -62,7 +63,7 @@ std::string DirectoryRecord(const ZipEntry& entry) {
   std::string out;
   Four(out, 0x02014b50);
   Two(out, kMadeByUnix);
-  PutCommon(out, entry, !extra.empty());
+  PutCommon(out, entry, entry.crc, !extra.empty());
   Two(out, extra.size());
   Two(out, 0);  // comment
   Two(out, 0);  // disk
@@ -98,9 +99,19 @@ std::string ZipFileHeader(const ZipEntry& entry) {
   const std::string extra = Extra(values);
   std::string out;
   Four(out, 0x04034b50);
-  PutCommon(out, entry, !extra.empty());
+  PutCommon(out, entry, 0, !extra.empty());
   Two(out, extra.size());
   return out + entry.path + extra;
+}
+
+std::string ZipFileEnd(const ZipEntry& entry) {
+  const bool is_64 = entry.size_bytes >= kMore;
+  std::string out;
+  Four(out, 0x08074b50);
+  Four(out, entry.crc);
+  PutLittle(out, entry.size_bytes, is_64 ? 8 : 4);
+  PutLittle(out, entry.size_bytes, is_64 ? 8 : 4);
+  return out;
 }
 
 std::string ZipEnd(std::span<const ZipEntry> entries, uint64_t directory_at) {

@@ -1,5 +1,6 @@
-// Zip as this program writes it: stored entries, each header complete before its content, zip64
-// where a number does not fit, no times. Format: PKWARE's APPNOTE 6.3.10.
+// Zip as this program writes it, in one pass: stored entries, each with its size before its content
+// and its checksum behind it, zip64 where a number does not fit, no times. Format: PKWARE's APPNOTE
+// 6.3.10.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,10 @@ struct ZipEntry {
   uint64_t header_at = 0;  // where its header stands in the archive
 };
 
-// The record before the content of a file.
+// The records before and behind the content of a file. The first says nothing of the checksum; both
+// have the same size for any.
 std::string ZipFileHeader(const ZipEntry& entry);
+std::string ZipFileEnd(const ZipEntry& entry);
 // What stands after the content of the last one: the directory, which is at `directory_at`.
 std::string ZipEnd(std::span<const ZipEntry> entries, uint64_t directory_at);
 

@@ -55,7 +55,7 @@ TEST(ZipWriter, WhatItWritesIsRead) {
                        .crc = ZipCrc(ZipCrc(0, content.substr(0, 2)),
                                      content.substr(std::min<size_t>(2, content.size()))),
                        .header_at = bytes.size()});
-    bytes += ZipFileHeader(entries.back()) + content;
+    bytes += ZipFileHeader(entries.back()) + content + ZipFileEnd(entries.back());
   }
   bytes += ZipEnd(entries, bytes.size());
   ASSERT_THAT(file->WriteAt(0, bytes), IsOk());
@@ -85,10 +85,25 @@ TEST(ZipWriter, LargeFilesTakeZip64) {
     const std::string header = ZipFileHeader(entries.back());
     ASSERT_THAT(file->WriteAt(at, header), IsOk());
     at += header.size() + size;
+    const std::string end = ZipFileEnd(entries.back());
+    ASSERT_THAT(file->WriteAt(at, end), IsOk());
+    at += end.size();
   }
   ASSERT_THAT(file->WriteAt(at, ZipEnd(entries, at)), IsOk());
   EXPECT_THAT(List(*file, false),
               ElementsAre("f0:4294967294", "f1:4294967295", "f2:5368709120", "f3:3"));
+}
+
+// Who makes a zip anew from its middle must find everything at its place.
+TEST(ZipWriter, SizesOfRecordsDoNotDependOnChecksums) {
+  for (const uint64_t size : {uint64_t{0}, uint64_t{0xfffffffe}, uint64_t{0xffffffff}}) {
+    const ZipEntry none{.path = "a", .size_bytes = size};
+    const ZipEntry some{.path = "a", .size_bytes = size, .crc = 0xffffffff};
+    EXPECT_EQ(ZipFileHeader(none), ZipFileHeader(some));
+    EXPECT_EQ(ZipFileEnd(none).size(), size < 0xffffffff ? 16U : 24U);
+    EXPECT_EQ(ZipFileEnd(some).size(), ZipFileEnd(none).size());
+    EXPECT_EQ(ZipEnd({&some, 1}, 0).size(), ZipEnd({&none, 1}, 0).size());
+  }
 }
 
 TEST(ZipWriter, ManyFilesTakeZip64) {
@@ -99,7 +114,7 @@ TEST(ZipWriter, ManyFilesTakeZip64) {
   std::string bytes;
   for (size_t i = 0; i < kCount; ++i) {
     entries.push_back({.path = std::to_string(i), .header_at = bytes.size()});
-    bytes += ZipFileHeader(entries.back());
+    bytes += ZipFileHeader(entries.back()) + ZipFileEnd(entries.back());
   }
   bytes += ZipEnd(entries, bytes.size());
   ASSERT_THAT(file->WriteAt(0, bytes), IsOk());
