@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/model/changes.h"
 #include "cli/model/local.h"
-#include "cli/model/package_facts.h"
+#include "cli/model/package_diff.h"
 #include "cli/model/verbs.h"
 #include "cli/text.h"
 
@@ -24,109 +23,6 @@ struct Options {
   bool exit_code = false;
 };
 
-struct Diff {
-  Json files = {{"added", Json::array()}, {"removed", Json::array()}, {"changed", Json::array()}};
-  std::vector<ValueChange> metadata;
-  std::vector<ValueChange> signature;
-  bool is_signature_known = true;
-
-  bool HasFiles() const {
-    return !files["added"].empty() || !files["removed"].empty() || !files["changed"].empty();
-  }
-  bool empty() const { return !HasFiles() && metadata.empty() && signature.empty(); }
-};
-
-Json FileOf(const std::string& path, const Json& file) {
-  return {{"path", path}, {"digest", file["digest"]}, {"sizeBytes", file["sizeBytes"]}};
-}
-
-void CompareFiles(const Json& before, const Json& after, Json& files) {
-  for (const auto& [path, file] : before.items()) {
-    if (!after.contains(path)) {
-      files["removed"].push_back(FileOf(path, file));
-    } else if (after[path] != file) {
-      files["changed"].push_back({{"path", path}, {"before", file}, {"after", after[path]}});
-    }
-  }
-  for (const auto& [path, file] : after.items()) {
-    if (!before.contains(path)) files["added"].push_back(FileOf(path, file));
-  }
-}
-
-Diff Compare(const PackageFacts& before, const PackageFacts& after, const Options& options) {
-  Diff diff;
-  const bool all = !options.files && !options.metadata && !options.signature;
-  if (all || options.files) CompareFiles(before.files, after.files, diff.files);
-  if (all || options.metadata) diff.metadata = ChangesBetween(before.metadata, after.metadata);
-  if (all || options.signature) {
-    diff.is_signature_known = !before.signature.is_null() && !after.signature.is_null();
-    if (diff.is_signature_known) {
-      diff.signature = ChangesBetween(before.signature, after.signature);
-    }
-  }
-  return diff;
-}
-
-std::string SizeOf(const Json& file, const char* pointer) {
-  return FormatBytes(static_cast<uint64_t>(NumberAt(file, pointer)));
-}
-
-std::string FilesText(const Json& files) {
-  std::string text;
-  for (const Json& file : files["removed"]) {
-    text += fmt::format("- {} ({})\n", TextAt(file, "/path"), SizeOf(file, "/sizeBytes"));
-  }
-  for (const Json& file : files["added"]) {
-    text += fmt::format("+ {} ({})\n", TextAt(file, "/path"), SizeOf(file, "/sizeBytes"));
-  }
-  for (const Json& file : files["changed"]) {
-    text += fmt::format("~ {} ({} -> {})\n", TextAt(file, "/path"),
-                        SizeOf(file, "/before/sizeBytes"), SizeOf(file, "/after/sizeBytes"));
-  }
-  return text;
-}
-
-std::string Word(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : DumpJson(value);
-}
-
-std::string ChangesText(const std::vector<ValueChange>& changes) {
-  std::string text;
-  for (const ValueChange& change : changes) {
-    if (change.before.is_null()) {
-      text += fmt::format("+ {}: {}\n", change.path, Word(change.after));
-    } else if (change.after.is_null()) {
-      text += fmt::format("- {}: {}\n", change.path, Word(change.before));
-    } else {
-      text += fmt::format("~ {}: {} -> {}\n", change.path, Word(change.before), Word(change.after));
-    }
-  }
-  return text;
-}
-
-std::string TextOf(const Diff& diff) {
-  std::string text;
-  const auto add = [&text](std::string_view title, const std::string& part) {
-    if (part.empty()) return;
-    text += fmt::format("{}{}\n{}", text.empty() ? "" : "\n", title, part);
-  };
-  add("files", FilesText(diff.files));
-  add("metadata", ChangesText(diff.metadata));
-  add("signature", ChangesText(diff.signature));
-  return text;
-}
-
-Json JsonOf(const PackageFacts& before, const PackageFacts& after, const Diff& diff) {
-  Json json = {{"before", {{"name", before.name}, {"digest", before.digest}}},
-               {"after", {{"name", after.name}, {"digest", after.digest}}},
-               {"equal", diff.empty()},
-               {"files", diff.files},
-               {"metadata", ToJson(diff.metadata)}};
-  // Not known is not equal: null.
-  json["signature"] = diff.is_signature_known ? ToJson(diff.signature) : Json();
-  return json;
-}
-
 Result<PackageFacts> FactsOf(Client& client, const std::string& name, bool is_local) {
   if (!is_local) return FactsOfRemote(client, name);
   TRY(store, OpenModels(client));
@@ -139,11 +35,15 @@ Result<void> RunDiff(Client& client, const Options& options) {
   TRY_VOID(CheckNotNames(format, "a comparison"));
   TRY(before, FactsOf(client, options.before, options.local || options.from_local));
   TRY(after, FactsOf(client, options.after, options.local));
-  const Diff diff = Compare(before, after, options);
+  const bool all = !options.files && !options.metadata && !options.signature;
+  const PackageDiff diff = ComparePackages(before, after,
+                                           {.files = all || options.files,
+                                            .metadata = all || options.metadata,
+                                            .signature = all || options.signature});
   if (format == Format::kJson || format == Format::kYaml) {
-    TRY_VOID(PrintJson(JsonOf(before, after, diff), format));
+    TRY_VOID(PrintJson(DiffJson(before, after, diff), format));
   } else {
-    TRY_VOID(Print(Printable(TextOf(diff), /*keep_lines=*/true)));
+    TRY_VOID(Print(Printable(DiffText(diff), /*keep_lines=*/true)));
     if (!diff.is_signature_known) {
       Note("inputs and outputs of one of them are not known, and not compared");
     }

@@ -1,13 +1,12 @@
 // slipway model history NAME[:TAG]
 #include <algorithm>
-#include <map>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/listing.h"
-#include "cli/model/changes.h"
+#include "cli/model/history_entries.h"
 #include "cli/model/verbs.h"
 #include "cli/text.h"
 #include "net/http_message.h"
@@ -25,37 +24,6 @@ struct Options {
   std::optional<int64_t> limit;
 };
 
-// The versions of a model that are there, by digest.
-using Versions = std::map<std::string, Json>;
-
-// "+1 -0 ~2 files, 3 values", as far as the control centre keeps both versions.
-std::string WhatChanged(const Versions& versions, const std::string& before,
-                        const std::string& after) {
-  const auto from = versions.find(before);
-  const auto to = versions.find(after);
-  if (from == versions.end() || to == versions.end()) return "";
-  std::map<std::string, std::pair<std::string, std::string>> files;
-  for (const Json& file : At(from->second, "/spec/files")) {
-    files[TextAt(file, "/path")].first = TextAt(file, "/digest");
-  }
-  for (const Json& file : At(to->second, "/spec/files")) {
-    files[TextAt(file, "/path")].second = TextAt(file, "/digest");
-  }
-  size_t added = 0;
-  size_t removed = 0;
-  size_t changed = 0;
-  for (const auto& [path, digests] : files) {
-    added += digests.first.empty() ? 1 : 0;
-    removed += digests.second.empty() ? 1 : 0;
-    const bool both = !digests.first.empty() && !digests.second.empty();
-    changed += both && digests.first != digests.second ? 1 : 0;
-  }
-  const size_t values =
-      ChangesBetween(At(from->second, "/status/metadata"), At(to->second, "/status/metadata"))
-          .size();
-  return fmt::format("+{} -{} ~{} files, {} values", added, removed, changed, values);
-}
-
 // The newest moves, `limit` at most, and whether there are older ones.
 Result<Json> ReadMoves(ApiClient& api, const std::string& base, int64_t limit, Json& metadata) {
   Json moves = Json::array();
@@ -71,26 +39,6 @@ Result<Json> ReadMoves(ApiClient& api, const std::string& base, int64_t limit, J
     }
   } while (!next.empty() && static_cast<int64_t>(moves.size()) < limit);
   return moves;
-}
-
-// Versions that no move tells of: pushed by their digest, or before moves were kept. Only those
-// that are younger than what a cut history ends with.
-void AddPushes(const Versions& versions, const std::string& since, Json& entries) {
-  std::map<std::string, bool> told;
-  for (const Json& move : entries) told[TextAt(move, "/digest")] = true;
-  for (const auto& [digest, version] : versions) {
-    const std::string at = TextAt(version, "/metadata/createdAt");
-    if (told.contains(digest) || at < since) continue;
-    Json entry = {{"tag", ""},
-                  {"change", "pushed"},
-                  {"digest", digest},
-                  {"at", at},
-                  {"by", TextAt(version, "/metadata/createdBy")},
-                  {"modelVersion", TextAt(version, "/metadata/name")}};
-    const auto older = std::find_if(entries.begin(), entries.end(),
-                                    [&at](const Json& other) { return TextAt(other, "/at") < at; });
-    entries.insert(older, std::move(entry));
-  }
 }
 
 Result<void> PrintHistory(const Json& entries, const std::string& name) {
