@@ -274,7 +274,8 @@ def test_one_editor_leaves_room_for_others(slipway):
         assert answer.status_code == 201, answer.text
     full = eve.upload(content, ("default", "slots", "more"), OTHERS, span=(0, 1))
     assert (full.status_code, reason(full)) == (429, "UPLOADS_OF_SUBJECT")
-    assert "DELETE" in full.json()["message"] and "default/slots:v" in full.json()["data"]["uploads"]
+    assert "DELETE" in full.json()["message"]
+    assert "default/slots:v" in full.json()["data"]["uploads"]
     assert ada.upload(content, ("default", "slots", "ada"), OTHERS, span=(0, 1)).ok
     # What is whole needs no slot, and what is under way goes on.
     assert eve.upload(content, ("default", "slots", "whole"), OTHERS).status_code == 201
