@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "store/object/local_spool.h"
 
 namespace slipway::klever {
 namespace {
@@ -29,6 +30,12 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"MULTIPART_TYPE", {415, "BAD_REQUEST"}},
     ReasonAnswer{"MODEL_IN_USE", {409, "CONFLICT"}},
     ReasonAnswer{"DOWNLOAD_RANGE", {416, "BAD_REQUEST"}},
+    // Files of the server's own: no caller named one.
+    ReasonAnswer{"FILE_NOT_FOUND", {500, "INTERNAL"}},
+    ReasonAnswer{"FILE_EXISTS", {500, "INTERNAL"}},
+    ReasonAnswer{"FILE_TYPE", {500, "INTERNAL"}},
+    ReasonAnswer{"FILE_ACCESS", {500, "INTERNAL"}},
+    ReasonAnswer{"FILE_TOO_LARGE", {500, "INTERNAL"}},
     ReasonAnswer{"DISK_FULL", {507, "INSUFFICIENT_STORAGE"}},
     ReasonAnswer{"FILE_SIZE_LIMIT", {507, "INSUFFICIENT_STORAGE"}},
 };
@@ -76,6 +83,10 @@ Answer AnswerOf(const Error& error) {
 
 // What a caller is told; of the server's own faults the log has the rest.
 std::string MessageFor(const net::HttpRequest& request, const Error& error, int status) {
+  // What the reserve says has no path in it.
+  if (status == 507 && error.detail("free_bytes").empty()) {
+    return store::WithoutPath(error).message();
+  }
   if (status != 500) return error.message();
   LogError("request failed", {{"method", request.method_text},
                               {"path", request.path},

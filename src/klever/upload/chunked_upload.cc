@@ -231,7 +231,8 @@ Result<void> ChunkedUpload::Store() {
 }
 
 void ChunkedUpload::SetGone() {
-  shared_.With([](Shared& shared) { shared.gone = true; });
+  // Not while a record is being written: its folder goes next.
+  writer_.With([&](Writer&) { shared_.With([](Shared& shared) { shared.gone = true; }); });
 }
 
 }  // namespace slipway::klever

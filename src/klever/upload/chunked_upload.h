@@ -62,7 +62,7 @@ class ChunkedUpload {
   const std::string& folder() const { return folder_; }
   // Writes the record as it is: the first thing of a new upload.
   Result<void> Store();
-  // It ends: every later call answers UPLOAD_GONE.
+  // It ends: every later call answers UPLOAD_GONE. Waits for one that writes the record.
   void SetGone();
 
  private:

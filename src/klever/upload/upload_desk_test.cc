@@ -1,11 +1,16 @@
 #include "klever/upload/upload_desk.h"
 
+#include <atomic>
+#include <set>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/testing/crash_seeds.h"
 #include "base/testing/fault_file_system.h"
 #include "base/testing/result_matchers.h"
+#include "base/testing/temporary_folder.h"
 #include "klever/limits.h"
 
 namespace slipway::klever {
@@ -123,6 +128,37 @@ TEST_F(UploadDeskTest, TheSameBytesAreSentByOneRequestAtATime) {
   EXPECT_EQ(UploadChunk::Begin(upload, {999, 1001}).error().reason(), "UPLOAD_BUSY");
   second->reset();
   EXPECT_TRUE(upload->BeginRemovalOfNothing());
+}
+
+// Who sends while it is cancelled is told so, and of no file that is missing.
+TEST_F(UploadDeskTest, CancelledUnderWhoSends) {
+  const TemporaryFolder folder;
+  UploadDesk desk(PosixFileSystem(), SystemRandom(), folder.path() + "/klever", {});
+  std::atomic<bool> is_over = false;
+  std::vector<std::thread> senders;
+  Guarded<std::set<std::string>> reasons;
+  for (uint64_t begin = 0; begin < 3; ++begin) {
+    senders.emplace_back([&, begin] {
+      while (!is_over) {
+        auto upload = desk.FindOrBegin(Wanted());
+        const Result<void> sent =
+            upload ? Send(*upload, {begin * 10, begin * 10 + 10}) : upload.error();
+        if (!sent) reasons.With([&](auto& all) { all.emplace(sent.error().reason()); });
+      }
+    });
+  }
+  for (int cancelled = 0; cancelled < 100;) {
+    auto upload = desk.Find("default/m", "v1", "");
+    if (!upload || !*upload || !(*upload)->BeginFinish()) continue;
+    EXPECT_THAT(desk.Remove(**upload), IsOk());
+    ++cancelled;
+  }
+  is_over = true;
+  for (std::thread& sender : senders) sender.join();
+  reasons.With([](auto& all) {
+    for (const char* expected : {"UPLOAD_GONE", "UPLOAD_BUSY"}) all.erase(expected);
+    EXPECT_THAT(all, IsEmpty());
+  });
 }
 
 TEST_F(UploadDeskTest, AChunkIsNoLargerThanItSays) {
