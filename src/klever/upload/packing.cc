@@ -48,7 +48,8 @@ Result<void> Unzip(FileSystem& files, const PackingOrder& order, const std::stri
   model::EntryNames names;
   TRY(archive, model::OpenArchive(*file, model::ArchiveType::kZip, names));
   TRY_VOID(files.MakeDirectories(folder));
-  model::ExtractOptions options;
+  // The folder is removed when the program starts.
+  model::ExtractOptions options{.is_durable = false};
   options.progress = [&reserve](uint64_t) { return reserve.Check(kPieceBytes); };
   TRY(paths, model::Extract(files, *archive, folder, options));
   if (!paths.empty()) return {};

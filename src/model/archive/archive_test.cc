@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/fault_file_system.h"
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
 #include "model/archive/extract.h"
@@ -325,6 +326,21 @@ TEST_F(ExtractTest, FilesAndFolders) {
             std::filesystem::perms{0444});
   EXPECT_THAT(ListFiles(PosixFileSystem(), folder_ / "root").value(),
               ElementsAre("a/b/c", "d", "s"));
+}
+
+// What nobody wants after a crash costs no sync for each of its files.
+TEST(Extract, SyncsOnlyWhatIsToLast) {
+  for (const bool is_durable : {true, false}) {
+    FaultFileSystem files;
+    ASSERT_THAT(files.MakeDirectories("/root", 0700), IsOk());
+    const auto tar = oci::MakeMemoryFile(std::make_shared<const std::string>(TarOf({{"a", "b"}})));
+    EntryNames names;
+    auto archive = OpenArchive(*tar, ArchiveType::kTar, names);
+    ASSERT_THAT(archive, IsOk());
+    files.FailNextSync();
+    EXPECT_EQ(Extract(files, **archive, "/root", {.is_durable = is_durable}).has_value(),
+              !is_durable);
+  }
 }
 
 TEST_F(ExtractTest, LinkThatIsThereIsNotFollowed) {

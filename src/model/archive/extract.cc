@@ -31,6 +31,7 @@ class Extractor {
       TRY_VOID(WriteFile(*entry));
       paths.push_back(std::move(entry->path));
     }
+    if (!options_.is_durable) return paths;
     for (const std::string& folder : folders_) TRY_VOID(files_.SyncDirectory(folder));
     return paths;
   }
@@ -61,7 +62,7 @@ class Extractor {
       unpacked_bytes_ += size;
       if (options_.progress) TRY_VOID(options_.progress(unpacked_bytes_));
     }
-    return file->Sync();
+    return options_.is_durable ? file->Sync() : Result<void>();
   }
 
   FileSystem& files_;
