@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from typing import Any, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 from .errors import DeadlineExceeded, FailedPrecondition, Internal, SlipwayError, error_of
 
@@ -62,7 +62,7 @@ def _error_of(status: int, stderr: str) -> SlipwayError:
     return Internal("PROGRAM_FAILED", f"slipway ended with status {status} and said: {last[0]}")
 
 
-def _parse(line: str) -> Optional[Tuple[str, str, str, dict]]:
+def _parse(line: str) -> Optional[Tuple[str, str, str, Dict[str, str]]]:
     if not line.startswith("{"):
         return None
     try:

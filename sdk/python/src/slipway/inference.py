@@ -96,7 +96,8 @@ class _Target:
         try:
             with urllib.request.urlopen(request, timeout=self.timeout,
                                         context=self.context) as answer:
-                return json.load(answer)
+                shown: Dict[str, Any] = json.load(answer)
+                return shown
         except urllib.error.HTTPError as refused:
             with refused:
                 raise _refusal(refused.code, refused.read()) from None

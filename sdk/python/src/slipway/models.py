@@ -105,11 +105,13 @@ def tag(source: str, target: str, *, remote: bool = False,
                                     timeout=timeout))
 
 
-def remove(*names: str, remote: bool = False, timeout: Optional[float] = None) -> int:
-    """Removes names; the bytes that were freed in the local store."""
-    where = ["--remote"] if remote else []
-    shown = _program.run_json("model", "remove", *where, "--", *names, timeout=timeout)
-    return shown.get("freedBytes", 0)
+def remove(*names: str, remote: bool = False, force: bool = False,
+           timeout: Optional[float] = None) -> int:
+    """Removes names; the bytes that were freed in the local store. A digest that has several names
+    there is removed with `force` alone, and all of them with it."""
+    how = [*(["--remote"] if remote else []), *(["--force"] if force else [])]
+    shown = _program.run_json("model", "remove", *how, "--", *names, timeout=timeout)
+    return int(shown.get("freedBytes", 0))
 
 
 def list(name: Optional[str] = None, *,  # pylint: disable=redefined-builtin
