@@ -110,11 +110,25 @@ Result<void> ReadModelFile(FileSystem& files, Package& package) {
   return {};
 }
 
-// The text of a file of the package, if it is there and no larger than metadata may be.
+// Metadata that are too large would be lost to every reader.
+Result<void> CheckNotMetadata(FileSystem& files, const PackageFile& file) {
+  TRY(head, ReadHead(files, file));
+  if (file.path != kOrmbFile && !LooksLikeMetadata(file.path, head)) return {};
+  return InvalidArgument(
+      "METADATA_INVALID",
+      fmt::format("{} has {} bytes, metadata at most {}: put what is long into files of its own",
+                  file.path, file.size_bytes, kMaxMetadataBytes));
+}
+
+// The text of a file of the package that may be metadata, if it is there.
 Result<std::optional<std::string>> ReadText(FileSystem& files, const Package& package,
                                             std::string_view path) {
   const PackageFile* file = FindFile(package.files, path);
-  if (file == nullptr || file->size_bytes > kMaxMetadataBytes) return std::optional<std::string>();
+  if (file == nullptr) return std::optional<std::string>();
+  if (file->size_bytes > kMaxMetadataBytes) {
+    TRY_VOID(CheckNotMetadata(files, *file));
+    return std::optional<std::string>();
+  }
   TRY(open, OpenCollected(files, *file));
   TRY(text, oci::ReadFile(*open, kMaxMetadataBytes));
   return std::optional<std::string>(std::move(text));

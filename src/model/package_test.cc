@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/testing/result_matchers.h"
 #include "base/testing/temporary_folder.h"
+#include "model/limits.h"
 #include "oci/manifest.h"
 #include "oci/media_types.h"
 
@@ -164,6 +165,21 @@ TEST_F(PackageTest, EveryOnnxFileMustBeOne) {
   CopyFixture("identity.onnx", "model.onnx");
   CopyFixture("truncated.onnx", "second/other.ONNX");
   EXPECT_THAT(Pack(), IsError(Code::kInvalidArgument, "MODEL_INVALID"));
+}
+
+TEST_F(PackageTest, MetadataThatAreTooLargeAreRefused) {
+  const std::string text(kMaxMetadataBytes, 'x');
+  Write("m/weights.bin", "w");
+  for (const std::string name : {"ormbfile.yaml", "model.yaml"}) {
+    Write("m/" + name, "description: " + text);
+    const auto packed = Pack("m");
+    ASSERT_THAT(packed, IsError(Code::kInvalidArgument, "METADATA_INVALID")) << name;
+    EXPECT_THAT(packed.error().message(), HasSubstr(name + " has 1048589 bytes"));
+    std::filesystem::remove(folder_ / ("m/" + name));
+  }
+  // A framework's file of that name.
+  Write("m/model.json", "{\"modelTopology\":\"" + text + "\"}");
+  EXPECT_THAT(Pack("m"), IsOk());
 }
 
 TEST_F(PackageTest, OtherFormatsAreStoredAsWhatTheyAre) {

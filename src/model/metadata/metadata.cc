@@ -29,8 +29,7 @@ Error InFile(std::string_view file_name, const Error& error) {
   const std::string_view way_out =
       error.reason() == "FIELD_UNKNOWN" ? "; what has no field goes under `extensions`" : "";
   return Error(Code::kInvalidArgument, "METADATA_INVALID",
-               fmt::format("{}: {}{}", file_name, error.message(), way_out), error.details())
-      .CausedBy(error);
+               fmt::format("{}: {}{}", file_name, error.message(), way_out), error.details());
 }
 
 bool IsKnownField(std::string_view name) {
@@ -90,6 +89,17 @@ bool IsMetadata(std::string_view file_name, std::string_view text) {
     if (IsKnownField(member.key())) return true;
   }
   return false;
+}
+
+bool LooksLikeMetadata(std::string_view file_name, std::string_view head) {
+  if (file_name == kMetadataFiles[0]) {
+    constexpr std::string_view kVersion = "apiVersion:";
+    size_t at = head.starts_with(kVersion) ? 0 : head.find("\napiVersion:");
+    if (at == std::string_view::npos) return HasKnownLine(head);
+    at += head[at] == '\n' ? 1 : 0;
+    return head.substr(at, head.find('\n', at) - at).find("slipway/") != std::string_view::npos;
+  }
+  return file_name == kMetadataFiles[1] && head.find("\"slipway/v") != std::string_view::npos;
 }
 
 Result<Metadata> ParseMetadata(std::string_view file_name, std::string_view text) {

@@ -147,6 +147,9 @@ inline constexpr std::string_view kMetadataFiles[] = {"model.yaml", "model.json"
 // (Several frameworks write files called `model.json`.) Pure.
 bool IsMetadata(std::string_view file_name, std::string_view text);
 
+// The same of a file that is too large to be read, as far as its beginning tells. Pure.
+bool LooksLikeMetadata(std::string_view file_name, std::string_view head);
+
 // Strict. INVALID_ARGUMENT / METADATA_INVALID: the message begins with the file's name and names
 // line or byte of bad syntax, or the path of the value (also the detail "field"):
 // `model.yaml: metrics.training[0].value: ...`.

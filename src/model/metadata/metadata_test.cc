@@ -97,6 +97,7 @@ TEST(MetadataTest, ErrorsNameTheValue) {
     const auto metadata = ParseMetadata("model.yaml", text);
     ASSERT_THAT(metadata, IsError(Code::kInvalidArgument, "METADATA_INVALID")) << text;
     EXPECT_THAT(metadata.error().message(), HasSubstr(message));
+    EXPECT_EQ(metadata.error().cause(), nullptr) << "it is in the message, and is not told twice";
   }
   EXPECT_EQ(
       ParseMetadata("model.yaml", "metrics: {a: [{name: b, value: {}}]}").error().detail("field"),
@@ -114,6 +115,17 @@ TEST(MetadataTest, FilesOfOthersAreNotOurs) {
   EXPECT_FALSE(IsMetadata("model.yaml", "apiVersion: serving.kserve.io/v1beta1\nname: x"));
   EXPECT_FALSE(IsMetadata("model.json", "{\"format\":\"layers-model\",\"modelTopology\":{}}"));
   EXPECT_FALSE(IsMetadata("other.yaml", "apiVersion: slipway/v1"));
+}
+
+TEST(MetadataTest, TheBeginningTellsWhatALargeFileIs) {
+  EXPECT_TRUE(LooksLikeMetadata("model.yaml", "# ours\napiVersion: slipway/v1\nlong: te"));
+  EXPECT_TRUE(LooksLikeMetadata("model.yaml", "apiVersion: slipway/v1"));
+  EXPECT_TRUE(LooksLikeMetadata("model.yaml", "title: x\ndescription: |\n  long"));
+  EXPECT_TRUE(LooksLikeMetadata("model.json", "{\"apiVersion\": \"slipway/v1\", \"na"));
+  EXPECT_FALSE(LooksLikeMetadata("model.yaml", "nc: 80\nbackbone: [[-1, 1, Conv, [64]]]"));
+  EXPECT_FALSE(LooksLikeMetadata("model.yaml", "kind: x\napiVersion: kserve.io/v1\nname: x"));
+  EXPECT_FALSE(LooksLikeMetadata("model.json", "{\"format\":\"layers-model\",\"modelTo"));
+  EXPECT_FALSE(LooksLikeMetadata("other.yaml", "apiVersion: slipway/v1"));
 }
 
 TEST(ModelPackConfigTest, HasWhatItHasAPlaceFor) {
@@ -162,6 +174,24 @@ TEST(OrmbFileTest, ConfigComesBackAsItWas) {
   EXPECT_EQ(metadata.datasets[0].git->repository, "d");
   EXPECT_EQ(DumpJson(ToOrmb(metadata)), kOrmb);
   EXPECT_EQ(WriteOrmbConfig(metadata, {"model/a.plan"}), kOrmb);
+}
+
+TEST(OrmbFileTest, ErrorsNameTheValueOnce) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"format: [a]", "ormbfile.yaml: format: expected a string, got a list"},
+      {"metrics: {training: [{name: a, value: [1]}]}",
+       "ormbfile.yaml: metrics.training[0].value: expected a string, got a list"},
+      // ormb's program could not read the config.
+      {"created: yesterday", "ormbfile.yaml: created: "},
+      {"created: ''", "ormbfile.yaml: created: "},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto parsed = ParseOrmbFile(text);
+    ASSERT_THAT(parsed, IsError(Code::kInvalidArgument, "METADATA_INVALID")) << text;
+    EXPECT_THAT(parsed.error().message(), HasSubstr(message));
+    EXPECT_EQ(parsed.error().cause(), nullptr);
+  }
+  EXPECT_THAT(ParseOrmbFile("created: 2024-02-29T01:02:03Z"), IsOk());
 }
 
 TEST(OrmbFileTest, UnknownMembersAreKept) {

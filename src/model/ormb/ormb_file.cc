@@ -106,8 +106,7 @@ Result<Json> Check(Result<Json> parsed, std::string_view what) {
   }
   const Error& error = parsed.error();
   return Error(Code::kInvalidArgument, "METADATA_INVALID",
-               fmt::format("{}: {}", what, error.message()), error.details())
-      .CausedBy(error);
+               fmt::format("{}: {}", what, error.message()), error.details());
 }
 
 std::vector<StatedTensor> FromTensors(const std::vector<OrmbTensor>& from) {
@@ -249,7 +248,14 @@ void Merge(Json& into, const Json& rest) {
 }  // namespace
 
 Result<Json> ParseOrmbFile(std::string_view yaml) {
-  return Check(ParseYaml(yaml, kLimits), kOrmbFile);
+  TRY(json, Check(ParseYaml(yaml, kLimits), kOrmbFile));
+  // ormb's program could not read back what it says of no time.
+  const auto created = json.find("created");
+  if (created == json.end() || !created->is_string()) return json;
+  const auto problem = FormatProblem("date-time", created->get<std::string>());
+  if (!problem) return json;
+  return InvalidArgument("METADATA_INVALID", fmt::format("{}: created: {}", kOrmbFile, *problem))
+      .With("field", "created");
 }
 
 Result<Json> ParseOrmbConfig(std::string_view json) {
