@@ -1,7 +1,6 @@
 // slipway inspect NAME:TAG
 #include "model/inspect.h"
 
-#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -130,13 +129,6 @@ Result<void> InspectRemote(Client& client, const std::string& text, Format forma
     TRY_VOID(AddVersion(*api, reference, fetched.digest, shown));
   }
   return PrintShown(shown, format);
-}
-
-// Where a model file in an archive is taken out to be read; nothing of it stays.
-model::Scratch ScratchFolder() {
-  std::error_code ignored;
-  return {.files = &PosixFileSystem(),
-          .folder = std::filesystem::temp_directory_path(ignored).string()};
 }
 
 Result<void> AddContents(model::LocalStore& store, const oci::Manifest& manifest, Json& shown) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/counted.h"
 #include "cli/input.h"
 #include "cli/progress.h"
 #include "cli/registry_access.h"
@@ -41,10 +42,9 @@ Result<void> Pull(Client& client, const Options& options) {
   }
   const std::string name = registry.reference.ToString();
   if (format == Format::kName) return PrintLine(Printable(name));
-  return PrintLine(
-      Printable(fmt::format("pulled {} into {} ({}, {} files, {} received)", name, folder,
-                            ShortDigest(pulled.digest.text()), pulled.files.size(),
-                            FormatBytes(pulled.bytes_downloaded))));
+  return PrintLine(Printable(fmt::format(
+      "pulled {} into {} ({}, {}, {} received)", name, folder, ShortDigest(pulled.digest.text()),
+      Counted(pulled.files.size(), "file"), FormatBytes(pulled.bytes_downloaded))));
 }
 
 }  // namespace

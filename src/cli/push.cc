@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/counted.h"
 #include "cli/input.h"
 #include "cli/model/local.h"
 #include "cli/progress.h"
@@ -74,10 +75,10 @@ Result<void> PrintPushed(Client& client, const oci::Reference& reference,
     return PrintLine(Printable(
         fmt::format("{} is {} already; nothing changed", name, ShortDigest(pushed.digest.text()))));
   }
-  return PrintLine(Printable(fmt::format("pushed {} ({}, {} files, {}, {} sent)", name,
-                                         ShortDigest(pushed.digest.text()), shown["files"].size(),
-                                         FormatBytes(shown["sizeBytes"].get<uint64_t>()),
-                                         FormatBytes(pushed.bytes_uploaded))));
+  return PrintLine(Printable(fmt::format(
+      "pushed {} ({}, {}, {}, {} sent)", name, ShortDigest(pushed.digest.text()),
+      Counted(shown["files"].size(), "file"), FormatBytes(shown["sizeBytes"].get<uint64_t>()),
+      FormatBytes(pushed.bytes_uploaded))));
 }
 
 void AddPush(Command& command, Client& client) {

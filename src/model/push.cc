@@ -124,6 +124,15 @@ Result<uint64_t> SendMissing(const std::vector<Upload>& uploads, const std::stri
   return sent_bytes;
 }
 
+// A digest in the name is a promise.
+Result<void> CheckTarget(const oci::Reference& to, const Digest& digest) {
+  if (!to.digest || *to.digest == digest) return {};
+  return InvalidArgument("REFERENCE_INVALID",
+                         fmt::format("{} cannot be pushed: what is there to push is {}; leave the "
+                                     "digest out, or name it",
+                                     to.ToString(), digest.text()));
+}
+
 std::vector<Upload> UploadsOf(FileSystem& files, const Package& package) {
   std::vector<Upload> uploads;
   for (const PackageLayer& layer : package.layers) {
@@ -168,6 +177,7 @@ std::vector<Upload> UploadsOf(oci::ContentSource& content, const oci::Artifact& 
 Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Reference& to,
                     oci::Client& client, const TransferOptions& options) {
   Pushed pushed{.digest = package.manifest_digest};
+  TRY_VOID(CheckTarget(to, pushed.digest));
   const std::string selector = to.tag.empty() ? package.manifest_digest.text() : to.tag;
   TRY(before, client.HeadManifest(to.repository, selector));
   if (before && before->digest == package.manifest_digest) return pushed;
@@ -186,6 +196,7 @@ Result<Pushed> PushArtifact(oci::ContentSource& content, const oci::Artifact& ar
                             const TransferOptions& options) {
   const oci::FetchedManifest& root = artifact.root();
   Pushed pushed{.digest = root.digest};
+  TRY_VOID(CheckTarget(to, pushed.digest));
   const std::string selector = to.tag.empty() ? root.digest.text() : to.tag;
   TRY(before, client.HeadManifest(to.repository, selector));
   if (before && before->digest == root.digest) return pushed;

@@ -57,7 +57,10 @@ Error ErrorOfAnswer(const net::ClientResponse& response, std::string_view who) {
   std::string message(who);
   message += " answered " + std::to_string(response.status);
   message += said.empty() ? "." : ": " + said;
-  if (response.status == 401) message += " Check the token or password.";
+  if (response.status == 401) {
+    message += message.ends_with('.') ? "" : ".";
+    message += " Check the token or password.";
+  }
   return Error(net::CodeOfStatus(response.status), reason, std::move(message));
 }
 

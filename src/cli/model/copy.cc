@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/counted.h"
 #include "cli/model/verbs.h"
 #include "cli/progress.h"
 #include "cli/registry_access.h"
@@ -63,9 +64,9 @@ Result<void> Copy(Client& client, const Options& options) {
     return PrintLine(Printable(fmt::format("{} is {} already; nothing changed", name, digest)));
   }
   return PrintLine(Printable(fmt::format(
-      "copied {} to {} ({}, {} manifests, {} blobs sent, {} mounted, {} were there, {} sent)",
-      options.source, name, digest, copied.manifests, copied.blobs_sent, copied.blobs_mounted,
-      copied.blobs_there, FormatBytes(copied.bytes_sent))));
+      "copied {} to {} ({}, {}, {} sent, {} mounted, {} were there, {} sent)", options.source, name,
+      digest, Counted(copied.manifests, "manifest"), Counted(copied.blobs_sent, "blob"),
+      copied.blobs_mounted, copied.blobs_there, FormatBytes(copied.bytes_sent))));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/counted.h"
 #include "cli/input.h"
 #include "cli/model/fetching.h"
 #include "cli/model/local.h"
@@ -70,9 +71,9 @@ Result<void> ExportModel(Client& client, const Options& options) {
                      format);
   }
   if (format == Format::kName) return PrintLine(Printable(ShownName(entry)));
-  return PrintLine(
-      Printable(fmt::format("exported {} into {} ({}, {} files)", ShownName(entry), folder,
-                            ShortDigest(entry.manifest.digest.text()), files->size())));
+  return PrintLine(Printable(fmt::format("exported {} into {} ({}, {})", ShownName(entry), folder,
+                                         ShortDigest(entry.manifest.digest.text()),
+                                         Counted(files->size(), "file"))));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/counted.h"
 #include "cli/input.h"
 #include "cli/model/verbs.h"
 #include "cli/text.h"
@@ -59,8 +60,8 @@ Result<void> Init(Client& client, const std::string& given) {
   }
   if (format == Format::kName) return PrintLine(Printable(path));
   const std::string what = metadata.format.empty() ? "no format is recognised" : metadata.format;
-  return PrintLine(
-      Printable(fmt::format("wrote {} ({}, {} files)", path, what, package.files.size())));
+  return PrintLine(Printable(
+      fmt::format("wrote {} ({}, {})", path, what, Counted(package.files.size(), "file"))));
 }
 
 }  // namespace

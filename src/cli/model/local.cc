@@ -1,6 +1,7 @@
 #include "cli/model/local.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -97,6 +98,12 @@ std::string ReadConfig(model::LocalStore& store, const oci::Manifest& manifest) 
   if (!manifest.config) return {};
   auto config = oci::ReadContent(store, manifest.config->digest, model::kMaxConfigBytes);
   return config.has_value() ? *std::move(config) : std::string();
+}
+
+model::Scratch ScratchFolder() {
+  std::error_code ignored;
+  return {.files = &PosixFileSystem(),
+          .folder = std::filesystem::temp_directory_path(ignored).string()};
 }
 
 Error WithAdvice(const Error& error, const std::string& name) {

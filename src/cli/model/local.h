@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "model/inspect.h"
 #include "model/local/local_store.h"
 #include "model/package.h"
 #include "oci/manifest.h"
@@ -37,6 +38,9 @@ const std::string& ShownName(const model::LocalEntry& entry);
 
 // The config of a manifest that is here; empty where it cannot be read.
 std::string ReadConfig(model::LocalStore& store, const oci::Manifest& manifest);
+
+// Where a model file in an archive is taken out to be read; nothing of it stays.
+model::Scratch ScratchFolder();
 
 // What to do about an error of content that is here.
 Error WithAdvice(const Error& error, const std::string& name);

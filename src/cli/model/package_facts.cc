@@ -106,7 +106,7 @@ Result<PackageFacts> FactsOfLocal(model::LocalStore& store, const std::string& n
   TRY(fetched, store.ReadManifest(entry.manifest));
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
   TRY(facts, FactsOf(name, entry.manifest.digest, manifest, FetchFrom(store)));
-  const auto described = model::InspectManifest(store, manifest);
+  const auto described = model::InspectManifest(store, manifest, ScratchFolder());
   if (described.has_value() && described->signature) {
     facts.signature = SignatureOf(TensorsOf(described->signature->inputs),
                                   TensorsOf(described->signature->outputs));

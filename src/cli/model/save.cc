@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/counted.h"
 #include "cli/input.h"
 #include "cli/model/local.h"
 #include "cli/model/rows.h"
@@ -45,8 +46,9 @@ Result<void> SaveModel(Client& client, const Options& options) {
   if (!saved.changed) {
     return PrintLine(Printable(fmt::format("{} is {} already; nothing changed", name, digest)));
   }
-  return PrintLine(Printable(fmt::format("saved {} ({}, {} files, {})", name, digest,
-                                         package.files.size(), FormatBytes(package.size_bytes))));
+  return PrintLine(Printable(fmt::format("saved {} ({}, {}, {})", name, digest,
+                                         Counted(package.files.size(), "file"),
+                                         FormatBytes(package.size_bytes))));
 }
 
 }  // namespace
