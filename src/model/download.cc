@@ -7,14 +7,15 @@
 namespace slipway::model {
 namespace {
 
-Result<void> Load(File& file, const oci::Descriptor& blob, const std::string& repository,
-                  const std::string& shown, oci::Client& client, Transfers& transfers) {
+Result<uint64_t> Load(File& file, const oci::Descriptor& blob, const std::string& repository,
+                      const std::string& shown, oci::Client& client, Transfers& transfers) {
   TRY(info, file.Info());
   uint64_t offset = info.size_bytes;
   if (offset > blob.size_bytes) {
     TRY_VOID(file.Truncate(0));
     offset = 0;
   }
+  const uint64_t before_bytes = offset;
   Hasher hasher(blob.digest.algorithm());
   TRY_VOID(HashFile(file, offset, hasher));
   TRY_VOID(client.DownloadBlob(
@@ -27,13 +28,14 @@ Result<void> Load(File& file, const oci::Descriptor& blob, const std::string& re
         return {};
       },
       std::move(hasher)));
-  return file.Sync();
+  TRY_VOID(file.Sync());
+  return offset - before_bytes;
 }
 
 }  // namespace
 
-Result<void> Download(File& file, const oci::Descriptor& blob, const std::string& repository,
-                      const std::string& shown, oci::Client& client, Transfers& transfers) {
+Result<uint64_t> Download(File& file, const oci::Descriptor& blob, const std::string& repository,
+                          const std::string& shown, oci::Client& client, Transfers& transfers) {
   TRY(before, file.Info());
   auto loaded = Load(file, blob, repository, shown, client, transfers);
   if (!loaded.has_value() && loaded.error().reason() == "DIGEST_MISMATCH") {
@@ -45,7 +47,7 @@ Result<void> Download(File& file, const oci::Descriptor& blob, const std::string
       TRY_VOID(file.Truncate(0));
     }
   }
-  if (loaded.has_value()) return {};
+  if (loaded.has_value()) return loaded;
   return loaded.error().Prefixed(fmt::format("{}: ", shown));
 }
 

@@ -15,7 +15,8 @@ namespace slipway::model {
 // Blocking. Goes on after what the file has; when it returns, the file is the blob, verified and
 // synced. After a transfer that was cut it keeps what came; bytes with a wrong digest are not kept:
 // if a part was there before, everything is loaded once more. Errors begin with `shown`.
-Result<void> Download(File& file, const oci::Descriptor& blob, const std::string& repository,
-                      const std::string& shown, oci::Client& client, Transfers& transfers);
+// Returns the bytes that came.
+Result<uint64_t> Download(File& file, const oci::Descriptor& blob, const std::string& repository,
+                          const std::string& shown, oci::Client& client, Transfers& transfers);
 
 }  // namespace slipway::model

@@ -1,6 +1,7 @@
 #include "model/pull.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include <fmt/format.h>
@@ -17,10 +18,14 @@
 namespace slipway::model {
 namespace {
 
-Result<bool> IsThere(FileSystem& files, const std::string& path, const oci::Descriptor& layer) {
+// What is a link, or behind one, is not there.
+Result<bool> IsThere(FileSystem& files, const std::string& folder, const std::string& path,
+                     const oci::Descriptor& layer) {
   auto info = files.Info(path);
   if (!info.has_value() || info->is_directory || info->size_bytes != layer.size_bytes) return false;
-  TRY(file, files.Open(path, {}));
+  auto opened = files.Open(path, {.refuse_special = true, .beneath = folder});
+  if (!opened.has_value() && opened.error().code() == Code::kInvalidArgument) return false;
+  TRY(file, std::move(opened));
   Hasher hasher(layer.digest.algorithm());
   TRY_VOID(HashFile(*file, layer.size_bytes, hasher));
   return hasher.Finish() == layer.digest;
@@ -48,11 +53,11 @@ std::vector<Wanted> TargetsOf(const std::vector<LayerFile>& layers, const std::s
 }
 
 // Those that are not here already with their content.
-Result<std::vector<const Wanted*>> Missing(FileSystem& files, const std::vector<Wanted>& all,
-                                           Transfers& transfers) {
+Result<std::vector<const Wanted*>> Missing(FileSystem& files, const std::string& folder,
+                                           const std::vector<Wanted>& all, Transfers& transfers) {
   std::vector<char> is_there(all.size());  // one byte each: threads write side by side
   TRY_VOID(transfers.Run(all.size(), [&](size_t index, oci::Client&) -> Result<void> {
-    TRY(found, IsThere(files, all[index].target, all[index].file->layer));
+    TRY(found, IsThere(files, folder, all[index].target, all[index].file->layer));
     is_there[index] = found ? 1 : 0;
     return {};
   }));
@@ -65,14 +70,21 @@ Result<std::vector<const Wanted*>> Missing(FileSystem& files, const std::vector<
   return missing;
 }
 
-Result<void> PullOne(FileSystem& files, const Wanted& wanted, const std::string& repository,
-                     oci::Client& client, Transfers& transfers) {
+Result<uint64_t> PullOne(FileSystem& files, const std::string& folder, const Wanted& wanted,
+                         const std::string& repository, oci::Client& client, Transfers& transfers) {
   const std::string& target = wanted.target;
   TRY_VOID(files.MakeDirectories(target.substr(0, target.rfind('/')), 0755));
   const std::string partial = target + std::string(kPartialSuffix);
-  TRY(file, files.Open(partial, {.write = true, .create = true, .mode = 0644}));
+  TRY(file, files.Open(partial, {.write = true,
+                                 .create = true,
+                                 .refuse_special = true,
+                                 .beneath = folder,
+                                 .mode = 0644}));
   auto loaded = Download(*file, wanted.file->layer, repository, wanted.shown, client, transfers);
-  if (loaded.has_value()) return files.Rename(partial, target);
+  if (loaded.has_value()) {
+    TRY_VOID(files.Rename(partial, target));
+    return loaded;
+  }
   // What is left of a cut transfer is of use for the next try; nothing else is.
   if (loaded.error().reason() == "DIGEST_MISMATCH") TRY_VOID(files.Remove(partial));
   return loaded;
@@ -162,14 +174,22 @@ Result<Pulled> Pull(FileSystem& files, const oci::Reference& from, oci::Client& 
   TRY(waiting, WaitingFolder::Open(files, folder));
   Transfers transfers(client, options);
   const std::vector<Wanted> all = TargetsOf(layers, folder, waiting.downloads());
-  TRY(missing, Missing(files, all, transfers));
+  std::vector<std::string> paths;
+  for (const LayerFile& layer : layers) {
+    if (!layer.archive) paths.push_back(layer.path);
+  }
+  TRY_VOID(waiting.MakeFolders(paths));
+  TRY(missing, Missing(files, folder, all, transfers));
   for (const Wanted* wanted : missing) {
     transfers.Report(wanted->shown, 0, wanted->file->layer.size_bytes);
-    pulled.bytes_downloaded += wanted->file->layer.size_bytes;
   }
-  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return PullOne(files, *missing[index], from.repository, worker, transfers);
+  std::atomic<uint64_t> received_bytes = 0;
+  TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) -> Result<void> {
+    TRY(bytes, PullOne(files, folder, *missing[index], from.repository, worker, transfers));
+    received_bytes += bytes;
+    return {};
   }));
+  pulled.bytes_downloaded = received_bytes;
   TRY_VOID(Finish(files, all, names, waiting, pulled));
   TRY_VOID(WriteMetadataFile(files, manifest, config, folder, pulled));
   TRY_VOID(files.SyncDirectory(folder));

@@ -19,6 +19,7 @@ namespace slipway::model {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr char kFixtures[] = "tests/fixtures/models/";
@@ -293,8 +294,13 @@ TEST_F(TransferTest, CutPullGoesOnWhereItWas) {
     }
     return std::nullopt;
   };
-  ASSERT_THAT(PullFolder(), IsOk());
+  const auto again = PullFolder();
+  ASSERT_THAT(again, IsOk());
   EXPECT_THAT(ranges, ElementsAre("bytes=7000-"));
+  EXPECT_EQ(Read("out/data/large.bin").size() - 7'000 +
+                std::filesystem::file_size(folder_ / "out/model.onnx"),
+            again->bytes_downloaded)
+      << "what was here did not come again";
   EXPECT_EQ(Read("out/data/large.bin"), std::string(20'000, 'w'));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out/data/large.bin.slipway-partial"));
 }
@@ -320,6 +326,33 @@ TEST_F(TransferTest, PathsThatLeaveTheFolderAreRefused) {
     EXPECT_THAT(PullFolder("p/a:bad"), IsError(Code::kInvalidArgument, "PATH_INVALID")) << path;
   }
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
+TEST_F(TransferTest, NothingIsWrittenThroughLinks) {
+  PutModel("good", {"a/b/c", "d"});
+  std::filesystem::create_directories(folder_ / "outside");
+  const std::string outside = folder_ / "outside";
+  for (const char* link : {"out/a", "out/a/b", "out/.slipway-partial"}) {
+    std::filesystem::remove_all(folder_ / "out");
+    std::filesystem::create_directories(std::filesystem::path(folder_ / link).parent_path());
+    std::filesystem::create_directory_symlink(outside, folder_ / link);
+    const auto pulled = PullFolder("p/a:good");
+    ASSERT_THAT(pulled, IsError(Code::kInvalidArgument, "LINK_REFUSED")) << link;
+    EXPECT_THAT(pulled.error().message(), HasSubstr(folder_ / link));
+    EXPECT_TRUE(std::filesystem::is_empty(outside)) << link;
+  }
+  // A link in the place of a file is replaced; one for the file on its way is refused.
+  std::filesystem::remove_all(folder_ / "out");
+  std::filesystem::create_directories(folder_ / "out");
+  Write("outside/d", "mine");
+  std::filesystem::create_symlink(outside + "/d", folder_ / "out/d");
+  std::filesystem::create_symlink(outside + "/e", folder_ / "out/d.slipway-partial");
+  EXPECT_THAT(PullFolder("p/a:good"), IsError(Code::kInvalidArgument, "LINK_REFUSED"));
+  std::filesystem::remove(folder_ / "out/d.slipway-partial");
+  ASSERT_THAT(PullFolder("p/a:good"), IsOk());
+  EXPECT_FALSE(std::filesystem::is_symlink(folder_ / "out/d"));
+  EXPECT_EQ(Read("outside/d"), "mine");
+  EXPECT_FALSE(std::filesystem::exists(outside + "/e"));
 }
 
 TEST_F(TransferTest, PathsThatClashAreRefused) {

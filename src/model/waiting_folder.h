@@ -19,7 +19,8 @@ inline constexpr std::string_view kWaitingFolder = ".slipway-partial";
 // removed by the next.
 class WaitingFolder {
  public:
-  // Makes `folder` where it is missing, and waits for others that work in it.
+  // Makes `folder` where it is missing, and waits for others that work in it. LINK_REFUSED if the
+  // folder of downloads is a link.
   static Result<WaitingFolder> Open(FileSystem& files, std::string folder);
 
   // FOLDER/.slipway-partial: archives on their way. It is made by who writes to it.
@@ -27,7 +28,10 @@ class WaitingFolder {
   // A folder in it for files, empty: made here.
   Result<std::string> MakeAside();
 
-  // The files get their places, all of them in folders that are synced.
+  // Makes the folders of these files, paths within the folder, where they are missing.
+  // INVALID_ARGUMENT / LINK_REFUSED if one of them is a link: it could lead out of the folder.
+  Result<void> MakeFolders(const std::vector<std::string>& paths);
+  // The files get their places, all of them in folders that are synced. The same error.
   Result<void> MoveAll(const std::string& aside, const std::vector<std::string>& paths);
 
   // Removes what is aside, and with `all` the downloads too; the folder itself, if it is empty.
@@ -36,6 +40,8 @@ class WaitingFolder {
  private:
   WaitingFolder(FileSystem& files, std::string folder, FileLock lock)
       : files_(&files), folder_(std::move(folder)), lock_(std::move(lock)) {}
+
+  Result<void> CheckNoLink(const std::string& path);
 
   FileSystem* files_;
   std::string folder_;

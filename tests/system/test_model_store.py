@@ -201,6 +201,8 @@ def test_what_has_no_name_goes_by_its_digest(online, centre, tmp_path):
     assert (online.folder / short / "linear_a.onnx").exists()
     assert online.run("diff", short, "linear:b", "--local", "--exit-code",
                       check=False).returncode == 6
+    promised = online.run("push", short, f"by-digest:v1@sha256:{'0' * 64}", check=False)
+    assert promised.returncode == 2 and digest in promised.stderr
     nowhere = online.run("push", short, check=False)
     assert nowhere.returncode == 2 and "does not say where" in nowhere.stderr
     assert online.json("push", short, "by-digest:v1")["digest"] == digest
@@ -581,6 +583,25 @@ def test_two_pulls_into_one_folder(centre, tmp_path):
     files = tree(tmp_path / "out")
     assert {path.removeprefix("model/") for path in files} == {*tree(source), "ormbfile.yaml"}
     assert files["model/data/weights.bin"] == (source / "data/weights.bin").read_bytes()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("verb", ["pull", "model export"])
+def test_nothing_is_written_through_a_link(online, tmp_path, verb, form):
+    source = make_model(tmp_path / "source")
+    name = f"linked-{form}:{verb[:5].strip()}"
+    online.run("push", source, name, "--form", form)
+    inside = {"modelpack": "data", "ormb": "model", "modelcar": "models"}[form]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / inside).symlink_to(tmp_path / "elsewhere")
+    done = online.centre.cli(*verb.split(), name, tmp_path / "out", check=False,
+                             environment={"SLIPWAY_MODELS": str(online.models)})
+    assert done.returncode == 2 and str(tmp_path / "out" / inside) in done.stderr
+    assert tree(tmp_path / "elsewhere") == {}
+    (tmp_path / "out" / inside).unlink()
+    online.run("export", name, tmp_path / "out")
+    assert tree(tmp_path / "elsewhere") == {} and len(tree(tmp_path / "out")) >= 3
 
 
 def test_init_writes_what_the_files_tell(store, tmp_path):

@@ -1,5 +1,6 @@
 #include "model/local/fetch.h"
 
+#include <atomic>
 #include <vector>
 
 #include "model/download.h"
@@ -45,12 +46,17 @@ class Fetcher {
           Transfers& transfers)
       : store_(store), change_(change), repository_(repository), transfers_(transfers) {}
 
+  // The bytes of layers that came.
+  uint64_t received_bytes() const { return received_bytes_; }
+
   Result<void> Load(const Wanted& wanted, oci::Client& client) {
     TRY(partial, change_.OpenPartial(wanted.blob->digest));
     // Another program may have brought it while this one waited.
     TRY(there, store_.Has(*wanted.blob));
     if (there) return change_.DropPartial(wanted.blob->digest);
-    TRY_VOID(Download(partial.file(), *wanted.blob, repository_, wanted.shown, client, transfers_));
+    TRY(received_bytes,
+        Download(partial.file(), *wanted.blob, repository_, wanted.shown, client, transfers_));
+    if (wanted.is_layer) received_bytes_ += received_bytes;
     return change_.KeepPartial(wanted.blob->digest);
   }
 
@@ -59,6 +65,7 @@ class Fetcher {
   LocalChange& change_;
   const std::string& repository_;
   Transfers& transfers_;
+  std::atomic<uint64_t> received_bytes_ = 0;
 };
 
 }  // namespace
@@ -74,12 +81,12 @@ Result<Fetched> Fetch(LocalStore& store, const oci::Reference& from, oci::Client
   TRY(missing, Missing(store, all, transfers));
   for (const Wanted* wanted : missing) {
     transfers.Report(wanted->shown, 0, wanted->blob->size_bytes);
-    if (wanted->is_layer) fetched.bytes_downloaded += wanted->blob->size_bytes;
   }
   Fetcher fetcher(store, *change, from.repository, transfers);
   TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
     return fetcher.Load(*missing[index], worker);
   }));
+  fetched.bytes_downloaded = fetcher.received_bytes();
   for (const oci::FetchedManifest& manifest : fetched.artifact.manifests) {
     TRY_VOID(change->Put(manifest.digest, manifest.bytes));
   }
