@@ -50,7 +50,16 @@ std::string PathOf(const net::HttpRequest& request, std::string_view rest);
 // The headers that name content: its digest, also as its entity tag.
 void AddDigestHeaders(const Digest& digest, net::HttpResponse& response);
 
-// Runs `change` with a writer of the repository in one transaction.
+// Runs `change` with a writer of the repository in one transaction; once more where a repository of
+// the name had to be taken away first. The arguments outlive the task.
+Task<Result<void>> ChangeRows(Core& core, const CallContext& context, const std::string& repository,
+                              const std::function<Result<void>(RepositoryWriter&)>& change);
+// ChangeRows with a `change` that puts `push`, whose facts are prepared as often as it takes.
+Task<Result<void>> PushManifest(Core& core, const CallContext& context,
+                                const std::string& repository, ManifestPush& push,
+                                const FindComing& coming,
+                                const std::function<Result<void>(RepositoryWriter&)>& change);
+// ChangeRows for a request.
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
                           std::function<Result<void>(RepositoryWriter&)> change);
 // What to do with an object of this digest that is there: damaged bytes are replaced. Takes the

@@ -30,8 +30,11 @@ inline constexpr size_t kMaxRecentManifestBytes = 4 << 20;
 inline constexpr size_t kMaxRecentBlobBytes = 4 << 20;
 inline constexpr size_t kMaxRecentTagBytes = 1 << 20;
 
-// Rows of repositories that one transaction deletes.
-inline constexpr size_t kMaxRemovedRows = 200'000;
+// Rows of a repository that one transaction deletes, about; a version's resource counts as so many.
+// What is left is looked for every so often.
+inline constexpr size_t kRemovedAtOnce = 1'000;
+inline constexpr size_t kRowsOfVersion = 10;
+inline constexpr std::chrono::seconds kRemovalInterval{1};
 
 // Places in the table of times at which blobs were held.
 inline constexpr size_t kHoldPlaces = size_t{1} << 17;
@@ -59,6 +62,8 @@ inline constexpr size_t kUsersPerPage = 500;
 inline constexpr size_t kIndexedTogether = 64;
 inline constexpr size_t kIndexedNames = 5'000;
 
+// How often the facts of a manifest are read, if the repository changes meanwhile.
+inline constexpr int kMaxFactsAttempts = 8;
 // Tags of one PUT of a manifest by digest (`?tag=`).
 inline constexpr size_t kMaxTagsPerPut = 64;
 // Pages of lists; callers may ask for less.

@@ -18,7 +18,10 @@ Error UnknownBlob(std::string_view repository, const Digest& digest) {
 
 Result<std::optional<Digest>> ResolveTag(const store::Snapshot& snapshot,
                                          std::string_view repository, std::string_view tag) {
-  TRY(row, FindTag(snapshot, oci::CanonicalRepository(repository), tag));
+  const std::string canonical = oci::CanonicalRepository(repository);
+  TRY(exists, RepositoryExists(snapshot, canonical));
+  if (!exists) return std::optional<Digest>();
+  TRY(row, FindTag(snapshot, canonical, tag));
   if (!row) return std::optional<Digest>();
   return std::optional(std::move(row->digest));
 }
@@ -30,7 +33,10 @@ Result<std::optional<std::string>> ReadInlineObject(const store::Snapshot& snaps
 
 Result<std::string> ReadManifestBytes(const store::Snapshot& snapshot, store::ObjectStore& objects,
                                       std::string_view repository, const Digest& digest) {
-  TRY(row, FindManifest(snapshot, oci::CanonicalRepository(repository), digest));
+  const std::string canonical = oci::CanonicalRepository(repository);
+  TRY(exists, RepositoryExists(snapshot, canonical));
+  if (!exists) return UnknownManifest(repository, digest.text());
+  TRY(row, FindManifest(snapshot, canonical, digest));
   if (!row) return UnknownManifest(repository, digest.text());
   TRY(damaged, IsDamaged(snapshot, row->object));
   if (damaged) return DamagedManifest(repository, digest);

@@ -121,9 +121,9 @@ Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
     return Prepare(core, request, selector, std::move(body), pass);
   }));
   CRASH_POINT("registry.manifest_stored");
-  CO_TRY_VOID(co_await Change(core, request, repository, [&push](RepositoryWriter& writer) {
-    return writer.PutManifest(push);
-  }));
+  CO_TRY_VOID(co_await PushManifest(
+      core, request.context, repository, push, nullptr,
+      [&push](RepositoryWriter& writer) { return writer.PutManifest(push); }));
   CRASH_POINT("registry.manifest_committed");
   co_await CountDamage(core);
   co_return PutResponse(request, push);

@@ -70,6 +70,22 @@ resource::Key ModelVersionKey(std::string_view repository, const Digest& manifes
   return key;
 }
 
+Result<void> Hold(resource::ResourceTransaction& resources, const resource::Resource& held) {
+  std::vector<std::string> finalizers = held.metadata.finalizers;
+  const bool is_held = std::ranges::find(finalizers, kRemovalFinalizer) != finalizers.end();
+  if (is_held || held.metadata.deleted_at) return {};
+  finalizers.emplace_back(kRemovalFinalizer);
+  TRY_VOID(resources.SetFinalizers(KeyOf(held), std::move(finalizers)));
+  return {};
+}
+
+Result<void> LetGo(resource::ResourceTransaction& resources, const resource::Key& key) {
+  TRY(held, resources.Find(key));
+  if (!held || std::erase(held->metadata.finalizers, kRemovalFinalizer) == 0) return {};
+  TRY_VOID(resources.SetFinalizers(key, std::move(held->metadata.finalizers)));
+  return {};
+}
+
 Result<resource::Resource> Projection::EnsureModel(const std::string& repository) {
   const resource::Key key = ModelKey(repository);
   TRY(found, resources_.Find(key));
@@ -88,20 +104,22 @@ Result<resource::Resource> Projection::EnsureModel(const std::string& repository
                                                 "; choose another name.");
 }
 
-Result<resource::ModelFacts> Projection::FactsOfManifest(const std::string& repository,
-                                                         const oci::Manifest& manifest) const {
-  if (!facts_of_) return resource::ModelFacts{};
-  const store::Snapshot& snapshot = resources_.raw();
-  return facts_of_(manifest,
-                   [&](const oci::Descriptor& wanted) -> Result<std::optional<std::string>> {
-                     TRY(row, FindBlob(snapshot, repository, wanted.digest));
-                     if (!row) return std::optional<std::string>();
-                     return ReadInlineObject(snapshot, row->object);
-                   });
+Result<void> Projection::CheckFacts(const std::string& repository,
+                                    const std::optional<PreparedFacts>& facts) const {
+  bool is_stale = !facts.has_value();
+  for (size_t i = 0; !is_stale && i < facts->missing.size(); ++i) {
+    TRY(row, FindBlob(resources_.raw(), repository, facts->missing[i]));
+    is_stale = row.has_value();
+  }
+  if (!is_stale) return {};
+  return Error(Code::kAborted, kFactsStale,
+               "the repository " + repository +
+                   " changed while the manifest was being pushed: push it again.");
 }
 
 Result<void> Projection::AddVersion(const std::string& repository, const Digest& digest,
-                                    const ManifestRow& row, const oci::Manifest& manifest) {
+                                    const ManifestRow& row, const oci::Manifest& manifest,
+                                    const std::optional<PreparedFacts>& facts) {
   if (!IsModelType(row.artifact_type)) return {};
   TRY(model, EnsureModel(repository));
   const resource::Key key = ModelVersionKey(repository, digest);
@@ -112,9 +130,9 @@ Result<void> Projection::AddVersion(const std::string& repository, const Digest&
         "MANIFEST_INVALID",
         "another manifest of this repository begins with the same digits: " + digest.text() + ".");
   }
+  TRY_VOID(CheckFacts(repository, facts));
   resource::ModelVersionSpec spec = SpecOf(repository, digest, row, manifest);
-  TRY(facts, FactsOfManifest(repository, manifest));
-  spec.format = std::move(facts.format);
+  spec.format = facts->facts.format;
   resource::Resource version{.kind = "ModelVersion"};
   version.metadata.project = key.project;
   version.metadata.name = key.name;
@@ -124,9 +142,9 @@ Result<void> Projection::AddVersion(const std::string& repository, const Digest&
   version.spec = Encode(spec);
   // Without a phase: the files themselves are looked at later.
   resource::ModelVersionStatus status;
-  status.inputs = std::move(facts.inputs);
-  status.outputs = std::move(facts.outputs);
-  status.metadata = std::move(facts.metadata);
+  status.inputs = facts->facts.inputs;
+  status.outputs = facts->facts.outputs;
+  status.metadata = facts->facts.metadata;
   version.status = Encode(status);
   TRY_VOID(resources_.Create(std::move(version)));
   return ChangeStatus(repository, [](Json& status) {
@@ -148,12 +166,36 @@ Result<void> Projection::RemoveVersion(const std::string& repository, const Dige
   return resources_.Delete(model_key);
 }
 
+Result<std::optional<resource::Resource>> Projection::FindModel(
+    const std::string& repository) const {
+  TRY(model, resources_.Find(ModelKey(repository)));
+  if (model && model->spec.value("repository", std::string()) != repository) model.reset();
+  return model;
+}
+
 Result<void> Projection::RemoveModel(const std::string& repository) {
-  const resource::Key key = ModelKey(repository);
-  TRY(model, resources_.Find(key));
-  // The name may be that of another repository, if this one holds no models.
-  if (!model || model->spec.value("repository", std::string()) != repository) return {};
-  return resources_.Delete(key);
+  TRY(model, FindModel(repository));
+  return model ? resources_.Delete(KeyOf(*model)) : Result<void>();
+}
+
+Result<void> Projection::BeginRemoval(const std::string& repository) {
+  TRY(model, FindModel(repository));
+  if (!model) return {};
+  TRY_VOID(Hold(resources_, *model));
+  return resources_.Delete(KeyOf(*model));
+}
+
+Result<bool> Projection::ForgetVersion(const std::string& repository, const Digest& digest) {
+  const resource::Key key = ModelVersionKey(repository, digest);
+  TRY(found, resources_.Find(key));
+  if (!found || found->spec.value("manifestDigest", std::string()) != digest.text()) return false;
+  TRY_VOID(resources_.Delete(key));
+  return true;
+}
+
+Result<void> Projection::EndRemoval(const std::string& repository) {
+  TRY(model, FindModel(repository));
+  return model ? LetGo(resources_, KeyOf(*model)) : Result<void>();
 }
 
 Result<void> Projection::SetTag(const std::string& repository, const std::string& tag,

@@ -9,18 +9,12 @@
 
 #include "base/digest.h"
 #include "oci/manifest.h"
+#include "registry/facts.h"
 #include "registry/rows.h"
 #include "resource/kinds/model.h"
 #include "resource/resource_transaction.h"
 
 namespace slipway::registry {
-
-// The content that a descriptor names, or nothing where it is too large to be read in a
-// transaction.
-using FetchSmall = std::function<Result<std::optional<std::string>>(const oci::Descriptor&)>;
-// What a manifest tells of a model. Quick; its errors are those of the fetch.
-using FactsOf =
-    std::function<Result<resource::ModelFacts>(const oci::Manifest&, const FetchSmall&)>;
 
 // Whether manifests of this effective artifact type are shown as models.
 bool IsModelType(std::string_view artifact_type);
@@ -32,31 +26,47 @@ bool IsModelType(std::string_view artifact_type);
 resource::Key ModelKey(std::string_view repository);
 resource::Key ModelVersionKey(std::string_view repository, const Digest& manifest_digest);
 
+// The finalizer of what goes with the last row of a repository: its Model, and its Project if that
+// was deleted too.
+inline constexpr std::string_view kRemovalFinalizer = "registry-removal";
+// Sets it, unless the resource is marked as deleted already.
+Result<void> Hold(resource::ResourceTransaction& resources, const resource::Resource& held);
+// Takes it away, and the resource goes if it is marked as deleted; nothing happens without it.
+Result<void> LetGo(resource::ResourceTransaction& resources, const resource::Key& key);
+
 class Projection {
  public:
-  Projection(resource::ResourceTransaction& resources, const FactsOf& facts_of)
-      : resources_(resources), facts_of_(facts_of) {}
+  explicit Projection(resource::ResourceTransaction& resources) : resources_(resources) {}
 
-  // The manifest was pushed; nothing happens if its version is there.
+  // The manifest was pushed; nothing happens if its version is there. ABORTED / kFactsStale
+  // (facts.h) if it is not, and `facts` are missing or miss what the repository has by now.
   Result<void> AddVersion(const std::string& repository, const Digest& digest,
-                          const ManifestRow& row, const oci::Manifest& manifest);
+                          const ManifestRow& row, const oci::Manifest& manifest,
+                          const std::optional<PreparedFacts>& facts);
   Result<void> RemoveVersion(const std::string& repository, const Digest& digest);
   // The repository is gone: its Model goes, with all versions.
   Result<void> RemoveModel(const std::string& repository);
+  // The same where its versions go first, one by one, with ForgetVersion: until EndRemoval the
+  // Model is there, marked as deleted.
+  Result<void> BeginRemoval(const std::string& repository);
+  // Whether there was a version of the manifest; its Model is left as it is.
+  Result<bool> ForgetVersion(const std::string& repository, const Digest& digest);
+  Result<void> EndRemoval(const std::string& repository);
   // The tag points at this manifest now; a manifest that is no model takes the tag away.
   Result<void> SetTag(const std::string& repository, const std::string& tag, const Digest& digest,
                       bool is_model);
   Result<void> RemoveTag(const std::string& repository, const std::string& tag);
 
  private:
+  // The repository's, if it has one: the name may be that of another repository.
+  Result<std::optional<resource::Resource>> FindModel(const std::string& repository) const;
   Result<resource::Resource> EnsureModel(const std::string& repository);
-  Result<resource::ModelFacts> FactsOfManifest(const std::string& repository,
-                                               const oci::Manifest& manifest) const;
+  Result<void> CheckFacts(const std::string& repository,
+                          const std::optional<PreparedFacts>& facts) const;
   Result<void> ChangeStatus(const std::string& repository,
                             const std::function<void(Json& status)>& change);
 
   resource::ResourceTransaction& resources_;
-  const FactsOf& facts_of_;
 };
 
 }  // namespace slipway::registry

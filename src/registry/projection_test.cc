@@ -1,9 +1,15 @@
 #include "registry/projection.h"
 
+#include <chrono>
+#include <functional>
+#include <future>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "async/testing/run.h"
 #include "oci/media_types.h"
 #include "registry/limits.h"
 #include "registry/testing/registry_fixture.h"
@@ -59,8 +65,69 @@ class ProjectionTest : public ::testing::Test {
 
   static constexpr char kConfig[] = "{\"config\":{\"format\":\"onnx\"}}";
   RegistryStores stores_;
-  RegistryFixture registry_{stores_, TestFactsOf};
+  // Called when facts are read, before they are.
+  std::function<void()> on_facts_;
+  int facts_read_ = 0;
+  RegistryFixture registry_{stores_,
+                            [this](const oci::Manifest& manifest, const FetchSmall& fetch) {
+                              ++facts_read_;
+                              const auto facts = TestFactsOf(manifest, fetch);
+                              if (on_facts_) std::exchange(on_facts_, nullptr)();
+                              return facts;
+                            }};
 };
+
+// However long it takes to parse: the one writer goes on.
+TEST_F(ProjectionTest, FactsAreReadBesideTheWriter) {
+  on_facts_ = [this] {
+    auto write = std::async(std::launch::async, [this] {
+      return stores_.meta->MutateNow(
+          CallContext::System("test"),
+          [](store::Transaction& transaction) { return transaction.Put("test/row", ""); });
+    });
+    EXPECT_EQ(write.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  };
+  PushModel("fraud", "v1", "weights");
+  EXPECT_EQ(facts_read_, 1);
+  PushModel("fraud", "v2", "weights");
+  EXPECT_EQ(facts_read_, 1) << "the version is there";
+}
+
+TEST_F(ProjectionTest, FactsOfContentThatComesMeanwhileAreReadAgain) {
+  registry_.PushBlob("fraud", "weights");
+  on_facts_ = [this] { registry_.PushBlob("fraud", kConfig); };
+  const Digest digest = registry_.PushManifest("fraud", "v1", ModelJson(kConfig, "weights"));
+  EXPECT_EQ(facts_read_, 2);
+  const auto version = Find(ModelVersionKey("fraud", digest));
+  ASSERT_TRUE(version.has_value());
+  EXPECT_EQ(Decode<resource::ModelVersionStatus>(version->status).value().metadata->title,
+            "a title");
+}
+
+// A version that is deleted while its manifest is pushed again has its facts when it comes back.
+TEST_F(ProjectionTest, FactsOfAVersionThatGoesMeanwhileAreRead) {
+  const Digest digest = PushModel("fraud", "v1", "weights");
+  const oci::Manifest manifest = oci::ParseManifest(ModelJson(kConfig, "weights")).value();
+  const FactsOf facts_of = TestFactsOf;
+  const FactsSource source{.meta = stores_.meta.get(),
+                           .facts_of = &facts_of,
+                           .repository = "default/fraud",
+                           .coming = nullptr};
+  EXPECT_FALSE(PrepareFacts(source, digest, manifest).value().has_value());
+  ASSERT_EQ(registry_.Delete("/v2/fraud/manifests/" + digest.text()).status, 202);
+  EXPECT_TRUE(PrepareFacts(source, digest, manifest).value().has_value());
+  const std::string bytes = ModelJson(kConfig, "weights");
+  const ManifestPush push{
+      .content = {.object = digest, .size_bytes = bytes.size(), .inline_bytes = bytes},
+      .digest = digest,
+      .manifest = manifest,
+      .tags = {}};
+  const auto refused = RunSync(registry_.registry().Change(
+      CallContext::System("test"), "fraud",
+      [&](RepositoryWriter& writer, const CheckUnused&) { return writer.PutManifest(push); }));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().reason(), kFactsStale);
+}
 
 TEST_F(ProjectionTest, PushMakesModelAndVersion) {
   const Digest digest = PushModel("fraud", "v1", "weights");

@@ -6,6 +6,7 @@
 #include "oci/reference.h"
 #include "registry/core.h"
 #include "registry/limits.h"
+#include "registry/removal_steps.h"
 
 namespace slipway::registry {
 namespace {
@@ -115,32 +116,70 @@ Task<Result<Digest>> PublishArtifact(std::shared_ptr<Core> core, CallContext con
   }
   CO_TRY(manifest_blob, ManifestBlob(*core, artifact.manifest));
   CO_TRY(kept, co_await Store(*core, manifest_blob));
-  const ManifestPush push{.content = kept.content,
-                          .digest = kept.digest,
-                          .manifest = std::move(manifest),
-                          .tags = std::move(artifact.tags)};
-  CO_TRY_VOID(
-      co_await ChangeRepository(core, std::move(context), std::move(repository),
-                                [&](RepositoryWriter& writer, const CheckUnused&) -> Result<void> {
-                                  for (const StoredBlob& blob : stored)
-                                    TRY_VOID(writer.AddBlob(blob.digest, blob.content));
-                                  return writer.PutManifest(push);
-                                }));
+  ManifestPush push{.content = kept.content,
+                    .digest = kept.digest,
+                    .manifest = std::move(manifest),
+                    .tags = std::move(artifact.tags)};
+  const FindComing coming = [&stored](const Digest& digest) {
+    const auto found = std::ranges::find(stored, digest, &StoredBlob::digest);
+    return found != stored.end() && found->content.inline_bytes ? &*found->content.inline_bytes
+                                                                : nullptr;
+  };
+  CO_TRY_VOID(co_await PushManifest(*core, context, repository, push, coming,
+                                    [&](RepositoryWriter& writer) -> Result<void> {
+                                      for (const StoredBlob& blob : stored)
+                                        TRY_VOID(writer.AddBlob(blob.digest, blob.content));
+                                      return writer.PutManifest(push);
+                                    }));
   CRASH_POINT("registry.artifact_committed");
   co_await CountDamage(*core);
   co_return push.digest;
+}
+
+Task<Result<void>> PushManifest(Core& core, const CallContext& context,
+                                const std::string& repository, ManifestPush& push,
+                                const FindComing& coming,
+                                const std::function<Result<void>(RepositoryWriter&)>& change) {
+  const FactsSource source{.meta = &core.meta(),
+                           .facts_of = &core.options.facts_of,
+                           .repository = repository,
+                           .coming = coming};
+  // Nobody asks for those of other manifests: they are not kept waiting.
+  const bool has_facts = IsModelType(push.manifest.EffectiveArtifactType());
+  for (int attempt = 1;; ++attempt) {
+    if (has_facts) {
+      CO_TRY(facts, co_await core.pool().Run([&source, &push] {
+        return PrepareFacts(source, push.digest, push.manifest);
+      }));
+      push.facts = std::move(facts);
+    }
+    Result<void> done = co_await ChangeRows(core, context, repository, change);
+    const bool is_stale = !done && done.error().reason() == kFactsStale;
+    if (!is_stale || attempt == kMaxFactsAttempts) co_return done;
+  }
+}
+
+Task<Result<void>> ChangeRows(Core& core, const CallContext& context, const std::string& repository,
+                              const std::function<Result<void>(RepositoryWriter&)>& change) {
+  while (true) {
+    Result<void> done =
+        co_await core.meta().Mutate(context, [&](store::Transaction& transaction) -> Result<void> {
+          RepositoryWriter writer(transaction, context, repository, *core.options.clock,
+                                  *core.options.random);
+          return change(writer);
+        });
+    if (done || done.error().reason() != kRepositoryRemoving) co_return done;
+    CO_TRY_VOID(co_await FinishRemoval(core, repository));
+  }
 }
 
 Task<Result<void>> ChangeRepository(std::shared_ptr<Core> core, CallContext context,
                                     std::string repository, RepositoryChange change) {
   CO_TRY_VOID(oci::CheckRepositoryName(repository));
   repository = oci::CanonicalRepository(repository);
-  co_return co_await core->meta().Mutate(
-      context, [&](store::Transaction& transaction) -> Result<void> {
-        RepositoryWriter writer(transaction, context, repository, *core->options.clock,
-                                *core->options.random, core->options.facts_of);
-        return change(writer, core->options.check_unused);
-      });
+  co_return co_await ChangeRows(*core, context, repository, [&](RepositoryWriter& writer) {
+    return change(writer, core->options.check_unused);
+  });
 }
 
 }  // namespace slipway::registry

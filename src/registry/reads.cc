@@ -12,6 +12,10 @@ size_t SizeOf(const std::optional<std::string>& bytes) {
 
 Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::string& repository,
                                    const Selector& selector) {
+  TRY(exists, RepositoryExists(snapshot, repository));
+  if (!exists) {
+    return UnknownManifest(repository, selector.digest ? selector.digest->text() : selector.tag);
+  }
   std::optional<Digest> digest = selector.digest;
   if (!digest) {
     TRY(tag, FindTag(snapshot, repository, selector.tag));
@@ -50,7 +54,9 @@ std::shared_ptr<const FoundBlob> Reads::RecentBlob(const std::string& repository
 Task<Result<std::shared_ptr<const FoundManifest>>> Reads::ReadManifest(
     const std::string& repository, const Selector& selector) {
   // A manifest is kept with a stamp from before it was read. Behind a tag that was never read its
-  // key is not known yet: then the tag is kept, and the manifest when it is read the next time.
+  // key is not known yet: then the tag is kept, and the manifest when it is read the next time. All
+  // of it counts only as long as the repository is there.
+  const store::KeyStamp there = meta_.stamps().Of(RepositoryKey(repository));
   std::optional<Digest> expected = selector.digest;
   std::string tag_key;
   store::KeyStamp tag_stamp;
@@ -68,11 +74,11 @@ Task<Result<std::shared_ptr<const FoundManifest>>> Reads::ReadManifest(
     return {};
   }));
   if (!selector.digest) {
-    tags_.Insert(tag_key, tag_stamp, std::make_shared<const Digest>(found->digest),
+    tags_.Insert(tag_key, {tag_stamp, there}, std::make_shared<const Digest>(found->digest),
                  found->digest.text().size());
   }
   if (found->digest == expected) {
-    manifests_.Insert(key, stamp, found, SizeOf(found->inline_bytes));
+    manifests_.Insert(key, {stamp, there}, found, SizeOf(found->inline_bytes));
   }
   co_return found;
 }
@@ -81,8 +87,11 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
                                                                const Digest& digest) {
   const std::string key = BlobKey(repository, digest);
   const store::KeyStamp stamp = meta_.stamps().Of(key);
+  const store::KeyStamp there = meta_.stamps().Of(RepositoryKey(repository));
   std::shared_ptr<const FoundBlob> found;
   CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(exists, RepositoryExists(snapshot, repository));
+    if (!exists) return UnknownBlob(repository, digest);
     TRY(row, FindBlob(snapshot, repository, digest));
     if (!row) return UnknownBlob(repository, digest);
     TRY(damaged, IsDamaged(snapshot, row->object));
@@ -92,7 +101,7 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
         FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes)});
     return {};
   }));
-  blobs_.Insert(key, stamp, found, SizeOf(found->inline_bytes));
+  blobs_.Insert(key, {stamp, there}, found, SizeOf(found->inline_bytes));
   co_return found;
 }
 

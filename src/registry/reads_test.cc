@@ -16,6 +16,9 @@ class ReadsTest : public testing::Test {
   Reads reads_{*meta_};
   const std::string repository_ = "default/model";
 
+  ReadsTest() {
+    Write([&](store::Transaction& t) { return t.Put(RepositoryKey(repository_), "{}"); });
+  }
   void Write(const std::function<Result<void>(store::Transaction&)>& write) {
     EXPECT_THAT(meta_->MutateNow(CallContext::System("test"), write), IsOk());
   }
@@ -115,6 +118,25 @@ TEST_F(ReadsTest, ABlobIsGoneWhenItsRowIs) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ((*GetBlob(digest))->inline_bytes, "blob");
   EXPECT_NE(reads_.RecentBlob(repository_, digest), nullptr);
   Write([&](store::Transaction& t) { return t.Delete(BlobKey(repository_, digest)); });
+  EXPECT_THAT(GetBlob(digest), IsError(Code::kNotFound, "BLOB_UNKNOWN"));
+}
+
+// Its rows go later.
+TEST_F(ReadsTest, NothingIsReadOfARepositoryThatWasDeleted) {
+  const Digest digest = PutManifest("bytes");
+  PutTag("v1", digest);
+  Write([&](store::Transaction& t) {
+    return t.Put(BlobKey(repository_, digest),
+                 EncodeRow(BlobRow{.object = digest, .size_bytes = 5}));
+  });
+  const Selector v1{.digest = std::nullopt, .tag = "v1"};
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(Get(v1), IsOk());
+  EXPECT_THAT(GetBlob(digest), IsOk());
+  ASSERT_NE(reads_.RecentManifest(repository_, v1), nullptr);
+  ASSERT_NE(reads_.RecentBlob(repository_, digest), nullptr);
+  Write([&](store::Transaction& t) { return t.Delete(RepositoryKey(repository_)); });
+  EXPECT_THAT(Get(v1), IsError(Code::kNotFound, "MANIFEST_UNKNOWN"));
+  EXPECT_THAT(Get({.digest = digest, .tag = ""}), IsError(Code::kNotFound, "MANIFEST_UNKNOWN"));
   EXPECT_THAT(GetBlob(digest), IsError(Code::kNotFound, "BLOB_UNKNOWN"));
 }
 

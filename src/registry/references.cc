@@ -121,6 +121,11 @@ Result<void> RemoveManifestReferences(store::Transaction& transaction, std::stri
   }
   TRY_VOID(transaction.Delete(key));
   TRY_VOID(transaction.Delete(OtherKey(repository, manifest)));
+  return RemoveManifestUser(transaction, repository, manifest, object);
+}
+
+Result<void> RemoveManifestUser(store::Transaction& transaction, std::string_view repository,
+                                const Digest& manifest, const Digest& object) {
   return transaction.Delete(ManifestUserKey(object, repository, manifest));
 }
 

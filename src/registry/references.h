@@ -44,6 +44,10 @@ Result<bool> HasManifestReferences(const store::Snapshot& snapshot, std::string_
 Result<void> RemoveManifestReferences(store::Transaction& transaction, std::string_view repository,
                                       const Digest& manifest, const Digest& object);
 
+// Of all that AddManifestReferences made, the one row that is not found by the repository.
+Result<void> RemoveManifestUser(store::Transaction& transaction, std::string_view repository,
+                                const Digest& manifest, const Digest& object);
+
 Result<void> AddBlobReference(store::Transaction& transaction, std::string_view repository,
                               const Digest& blob, const Digest& object);
 Result<void> RemoveBlobReference(store::Transaction& transaction, std::string_view repository,

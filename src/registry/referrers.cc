@@ -77,8 +77,10 @@ Result<std::map<std::string, Digest>> Candidates(const store::Snapshot& snapshot
 Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::ObjectStore& objects,
                                    const std::string& repository, const Digest& subject,
                                    std::string_view artifact_type, std::string_view last) {
-  TRY(candidates, Candidates(snapshot, objects, repository, subject, last));
   ReferrerPage page;
+  TRY(exists, RepositoryExists(snapshot, repository));
+  if (!exists) return page;
+  TRY(candidates, Candidates(snapshot, objects, repository, subject, last));
   size_t looked_at = 0;
   uint64_t bytes = 0;
   std::string previous;

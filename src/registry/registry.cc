@@ -9,6 +9,7 @@
 #include "registry/core.h"
 #include "registry/error_response.h"
 #include "registry/references.h"
+#include "registry/removal_steps.h"
 #include "registry/upload_age.h"
 
 namespace slipway::registry {
@@ -97,13 +98,7 @@ void AddDigestHeaders(const Digest& digest, net::HttpResponse& response) {
 
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,
                           std::function<Result<void>(RepositoryWriter&)> change) {
-  const CallContext& context = request.context;
-  co_return co_await core.meta().Mutate(
-      context, [&](store::Transaction& transaction) -> Result<void> {
-        RepositoryWriter writer(transaction, context, repository, *core.options.clock,
-                                *core.options.random, core.options.facts_of);
-        return change(writer);
-      });
+  co_return co_await ChangeRows(core, request.context, repository, change);
 }
 
 store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass) {
@@ -186,6 +181,10 @@ Task<Result<void>> Registry::Change(CallContext context, std::string repository,
                           std::move(change));
 }
 
+Task<Result<void>> Registry::FinishRemovals() {
+  return registry::FinishRemovals(*state_->core);
+}
+
 std::unique_ptr<Collector> Registry::MakeCollector(bool dry_run) {
   Core& core = *state_->core;
   return std::make_unique<Collector>(CollectorOptions{.meta = core.options.meta,
@@ -219,6 +218,7 @@ void Registry::Start(asio::any_io_executor executor) {
   CHECK(!state_->tasks);
   state_->tasks = std::make_unique<TaskGroup>(std::move(executor));
   state_->tasks->Start([core = state_->core] { return SweepUploads(core); });
+  state_->tasks->Start([core = state_->core] { return RemoveNowAndThen(core); });
   state_->core->maintenance.Start(state_->core, *state_->tasks);
 }
 

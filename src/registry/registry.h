@@ -66,6 +66,9 @@ class Registry {
   // The repository may have one segment. INVALID_ARGUMENT / NAME_INVALID, and what `change` says.
   Task<Result<void>> Change(CallContext context, std::string repository, RepositoryChange change);
 
+  // Takes all rows of repositories that were deleted; what Start does now and then.
+  Task<Result<void>> FinishRemovals();
+
   // A collection of garbage that its owner drives; the registry outlives it.
   std::unique_ptr<Collector> MakeCollector(bool dry_run);
   // Likewise: a way through all objects that goes on with `pass`.
@@ -74,7 +77,8 @@ class Registry {
   // Objects that are damaged, as far as it is known.
   uint64_t damaged() const;
 
-  // Removes expired uploads now and then, collects garbage and scrubs, on `executor`, until Stop.
+  // Removes expired uploads and what is left of deleted repositories now and then, collects garbage
+  // and scrubs, on `executor`, until Stop.
   void Start(asio::any_io_executor executor);
   Task<void> Stop();
 

@@ -19,12 +19,11 @@ class Writer {
   Writer(ResourceTransaction& transaction, std::string repository)
       : repository_(std::move(repository)),
         writer_(transaction.raw(), transaction.context(), repository_, transaction.clock(),
-                transaction.random(), no_facts_) {}
+                transaction.random()) {}
   RepositoryWriter* operator->() { return &writer_; }
 
  private:
   const std::string repository_;
-  const FactsOf no_facts_;
   RepositoryWriter writer_;
 };
 
@@ -38,6 +37,8 @@ Result<void> RemoveVersion(ResourceTransaction& transaction, const Resource& ver
 Result<void> RemoveModel(ResourceTransaction& transaction, const Resource& model, Cascade cascade,
                          const CheckUnused& check) {
   TRY(spec, Decode<resource::ModelSpec>(model.spec, "spec", UnknownFields::kIgnore));
+  TRY(exists, RepositoryExists(transaction.raw(), spec.repository));
+  if (!exists) return {};
   Writer writer(transaction, spec.repository);
   if (cascade == Cascade::kNo) {
     TRY(other, writer->FindOtherThanModels());
@@ -50,8 +51,7 @@ Result<void> RemoveModel(ResourceTransaction& transaction, const Resource& model
                                     "--cascade)");
     }
   }
-  size_t rows_left = kMaxRemovedRows;
-  return writer->DeleteRepository(check, rows_left);
+  return writer->DeleteRepository(check);
 }
 
 Result<void> RemoveRepositories(ResourceTransaction& transaction, const Resource& project,
@@ -65,7 +65,7 @@ Result<void> RemoveRepositories(ResourceTransaction& transaction, const Resource
                               "the project has more than " + std::to_string(resource::kMaxCascade) +
                                   " repositories: delete some of their models first");
   }
-  size_t rows_left = kMaxRemovedRows;
+  size_t budget = kRemovedAtOnce;
   for (const store::KeyValue& row : rows) {
     const std::string repository = row.key.substr(before_name.size());
     Writer writer(transaction, repository);
@@ -77,9 +77,11 @@ Result<void> RemoveRepositories(ResourceTransaction& transaction, const Resource
                                     ": delete what is in it first, or all of it with cascade=1 "
                                     "(slipway delete --cascade)");
     }
-    TRY_VOID(writer->DeleteRepository(check, rows_left));
+    TRY_VOID(writer->DeleteRepository(check, budget));
   }
-  return {};
+  const std::string removing = RemovingKey(project.metadata.name + "/");
+  TRY(left, transaction.raw().ScanSizes(removing, store::PrefixEnd(removing), 1));
+  return left.empty() ? Result<void>() : Hold(transaction, project);
 }
 
 }  // namespace

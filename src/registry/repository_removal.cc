@@ -1,4 +1,10 @@
 // How content leaves a repository, and how a repository goes.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "oci/reference.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
@@ -26,6 +32,8 @@ Result<void> ForEachRow(const store::Snapshot& snapshot, const std::string& pref
 
 Result<void> RepositoryWriter::DeleteTag(const std::string& tag,
                                          const std::optional<Digest>& digest) {
+  TRY(exists, RepositoryExists(transaction_, repository_));
+  if (!exists) return UnknownManifest(repository_, tag);
   TRY(row, FindTag(transaction_, repository_, tag));
   if (!row || (digest && row->digest != *digest)) return UnknownManifest(repository_, tag);
   TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
@@ -40,6 +48,8 @@ Result<void> RepositoryWriter::DeleteTag(const std::string& tag,
 }
 
 Result<void> RepositoryWriter::DeleteManifest(const Digest& digest, const CheckUnused& check) {
+  TRY(exists, RepositoryExists(transaction_, repository_));
+  if (!exists) return UnknownManifest(repository_, digest.text());
   TRY(row, FindManifest(transaction_, repository_, digest));
   if (!row) return UnknownManifest(repository_, digest.text());
   if (check) TRY_VOID(check(resources_, repository_, digest));
@@ -69,43 +79,92 @@ Result<bool> RepositoryWriter::HasManifests() const {
   return !rows.empty();
 }
 
-Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t& rows_left) {
+Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check) {
+  size_t budget = kRemovedAtOnce;
+  return DeleteRepository(check, budget);
+}
+
+Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t& budget) {
+  TRY(exists, RepositoryExists(transaction_, repository_));
+  if (!exists) return {};
   if (check) TRY_VOID(check(resources_, repository_, std::nullopt));
-  auto remove = [&](const store::KeyValue& row) -> Result<void> {
-    if (rows_left == 0) {
-      return FailedPrecondition("CASCADE_TOO_LARGE",
-                                "more than " + std::to_string(kMaxRemovedRows) +
-                                    " entries of repositories would go with it: delete some "
-                                    "repositories, or manifests and blobs of " +
-                                    repository_ + ", first.");
-    }
-    --rows_left;
-    return transaction_.Delete(row.key);
-  };
-  const std::string blobs = BlobPrefix(repository_);
-  TRY_VOID(ForEachRow(transaction_, blobs, [&](const store::KeyValue& row) -> Result<void> {
-    TRY(digest, Digest::Parse(std::string_view(row.key).substr(blobs.size())));
+  TRY_VOID(transaction_.Delete(RepositoryKey(repository_)));
+  TRY_VOID(transaction_.Delete(MovesKey(repository_)));
+  TRY(more, RemoveRows(budget));
+  if (!more) return projection_.RemoveModel(repository_);
+  const Json row = {{"at", FormatRfc3339(clock_.Wall())}, {"by", context_.identity.subject}};
+  TRY_VOID(transaction_.Put(RemovingKey(repository_), DumpJson(row)));
+  return projection_.BeginRemoval(repository_);
+}
+
+Result<bool> RepositoryWriter::ContinueRemoval() {
+  TRY(removing, transaction_.Get(RemovingKey(repository_)));
+  if (!removing) return false;
+  size_t budget = kRemovedAtOnce;
+  TRY(more, RemoveRows(budget));
+  if (more) return true;
+  TRY_VOID(EndRemoval());
+  return false;
+}
+
+Result<bool> RepositoryWriter::RemoveRows(size_t& budget) {
+  if (budget == 0) return true;
+  TRY(more_blobs, RemoveBlobRows(budget));
+  if (more_blobs) return true;
+  TRY(more_manifests, RemoveManifestRows(budget));
+  if (more_manifests) return true;
+  // The others are found by the repository alone.
+  for (const std::string& prefix :
+       {TagPrefix(repository_), TaggedPrefix(repository_), ReferrerPrefix(repository_),
+        MovePrefix(repository_), UsedPrefix(repository_), NamesPrefix(repository_),
+        OtherPrefix(repository_)}) {
+    if (budget == 0) return true;
+    TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), budget));
+    for (const store::KeySize& row : rows) TRY_VOID(transaction_.Delete(row.key));
+    budget -= rows.size();
+  }
+  return budget == 0;
+}
+
+Result<bool> RepositoryWriter::RemoveBlobRows(size_t& budget) {
+  const std::string prefix = BlobPrefix(repository_);
+  TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), budget));
+  for (const store::KeySize& row : rows) {
+    TRY(digest, Digest::Parse(std::string_view(row.key).substr(prefix.size())));
     TRY(blob, FindBlob(transaction_, repository_, digest));
     if (blob) TRY_VOID(RemoveBlobReference(transaction_, repository_, digest, blob->object));
-    return remove(row);
-  }));
-  // Each with the rows about it, which are found by its own.
-  const std::string manifests = ManifestPrefix(repository_);
-  TRY_VOID(ForEachRow(transaction_, manifests, [&](const store::KeyValue& row) -> Result<void> {
-    TRY(digest, Digest::Parse(std::string_view(row.key).substr(manifests.size())));
+    TRY_VOID(transaction_.Delete(row.key));
+  }
+  budget -= rows.size();
+  return budget == 0;
+}
+
+// Each with what is found by its own row alone.
+Result<bool> RepositoryWriter::RemoveManifestRows(size_t& budget) {
+  const std::string prefix = ManifestPrefix(repository_);
+  TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), budget));
+  for (const store::KeySize& row : rows) {
+    if (budget == 0) return true;
+    TRY(digest, Digest::Parse(std::string_view(row.key).substr(prefix.size())));
     TRY(manifest, FindManifest(transaction_, repository_, digest));
     if (manifest) {
-      TRY_VOID(RemoveManifestReferences(transaction_, repository_, digest, manifest->object));
+      TRY_VOID(RemoveManifestUser(transaction_, repository_, digest, manifest->object));
     }
-    return remove(row);
-  }));
-  for (const std::string& prefix : {TagPrefix(repository_), TaggedPrefix(repository_),
-                                    ReferrerPrefix(repository_), MovePrefix(repository_)}) {
-    TRY_VOID(ForEachRow(transaction_, prefix, remove));
+    TRY(had_version, projection_.ForgetVersion(repository_, digest));
+    TRY_VOID(transaction_.Delete(row.key));
+    budget -= std::min(budget, had_version ? kRowsOfVersion : 1);
   }
-  TRY_VOID(transaction_.Delete(MovesKey(repository_)));
-  TRY_VOID(transaction_.Delete(RepositoryKey(repository_)));
-  return projection_.RemoveModel(repository_);
+  return budget == 0;
+}
+
+Result<void> RepositoryWriter::EndRemoval() {
+  TRY_VOID(transaction_.Delete(RemovingKey(repository_)));
+  TRY_VOID(projection_.EndRemoval(repository_));
+  const std::string project(oci::ProjectOf(repository_));
+  const std::string others = RemovingKey(project + "/");
+  TRY(left, transaction_.ScanSizes(others, store::PrefixEnd(others), 1));
+  if (!left.empty()) return {};
+  return LetGo(resources_, {.kind = "Project", .project = "", .name = project});
 }
 
 }  // namespace slipway::registry

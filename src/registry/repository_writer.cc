@@ -41,14 +41,13 @@ Error BlobInUse(const Digest& blob, const Digest& manifest) {
 }  // namespace
 
 RepositoryWriter::RepositoryWriter(store::Transaction& transaction, const CallContext& context,
-                                   const std::string& repository, Clock& clock, Random& random,
-                                   const FactsOf& facts_of)
+                                   const std::string& repository, Clock& clock, Random& random)
     : transaction_(transaction),
       context_(context),
       repository_(repository),
       clock_(clock),
       resources_(transaction, context, clock, random),
-      projection_(resources_, facts_of) {}
+      projection_(resources_) {}
 
 Result<void> RepositoryWriter::EnsureProject() {
   const std::string project(oci::ProjectOf(repository_));
@@ -74,6 +73,12 @@ Result<void> RepositoryWriter::EnsureRepository() {
   const std::string key = RepositoryKey(repository_);
   TRY(found, transaction_.Get(key));
   if (found) return {};
+  TRY(removing, transaction_.Get(RemovingKey(repository_)));
+  if (removing) {
+    return Unavailable(kRepositoryRemoving,
+                       "the repository " + repository_ +
+                           " was deleted, and what was in it is being taken away: try again");
+  }
   Json row = Json::object();
   row["createdAt"] = FormatRfc3339(clock_.Wall());
   return transaction_.Put(key, DumpJson(row));
@@ -122,6 +127,8 @@ Result<void> RepositoryWriter::AddBlob(const Digest& digest, const VerifiedConte
 
 Result<bool> RepositoryWriter::MayPull(std::string_view repository,
                                        const trust::AccessClaims* limits) const {
+  TRY(exists, RepositoryExists(transaction_, oci::CanonicalRepository(repository)));
+  if (!exists) return false;
   const std::string_view project = oci::ProjectOf(repository);
   if (limits != nullptr && !trust::ActionsOn(limits->scopes, repository, resource::kDefaultProject)
                                 .Has(trust::RepositoryActions::kPull)) {
@@ -161,6 +168,8 @@ Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string
 }
 
 Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
+  TRY(exists, RepositoryExists(transaction_, repository_));
+  if (!exists) return UnknownBlob(repository_, digest);
   TRY(found, FindBlob(transaction_, repository_, digest));
   if (!found) return UnknownBlob(repository_, digest);
   TRY(user, FindBlobUser(transaction_, repository_, digest));
@@ -250,7 +259,7 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
     TRY_VOID(
         transaction_.Put(ReferrerKey(repository_, *row.subject, push.digest), DumpJson(referrer)));
   }
-  TRY_VOID(projection_.AddVersion(repository_, push.digest, row, push.manifest));
+  TRY_VOID(projection_.AddVersion(repository_, push.digest, row, push.manifest, push.facts));
   for (const std::string& tag : push.tags) {
     TRY_VOID(SetTag(tag, push.digest, IsModelType(row.artifact_type)));
   }

@@ -37,15 +37,18 @@ struct ManifestPush {
   Digest digest;  // under which it is pushed; sha256 unless the caller named a sha512
   oci::Manifest manifest;
   std::vector<std::string> tags;  // that shall point at it
+  std::optional<PreparedFacts> facts = std::nullopt;
 };
+
+// The reason why a repository of the name of one that is still being removed cannot be made yet.
+inline constexpr std::string_view kRepositoryRemoving = "REPOSITORY_REMOVING";
 
 class RepositoryWriter {
  public:
   // `repository` is canonical. All arguments outlive the writer, which lives as long as its
   // transaction at most.
   RepositoryWriter(store::Transaction& transaction, const CallContext& context,
-                   const std::string& repository, Clock& clock, Random& random,
-                   const FactsOf& facts_of);
+                   const std::string& repository, Clock& clock, Random& random);
 
   // Makes the blob visible in the repository. Makes the repository, and its project if the caller
   // may: PERMISSION_DENIED / DENIED with a sentence otherwise.
@@ -59,7 +62,8 @@ class RepositoryWriter {
   Result<void> DeleteBlob(const Digest& digest);
 
   // NOT_FOUND / MANIFEST_BLOB_UNKNOWN for content that the repository does not have, with all of
-  // the first few named; INVALID_ARGUMENT / MANIFEST_INVALID where sizes disagree.
+  // the first few named; INVALID_ARGUMENT / MANIFEST_INVALID where sizes disagree; ABORTED /
+  // kFactsStale where its facts have to be prepared again.
   Result<void> PutManifest(const ManifestPush& push);
   // The manifest, all tags that point at it, and its place among the referrers.
   Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
@@ -71,12 +75,23 @@ class RepositoryWriter {
   // A manifest that is neither a model nor about another manifest, if there is one.
   Result<std::optional<Digest>> FindOtherThanModels() const;
   Result<bool> HasManifests() const;
-  // All that is in it, and the repository itself. Takes the number of its rows from `rows_left`,
-  // which begins at kMaxRemovedRows: FAILED_PRECONDITION / CASCADE_TOO_LARGE if there are more.
-  Result<void> DeleteRepository(const CheckUnused& check, size_t& rows_left);
+  // All that is in it, and the repository itself: from now on nobody finds it. Of its rows only
+  // about `budget` go at once, which is lowered; where there are more, ContinueRemoval has to be
+  // called until all are gone, and a push to the repository is UNAVAILABLE / kRepositoryRemoving
+  // until then. Its Model is marked as deleted as long. Nothing happens without such a repository.
+  Result<void> DeleteRepository(const CheckUnused& check, size_t& budget);
+  Result<void> DeleteRepository(const CheckUnused& check);  // with kRemovedAtOnce
+  // Takes the next rows of a repository that was deleted. False when all are gone.
+  Result<bool> ContinueRemoval();
 
  private:
   Result<void> EnsureRepository();
+  // Takes up to about `budget` rows; true if there may be more.
+  Result<bool> RemoveRows(size_t& budget);
+  Result<bool> RemoveBlobRows(size_t& budget);
+  Result<bool> RemoveManifestRows(size_t& budget);
+  // What was marked for the time of the removal goes.
+  Result<void> EndRemoval();
   Result<void> EnsureProject();
   Result<void> StoreObject(const Digest& digest, const VerifiedContent& content);
   // Whether it was found damaged: then it is as if it were not there.

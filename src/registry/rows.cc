@@ -45,6 +45,9 @@ std::string RepositoryKey(std::string_view repository) {
 std::string RepositoryPrefix(std::string_view project) {
   return Join("registry/repository/", project, "/");
 }
+std::string RemovingKey(std::string_view repository) {
+  return Join(kRemovingPrefix, repository);
+}
 std::string BlobKey(std::string_view repository, const Digest& digest) {
   return Join(BlobPrefix(repository), digest.text());
 }

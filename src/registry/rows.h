@@ -1,6 +1,9 @@
 // Rows: what the registry keeps in the MetaStore. Format: docs/formats/registry.md.
 //
 //   registry/repository/REPO               {"createdAt"}: the repository has been pushed to
+//   registry/removing/REPO                 {"at","by"}: the repository was deleted, and what is
+//   left
+//                                          of its rows is being taken away; nobody finds it
 //   registry/blob/REPO@DIGEST              {"object","size"}: the blob exists for callers of REPO
 //   registry/holder/DIGEST@REPO            empty: the same, to be found by the digest
 //   registry/manifest/REPO@DIGEST          {"object","size","mediaType","artifactType","subject"}
@@ -26,12 +29,14 @@
 
 namespace slipway::registry {
 
+inline constexpr std::string_view kRemovingPrefix = "registry/removing/";
 inline constexpr std::string_view kUploadKeyKey = "registry/upload-key";
 inline constexpr std::string_view kAccessTokenKeyKey = "registry/access-token-key";
 
 std::string RepositoryKey(std::string_view repository);
 // Of all repositories of a project.
 std::string RepositoryPrefix(std::string_view project);
+std::string RemovingKey(std::string_view repository);
 std::string BlobKey(std::string_view repository, const Digest& digest);
 std::string HolderKey(const Digest& digest, std::string_view repository);
 std::string HolderPrefix(const Digest& digest);
@@ -76,6 +81,7 @@ Result<std::optional<TagRow>> FindTag(const store::Snapshot& snapshot, std::stri
                                       std::string_view tag);
 // The sha256 under which bytes of this digest are kept: itself, or what the alias row says.
 Result<std::optional<Digest>> ResolveAlias(const store::Snapshot& snapshot, const Digest& digest);
+// Whether anybody may find something in the repository: only then do its other rows count.
 Result<bool> RepositoryExists(const store::Snapshot& snapshot, std::string_view repository);
 
 std::string EncodeRow(const BlobRow& row);

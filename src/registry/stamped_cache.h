@@ -24,21 +24,26 @@ class StampedCache {
   StampedCache(const store::KeyStamps& stamps, size_t max_bytes)
       : stamps_(stamps), max_shard_bytes_(max_bytes / kShards) {}
 
+  using Stamps = std::array<store::KeyStamp, 2>;
+
   // Nothing if it is not here, or may have changed since it was read.
   std::shared_ptr<const Value> Find(std::string_view name) const {
     Entry entry = ShardOf(name).With([name](const Shard& shard) { return shard.Find(name); });
-    if (entry.value && !stamps_.Holds(entry.stamp)) entry.value.reset();
+    if (entry.value && !(stamps_.Holds(entry.stamps[0]) && stamps_.Holds(entry.stamps[1]))) {
+      entry.value.reset();
+    }
     return std::move(entry.value);
   }
 
-  // `stamp` was taken of the key that the value is all about, before it was read. `bytes` is what
-  // the value holds beside itself; one that is large beside the cache is not kept.
-  void Insert(std::string_view name, store::KeyStamp stamp, std::shared_ptr<const Value> value,
+  // `stamps` were taken, before it was read, of the two keys that decide on the value. `bytes` is
+  // what the value holds beside itself; one that is large beside the cache is not kept.
+  void Insert(std::string_view name, const Stamps& stamps, std::shared_ptr<const Value> value,
               size_t bytes) {
     bytes += name.size() + sizeof(Value) + kEntryBytes;
     if (bytes > max_shard_bytes_ / 8) return;
     ShardOf(name).With([&](Shard& shard) {
-      shard.Insert(name, {.stamp = stamp, .value = std::move(value)}, bytes, max_shard_bytes_ / 2);
+      shard.Insert(name, {.stamps = stamps, .value = std::move(value)}, bytes,
+                   max_shard_bytes_ / 2);
     });
   }
 
@@ -51,7 +56,7 @@ class StampedCache {
   static constexpr size_t kEntryBytes = 128;  // of maps and counts, about
 
   struct Entry {
-    store::KeyStamp stamp;
+    Stamps stamps;
     std::shared_ptr<const Value> value;
   };
   struct Hash {

@@ -64,8 +64,12 @@ Result<void> ResourceTransaction::LetGo(const Key& dependent, const std::string&
 }
 
 Result<void> ResourceTransaction::CheckProjectEmpty(std::string_view project) const {
+  // Out of one that is held, what controllers and the registry made may still be on its way when it
+  // is marked as deleted; it must be gone when the project goes.
+  TRY(found, Find({"Project", "", std::string(project)}));
+  const bool of_users = found && !found->metadata.finalizers.empty() && !found->metadata.deleted_at;
   for (const KindInfo& kind : Kinds()) {
-    if (kind.global) continue;
+    if (kind.global || (of_users && !kind.user_writable)) continue;
     std::string prefix = RowPrefix(kind.kind, project);
     TRY(rows, transaction_.Scan(prefix, store::PrefixEnd(prefix), 1));
     if (rows.empty()) continue;

@@ -177,6 +177,7 @@ Result<Resource> ResourceTransaction::SetFinalizers(const Key& key,
   Resource now = old;
   now.metadata.finalizers = std::move(finalizers);
   if (now.metadata.finalizers.empty() && now.metadata.deleted_at) {
+    if (now.kind == "Project") TRY_VOID(CheckProjectEmpty(now.metadata.name));
     TRY_VOID(RemoveAll(now));
     return now;
   }
@@ -195,9 +196,10 @@ Result<Resource> ResourceTransaction::CheckDelete(const Key& key,
 
 Result<void> ResourceTransaction::Delete(const Key& key, std::optional<uint64_t> if_version) {
   TRY(old, CheckDelete(key, if_version));
+  const bool is_held = !old.metadata.finalizers.empty();
+  if (is_held && old.metadata.deleted_at) return {};
   if (old.kind == "Project") TRY_VOID(CheckProjectEmpty(old.metadata.name));
-  if (old.metadata.finalizers.empty()) return RemoveAll(std::move(old));
-  if (old.metadata.deleted_at) return {};
+  if (!is_held) return RemoveAll(std::move(old));
   Resource now = old;
   now.metadata.deleted_at = FormatRfc3339(clock_.Wall());
   return Store(now, &old, Write::kModified);

@@ -17,6 +17,7 @@ import pytest
 import requests
 
 import programs
+from test_large_removal import POINTS as REMOVAL_POINTS
 from test_klever_api import OTHERS, Caller, noise_zip, read_zip
 
 ZIPPED = ("default", "zipped", "v1")  # a version that is uploaded over Klever's API
@@ -207,8 +208,10 @@ def started_at(point, start_centre, tmp_path):
     return centre
 
 
-# Those of the command line's own store are reached in test_model_store.py.
-@pytest.mark.parametrize("point", [at for at in crash_points() if not at.startswith("models.")])
+# Those of the command line's own store are reached in test_model_store.py, those of a large
+# removal in test_large_removal.py.
+@pytest.mark.parametrize("point", [at for at in crash_points()
+                                   if not at.startswith("models.") and at not in REMOVAL_POINTS])
 def test_every_named_point(point, start_centre, tmp_path):
     centre = started_at(point, start_centre, tmp_path)
     story = Story(centre)

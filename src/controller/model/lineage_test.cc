@@ -58,14 +58,15 @@ class LineageTest : public ::testing::Test {
     };
     const auto pushed = store_.resources().TransactNow(
         TestStore::As("ada"), [&](ResourceTransaction& transaction) -> Result<void> {
-          const registry::FactsOf facts_of = FactsOf;
           registry::RepositoryWriter writer(transaction.raw(), transaction.context(), repository,
-                                            transaction.clock(), transaction.random(), facts_of);
+                                            transaction.clock(), transaction.random());
+          TRY(facts, FactsOf(*manifest, nullptr));
           TRY_VOID(writer.AddBlob(Digest::Of(kConfig), content(kConfig)));
           return writer.PutManifest({.content = content(bytes),
                                      .digest = Digest::Of(bytes),
                                      .manifest = *manifest,
-                                     .tags = {tag}});
+                                     .tags = {tag},
+                                     .facts = registry::PreparedFacts{.facts = std::move(facts)}});
         });
     EXPECT_THAT(pushed, IsOk());
     return Digest::Of(bytes);

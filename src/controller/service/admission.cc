@@ -84,7 +84,9 @@ Result<void> ServiceAdmission::operator()(resource::ResourceTransaction& transac
   TRY(digest,
       PinnedDigest(transaction.raw(), reference, spec.follow ? std::nullopt : OldReference(old)));
   TRY(version, transaction.Find(registry::ModelVersionKey(reference.repository, digest)));
-  if (!version) {
+  // What is left of a repository that was deleted is on its way out.
+  TRY(exists, registry::RepositoryExists(transaction.raw(), reference.repository));
+  if (!version || !exists) {
     return FieldError(
         Code::kInvalidArgument, "MODEL_UNKNOWN",
         fmt::format("{} has no model with the digest {}", reference.repository, digest.text()));

@@ -118,8 +118,7 @@ Task<Result<HttpResponse>> DeleteRepository(Core& core, HttpRequest& request) {
   CO_TRY_VOID(co_await core.options.registry->Change(
       request.context, repository,
       [](registry::RepositoryWriter& writer, const registry::CheckUnused& check) {
-        size_t rows_left = registry::kMaxRemovedRows;
-        return writer.DeleteRepository(check, rows_left);
+        return writer.DeleteRepository(check);
       }));
   co_return HttpResponse::Empty(200);
 }
