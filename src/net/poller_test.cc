@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <exception>
 #include <memory>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,8 @@ class PollerTurnTest : public testing::Test, public PolledSocket::Observer {
     tasks.Start([this] { return poller_.Run(); });
     while (answers_.size() < count && context_.run_one() > 0) {
     }
-    asio::co_spawn(context_, tasks.Stop(), asio::detached);
+    asio::co_spawn(context_, tasks.Stop(),
+                   [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     context_.run();
     return answers_;
   }
