@@ -22,7 +22,7 @@ struct FaultDisk;
 // - a file or a folder without a name is lost.
 // That is harsher than any one file system, and allowed by POSIX. Thread-safe. Paths are absolute
 // and without `.` and `..`.
-class FaultFileSystem final : public FileSystem {
+class FaultFileSystem : public FileSystem {
  public:
   FaultFileSystem();
   ~FaultFileSystem() override;

@@ -191,27 +191,40 @@ Result<void> UploadDesk::RemoveWork() {
   return files_.RemoveTree(folder_ + "/work");
 }
 
+Result<bool> UploadDesk::MoveStaleAside(const std::string& name, int64_t before_ms,
+                                        const std::string& aside) {
+  return open_.With([&](Table& table) -> Result<bool> {
+    const auto open = table.open.find(name);
+    if (open != table.open.end() && !open->second.expired()) return false;
+    const std::string folder = FolderOf(name);
+    // The record is written last, at each chunk; what has none was cut short when it began.
+    Result<FileInfo> info = files_.Info(folder + std::string(kRecordName));
+    if (!info) info = files_.Info(folder);
+    if (!info || info->modified_ms >= before_ms) return false;
+    TRY_VOID(files_.Rename(folder, aside + "/" + name));
+    if (open != table.open.end()) table.open.erase(open);
+    if (table.owners) table.owners->erase(name);
+    return true;
+  });
+}
+
 Result<uint64_t> UploadDesk::RemoveStale(int64_t before_ms) {
   TRY(exists, files_.Exists(folder_ + "/uploads"));
   if (!exists) return uint64_t{0};
   TRY(names, files_.List(folder_ + "/uploads"));
+  if (names.empty()) return uint64_t{0};
+  TRY(aside, MakeWorkFolder());
   uint64_t removed = 0;
+  Result<void> failure = {};
   for (const std::string& name : names) {
-    TRY_VOID(open_.With([&](Table& table) -> Result<void> {
-      const auto open = table.open.find(name);
-      if (open != table.open.end() && !open->second.expired()) return {};
-      const std::string folder = FolderOf(name);
-      // The record is written last, at each chunk; what has none was cut short when it began.
-      Result<FileInfo> info = files_.Info(folder + std::string(kRecordName));
-      if (!info) info = files_.Info(folder);
-      if (!info || info->modified_ms >= before_ms) return {};
-      if (open != table.open.end()) table.open.erase(open);
-      TRY_VOID(files_.RemoveTree(folder));
-      if (table.owners) table.owners->erase(name);
-      ++removed;
-      return {};
-    }));
+    const Result<bool> moved = MoveStaleAside(name, before_ms, aside);
+    if (!moved) failure = moved.error();
+    if (moved && *moved) ++removed;
   }
+  // Never a record in the old place whose bytes are gone.
+  TRY_VOID(files_.SyncDirectory(folder_ + "/uploads"));
+  TRY_VOID(files_.RemoveTree(aside));
+  if (!failure) return failure.error();
   return removed;
 }
 

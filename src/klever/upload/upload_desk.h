@@ -59,6 +59,9 @@ class UploadDesk {
   Result<std::shared_ptr<ChunkedUpload>> MakeFolder(const std::string& folder, UploadRecord record);
   Result<void> ReadOwners(Table& table);
   static Result<void> CheckRoom(const Table& table, const std::string& subject);
+  // True if it was stale: it is in `aside` then, and its name is free. The table is locked for
+  // moments only; to remove what may be large takes time.
+  Result<bool> MoveStaleAside(const std::string& name, int64_t before_ms, const std::string& aside);
   std::string FolderOf(std::string_view id) const;
 
   FileSystem& files_;

@@ -1,8 +1,12 @@
 #include "klever/upload/upload_desk.h"
 
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -259,6 +263,41 @@ TEST_F(UploadDeskTest, GapsAreFilledWhenThereMayBeNoMore) {
             "UPLOAD_CHUNKS");
   EXPECT_THAT(UploadChunk::Begin(upload, {1, 2}), IsOk());
   EXPECT_THAT(UploadChunk::Begin(upload, {0, wanted.total_bytes}), IsOk());
+}
+
+// Tells when a folder is removed, before it is.
+class WatchedFileSystem final : public FaultFileSystem {
+ public:
+  std::function<void()> on_remove_tree;
+  Result<void> RemoveTree(const std::string& path) override {
+    if (on_remove_tree) on_remove_tree();
+    return FaultFileSystem::RemoveTree(path);
+  }
+};
+
+TEST_F(UploadDeskTest, WhatExpiredHoldsNobodyUpWhileItGoes) {
+  WatchedFileSystem files;
+  const std::unique_ptr<UploadDesk> desk = Desk(files);
+  std::shared_ptr<ChunkedUpload> old = *desk->FindOrBegin(Wanted());
+  ASSERT_THAT(Send(old, {0, 1000}), IsOk());
+  old.reset();
+  // Its owner goes on with it just now: it is gone, and he begins anew, at once.
+  std::future<std::shared_ptr<ChunkedUpload>> again;
+  bool waited = false;
+  files.on_remove_tree = [&] {
+    if (std::exchange(waited, true)) return;
+    again = std::async(std::launch::async, [&] { return *desk->FindOrBegin(Wanted()); });
+    EXPECT_EQ(again.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  };
+  EXPECT_EQ(*desk->RemoveStale(INT64_MAX), 1U);
+  ASSERT_TRUE(waited);
+  const std::shared_ptr<ChunkedUpload> made = again.get();
+  EXPECT_THAT(made->present().spans(), IsEmpty());
+  ASSERT_THAT(Send(made, {0, kTotal}), IsOk());
+  EXPECT_TRUE(made->complete());
+  ExpectPromised(files, *made);
+  EXPECT_EQ(*desk->Find("default/m", "v1", "token/ada"), made);
+  EXPECT_THAT(*files.List("/data/klever/work"), IsEmpty());
 }
 
 TEST_F(UploadDeskTest, WorkThatWasCutShortGoes) {
