@@ -64,6 +64,9 @@ inline constexpr size_t kIndexedNames = 5'000;
 
 // How often the facts of a manifest are read, if the repository changes meanwhile.
 inline constexpr int kMaxFactsAttempts = 8;
+// A content that is read for what older versions tell, and when that is tried again.
+inline constexpr uint64_t kMaxReprojectedBytes = 4 << 20;
+inline constexpr std::chrono::minutes kReprojectionPause{1};
 // Tags of one PUT of a manifest by digest (`?tag=`).
 inline constexpr size_t kMaxTagsPerPut = 64;
 // Pages of lists; callers may ask for less.

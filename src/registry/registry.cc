@@ -10,6 +10,7 @@
 #include "registry/error_response.h"
 #include "registry/references.h"
 #include "registry/removal_steps.h"
+#include "registry/reprojection.h"
 #include "registry/upload_age.h"
 
 namespace slipway::registry {
@@ -185,6 +186,10 @@ Task<Result<void>> Registry::FinishRemovals() {
   return registry::FinishRemovals(*state_->core);
 }
 
+Task<Result<void>> Registry::Reproject() {
+  return registry::Reproject(*state_->core);
+}
+
 std::unique_ptr<Collector> Registry::MakeCollector(bool dry_run) {
   Core& core = *state_->core;
   return std::make_unique<Collector>(CollectorOptions{.meta = core.options.meta,
@@ -219,6 +224,7 @@ void Registry::Start(asio::any_io_executor executor) {
   state_->tasks = std::make_unique<TaskGroup>(std::move(executor));
   state_->tasks->Start([core = state_->core] { return SweepUploads(core); });
   state_->tasks->Start([core = state_->core] { return RemoveNowAndThen(core); });
+  state_->tasks->Start([core = state_->core] { return ReprojectInTime(core); });
   state_->core->maintenance.Start(state_->core, *state_->tasks);
 }
 

@@ -69,6 +69,10 @@ class Registry {
   // Takes all rows of repositories that were deleted; what Start does now and then.
   Task<Result<void>> FinishRemovals();
 
+  // Versions that an older program pushed tell what this one reads of their metadata; what Start
+  // does once.
+  Task<Result<void>> Reproject();
+
   // A collection of garbage that its owner drives; the registry outlives it.
   std::unique_ptr<Collector> MakeCollector(bool dry_run);
   // Likewise: a way through all objects that goes on with `pass`.
