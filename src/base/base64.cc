@@ -35,4 +35,19 @@ std::optional<std::string> FromCanonicalBase64(std::string_view text) {
   return bytes;
 }
 
+std::string Base64Url(std::string_view bytes) {
+  std::string out = Base64(bytes);
+  while (out.ends_with('=')) out.pop_back();
+  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return out;
+}
+
+std::optional<std::string> FromCanonicalBase64Url(std::string_view text) {
+  std::string other(text);
+  for (char& c : other) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  auto bytes = FromBase64(other);
+  if (!bytes || Base64Url(*bytes) != text) return {};
+  return bytes;
+}
+
 }  // namespace slipway

@@ -31,5 +31,19 @@ TEST(Base64, OneTextForEachBytes) {
   }
 }
 
+TEST(Base64, OfUrls) {
+  const std::string bytes = "\xfb\xff\xfe";
+  EXPECT_EQ(Base64(bytes), "+//+");
+  EXPECT_EQ(Base64Url(bytes), "-__-");
+  EXPECT_EQ(Base64Url("f"), "Zg");
+  for (const std::string& text : {std::string(), std::string("f"), std::string("fo"), bytes}) {
+    EXPECT_EQ(FromCanonicalBase64Url(Base64Url(text)), text);
+  }
+  // Of the other alphabet, with padding, with bits behind the last byte, and none at all.
+  for (const char* other : {"+//+", "-_/-", "Zg==", "Zg=", "Zh", "Z", "Zm9v!", "Zg\n"}) {
+    EXPECT_EQ(FromCanonicalBase64Url(other), std::nullopt) << other;
+  }
+}
+
 }  // namespace
 }  // namespace slipway

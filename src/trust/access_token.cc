@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/json.h"
 
@@ -14,34 +15,6 @@ namespace {
 using std::chrono::seconds;
 
 constexpr size_t kSignatureBytes = 32;
-
-// RFC 4648 section 5, without padding.
-std::string Base64Url(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  out.resize(static_cast<size_t>(size));
-  while (out.ends_with('=')) out.pop_back();
-  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return out;
-}
-
-// Of a text that Base64Url made; nothing for another.
-std::optional<std::string> FromBase64Url(std::string_view text) {
-  std::string padded(text);
-  for (char& c : padded) c = c == '-' ? '+' : c == '_' ? '/' : c == '+' || c == '/' ? '!' : c;
-  if (padded.find('=') != std::string::npos || padded.size() % 4 == 1) return {};
-  const size_t padding = (4 - padded.size() % 4) % 4;
-  padded.append(padding, '=');
-  std::string out(padded.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(padded.data()),
-                                   static_cast<int>(padded.size()));
-  if (size < 0) return {};
-  out.resize(static_cast<size_t>(size) - padding);
-  return out;
-}
 
 // The whole header of each kind of token, as it stands before the first dot.
 const std::string& AccessHeader() {
@@ -136,7 +109,7 @@ Result<std::string> AccessTokens::Open(std::string_view text, std::string_view h
       CRYPTO_memcmp(given.data(), right.data(), right.size()) != 0) {
     return Invalid();
   }
-  auto payload = FromBase64Url(text.substr(header.size() + 1, dot - header.size() - 1));
+  auto payload = FromCanonicalBase64Url(text.substr(header.size() + 1, dot - header.size() - 1));
   return payload ? Result<std::string>(*std::move(payload)) : Invalid();
 }
 
