@@ -1,7 +1,13 @@
 #include "trust/signing_key.h"
 
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "base/base64.h"
 #include "base/testing/result_matchers.h"
@@ -147,6 +153,86 @@ TEST(PublicKey, Ed25519InBothForms) {
   EXPECT_TRUE(key->Verifies(kEdMessage, signature));
   EXPECT_FALSE(key->Verifies("other", signature));
   EXPECT_FALSE(key->Verifies(kEdMessage, signature.substr(1)));
+}
+
+struct Free {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(BIO* bio) const { BIO_free(bio); }
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+using OpenSslKey = std::unique_ptr<EVP_PKEY, Free>;
+
+// As OpenSSL writes it: PKCS #8 without a password.
+std::string PrivatePem(EVP_PKEY* key) {
+  const std::unique_ptr<BIO, Free> out(BIO_new(BIO_s_mem()));
+  EXPECT_EQ(PEM_write_bio_PKCS8PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr),
+            1);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+std::string SignWith(EVP_PKEY* key, const EVP_MD* digest, std::string_view message) {
+  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  EXPECT_EQ(EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key), 1);
+  const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
+  size_t size = 0;
+  EXPECT_EQ(EVP_DigestSign(context.get(), nullptr, &size, bytes, message.size()), 1);
+  std::string signature(size, '\0');
+  EXPECT_EQ(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                           bytes, message.size()),
+            1);
+  signature.resize(size);
+  return signature;
+}
+
+// One elliptic curve, the hash that tools of its own strength take, and one that nobody does.
+struct Curve {
+  const char* name;
+  const EVP_MD* (*own_hash)();
+  const EVP_MD* (*other_hash)();
+};
+
+class SigningKeyCurve : public ::testing::TestWithParam<Curve> {};
+
+TEST_P(SigningKeyCurve, SignsAndVerifies) {
+  const OpenSslKey made(EVP_EC_gen(GetParam().name));
+  ASSERT_NE(made, nullptr);
+  const auto key = SigningKey::Parse(PrivatePem(made.get()), NoPassword);
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(key->public_key().algorithm(), std::string("ECDSA ") + GetParam().name);
+  const auto read = PublicKey::Parse(key->public_key().Pem());
+  ASSERT_THAT(read, IsOk());
+  for (int i = 0; i < 20; ++i) {  // the lengths of signatures differ
+    const std::string message = "message " + std::to_string(i);
+    const std::string signature = key->Sign(message);
+    EXPECT_TRUE(read->Verifies(message, signature));
+    EXPECT_FALSE(read->Verifies(message + " ", signature));
+    EXPECT_TRUE(read->Verifies(message, SignWith(made.get(), EVP_sha256(), message)));
+    EXPECT_TRUE(read->Verifies(message, SignWith(made.get(), GetParam().own_hash(), message)));
+    EXPECT_FALSE(read->Verifies(message, SignWith(made.get(), GetParam().other_hash(), message)));
+  }
+  // And as cosign keeps keys.
+  const auto random = MakeSeededRandom(3);
+  const auto again = SigningKey::Parse(key->SealedPem("p", *random), Password("p"));
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(read->Verifies("m", again->Sign("m")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Curves, SigningKeyCurve,
+                         ::testing::Values(Curve{"P-256", EVP_sha256, EVP_sha512},
+                                           Curve{"P-384", EVP_sha384, EVP_sha512},
+                                           Curve{"P-521", EVP_sha512, EVP_sha384}));
+
+TEST(SigningKey, KindsThatAreNotTakenAreTold) {
+  const OpenSslKey bitcoin(EVP_EC_gen("secp256k1"));
+  const OpenSslKey short_rsa(EVP_RSA_gen(1024));
+  for (EVP_PKEY* key : {bitcoin.get(), short_rsa.get()}) {
+    ASSERT_NE(key, nullptr);
+    const auto refused = SigningKey::Parse(PrivatePem(key), NoPassword);
+    ASSERT_THAT(refused, IsError(Code::kInvalidArgument, "KEY_INVALID"));
+    EXPECT_THAT(refused.error().message(), HasSubstr("ECDSA P-256, P-384 and P-521"));
+  }
 }
 
 TEST(PublicKey, OneKeyOfAKindThatIsTaken) {

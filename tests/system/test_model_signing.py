@@ -145,9 +145,10 @@ def test_we_verify_what_cosign_signs(centre, cosign, tmp_path, request, flags):
     ("ed25519", "genpkey -algorithm ed25519"),
     ("rsa", "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"),
     ("p256", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"),
-    ("p384", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384")], ids=lambda text: text[:4])
+    ("p384", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
+    ("p521", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521")], ids=lambda text: text[:4])
 def test_other_kinds_of_keys(centre, cosign, tmp_path, request, kind, command):
-    """cosign 3 makes Ed25519 and P-384 signatures that it does not verify itself; we do."""
+    """cosign 3 makes Ed25519, P-384 and P-521 signatures that it does not verify itself; we do."""
     name, full = push(centre, request)
     pem, home = tmp_path / "cosign/plain.pem", tmp_path / "cosign"
     subprocess.run(["openssl", *command.split(), "-out", str(pem)], check=True, timeout=60)
