@@ -7,6 +7,7 @@
 #include "base/testing/temporary_folder.h"
 #include "klever/error_response.h"
 #include "klever/klever.h"
+#include "klever/route_notes.h"
 #include "resource/testing/test_store.h"
 #include "resource/token_store.h"
 #include "trust/guard.h"
@@ -67,6 +68,15 @@ class KleverAccess : public testing::Test {
                           {"{reference}", "v1"},
                           {"{tag}", "v1"}}};
 };
+
+TEST_F(KleverAccess, EachRouteHasItsNote) {
+  const std::vector<resource::RouteNote> notes = KleverRouteNotes();
+  EXPECT_EQ(notes.size(), router_.routes().size());
+  for (const net::Route& route : router_.routes()) {
+    EXPECT_NE(resource::FindNote(notes, route.method, route.pattern), nullptr)
+        << net::MethodName(route.method) << " " << route.pattern;
+  }
+}
 
 TEST_F(KleverAccess, TheTableIsAsDecided) {
   EXPECT_GT(router_.routes().size(), 25U);

@@ -132,6 +132,42 @@ void AddQuery(const net::Route& route, Json& parameters) {
   }
 }
 
+void AddNoted(const RouteNote& note, Json& parameters) {
+  for (const NotedParameter& parameter : note.query) {
+    Json schema = {{"type", SchemaTypeOf(parameter.kind)}};
+    if (parameter.repeated) schema = {{"type", "array"}, {"items", std::move(schema)}};
+    parameters.push_back({{"name", parameter.name},
+                          {"in", "query"},
+                          {"description", parameter.text},
+                          {"schema", std::move(schema)}});
+  }
+}
+
+std::string_view DescriptionOf(int status) {
+  switch (status) {
+    case 201:
+      return "Made.";
+    case 202:
+      return "Accepted.";
+    case 204:
+      return "Done; there is nothing to be told.";
+    case 206:
+      return "The range that was asked for.";
+    default:
+      return "Done.";
+  }
+}
+
+void AddNote(const RouteNote& note, Json& operation, Json& parameters) {
+  AddNoted(note, parameters);
+  Json responses = {{"default", {{"description", "What went wrong, as the protocol has it."}}}};
+  if (note.has_problems) responses["default"] = operation["responses"]["default"];
+  for (const int status : note.statuses) {
+    responses[std::to_string(status)] = {{"description", DescriptionOf(status)}};
+  }
+  operation["responses"] = std::move(responses);
+}
+
 void AddIfMatch(const net::Route& route, Json& parameters) {
   const bool changes = route.method == net::Method::kPut || route.method == net::Method::kPatch ||
                        route.method == net::Method::kDelete;
@@ -142,7 +178,7 @@ void AddIfMatch(const net::Route& route, Json& parameters) {
                         {"schema", {{"type", "string"}}}});
 }
 
-Json Operation(const net::Route& route, Path& path) {
+Json Operation(const net::Route& route, const RouteNote* note, Path& path) {
   Json operation = {{"summary", route.summary},
                     {"x-slipway-access", net::AccessName(route.access)}};
   Json responses = {{"default", Content("application/problem+json", Reference("Problem"))}};
@@ -169,6 +205,7 @@ Json Operation(const net::Route& route, Path& path) {
   done["description"] = "Done.";
   responses[route.method == net::Method::kPost ? "201" : "200"] = std::move(done);
   operation["responses"] = std::move(responses);
+  if (note != nullptr) AddNote(*note, operation, path.parameters);
   if (!path.parameters.empty()) operation["parameters"] = path.parameters;
   if (route.access == net::Access::kOpen) operation["security"] = Json::array();
   return operation;
@@ -182,7 +219,16 @@ std::string LowerCase(std::string_view text) {
 
 }  // namespace
 
-Json OpenApiDocument(std::span<const net::Route> routes, std::string_view program_version) {
+const RouteNote* FindNote(std::span<const RouteNote> notes, net::Method method,
+                          std::string_view pattern) {
+  const auto found = std::ranges::find_if(notes, [&](const RouteNote& note) {
+    return note.method == method && note.pattern == pattern;
+  });
+  return found == notes.end() ? nullptr : &*found;
+}
+
+Json OpenApiDocument(std::span<const net::Route> routes, std::string_view program_version,
+                     std::span<const RouteNote> notes) {
   Json schemas = Json::object();
   AddProblemSchema(schemas);
   for (const KindInfo& kind : Kinds()) AddKindSchemas(kind, schemas);
@@ -190,7 +236,7 @@ Json OpenApiDocument(std::span<const net::Route> routes, std::string_view progra
   Json paths = Json::object();
   for (const net::Route& route : routes) {
     Path path = PathOf(route.pattern);
-    Json operation = Operation(route, path);
+    Json operation = Operation(route, FindNote(notes, route.method, route.pattern), path);
     paths[path.text][LowerCase(net::MethodName(route.method))] = std::move(operation);
   }
   return {{"openapi", "3.1.0"},

@@ -9,12 +9,14 @@
 #include "controller/model/usage.h"
 #include "klever/error_response.h"
 #include "klever/klever.h"
+#include "klever/route_notes.h"
 #include "model/inspect.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "oci/reference.h"
 #include "registry/challenge.h"
 #include "registry/registry.h"
+#include "registry/route_notes.h"
 #include "registry/token_service.h"
 #include "resource/api/api.h"
 #include "resource/openapi.h"
@@ -39,6 +41,12 @@ Task<net::HttpResponse> OpenApi(std::shared_ptr<const std::string> document) {
   co_return net::HttpResponse::Json(200, *document);
 }
 
+std::vector<resource::RouteNote> RouteNotes() {
+  std::vector<resource::RouteNote> notes = registry::RegistryRouteNotes();
+  for (resource::RouteNote& note : klever::KleverRouteNotes()) notes.push_back(std::move(note));
+  return notes;
+}
+
 // The document of all routes that are in the router by now; made at the first question.
 net::Route OpenApiRoute(const net::Router& router) {
   auto made = std::make_shared<Guarded<std::shared_ptr<const std::string>>>();
@@ -46,7 +54,7 @@ net::Route OpenApiRoute(const net::Router& router) {
     return made->With([&](auto& text) {
       if (!text) {
         text = std::make_shared<const std::string>(
-            DumpJson(resource::OpenApiDocument(router.routes(), Version())));
+            DumpJson(resource::OpenApiDocument(router.routes(), Version(), RouteNotes())));
       }
       return text;
     });

@@ -157,7 +157,14 @@ def test_health_metrics_and_openapi(slipway):
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     openapi = requests.get(slipway.api_url + "/openapi.json", headers=slipway.headers, timeout=10)
     assert openapi.json()["openapi"].startswith("3.1")
-    assert "/api/v1/projects/{project}/services/{name}" in openapi.json()["paths"]
+    paths = openapi.json()["paths"]
+    assert "/api/v1/projects/{project}/services/{name}" in paths
+    assert set(paths["/token"]["get"]["responses"]) == {"200", "default"}
+    assert {"service", "scope", "account", "client_id", "offline_token"} == {
+        parameter["name"] for parameter in paths["/token"]["get"]["parameters"]}
+    assert "202" in paths["/v2/{name}/blobs/uploads/"]["post"]["responses"]
+    version = "/api/v1alpha1/projects/{project}/models/{model}/versions/{version}"
+    assert "204" in paths[f"{version}/upload"]["delete"]["responses"]
     problem = requests.get(slipway.api_url + "/api/v1/nope", headers=slipway.headers, timeout=10)
     assert problem.status_code == 404
     assert problem.headers["Content-Type"].startswith("application/problem+json")

@@ -1,5 +1,6 @@
 #include "registry/testing/registry_fixture.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "oci/media_types.h"
 #include "oci/reference.h"
 #include "registry/challenge.h"
+#include "registry/route_notes.h"
 #include "registry/token_service.h"
 #include "resource/project_policy.h"
 #include "resource/resource_transaction.h"
@@ -115,6 +117,16 @@ Json DescriptorJson(const std::string& type, const std::string& content) {
   json["digest"] = Digest::Of(content).text();
   json["size"] = content.size();
   return json;
+}
+
+// What OpenAPI says of a route is what it does.
+void ExpectNoted(const net::HttpRequest& request, int status) {
+  static const std::vector<resource::RouteNote> notes = RegistryRouteNotes();
+  if (request.route == nullptr || status / 100 != 2) return;
+  const resource::RouteNote* note =
+      resource::FindNote(notes, request.route->method, request.route->pattern);
+  ASSERT_NE(note, nullptr) << request.route->pattern;
+  EXPECT_THAT(note->statuses, ::testing::Contains(status)) << request.route->pattern;
 }
 
 }  // namespace
@@ -236,6 +248,7 @@ TestResponse RegistryFixture::Send(const TestRequest& sent) {
   request.body = &body;
   request.context.request_id = "test";
   const net::HttpResponse response = RunSync(router_.Handle(request));
+  ExpectNoted(request, response.status);
   return Taken(response, sent.method == net::Method::kHead);
 }
 
