@@ -1,6 +1,5 @@
 #include "cli/command_line.h"
 
-#include <array>
 #include <csignal>
 #include <deque>
 #include <memory>
@@ -12,45 +11,40 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "cli/verb.h"
 
 namespace slipway::cli {
 namespace {
 
-struct Verb {
-  const char* name;
-  const char* text;
-  void (*add)(Command& command, Client& client);
-};
-
 // In the order of the help: the everyday ones first.
-constexpr std::array kVerbs = {
-    Verb{"push", "Package a model file or folder and push it to the registry", &AddPush},
-    Verb{"pull", "Fetch a model's files from the registry", &AddPull},
-    Verb{"models", "List models, or the versions of one", &AddModels},
-    Verb{"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
-    Verb{"deploy", "Serve a model version", &AddDeploy},
-    Verb{"services", "List services", &AddServices},
-    Verb{"infer", "Send a request to a service", &AddInfer},
-    Verb{"upgrade", "Move a service to another model version", &AddUpgrade},
-    Verb{"rollback", "Go back to what a service served before", &AddRollback},
-    Verb{"logs", "Show the log of a service", &AddLogs},
-    Verb{"status", "Show how control centre, data plane and services are", &AddStatus},
-    Verb{"apply", "Create or change resources from a file", &AddApply},
-    Verb{"get", "List resources of a kind, or get one", &AddGet},
-    Verb{"describe", "Show one resource with all that is known about it", &AddDescribe},
-    Verb{"delete", "Delete resources", &AddDelete},
-    Verb{"events", "Show what happened", &AddEvents},
-    Verb{"explain", "Explain a kind or one of its fields", &AddExplain},
-    Verb{"model", "Work with models as artifacts: save, tag, copy, sign, compare", &AddModel},
-    Verb{"registry", "Collect garbage and look for damage in the registry", &AddRegistry},
-    Verb{"token", "Create, list and revoke tokens", &AddToken},
-    Verb{"login", "Sign in to another registry", &AddLogin},
-    Verb{"logout", "Forget a sign-in to another registry", &AddLogout},
-    Verb{"context", "Choose the control centre to talk to", &AddContext},
-    Verb{"ormb", "ormb's own command line", &AddOrmb},
-    Verb{"ormb-storage-initializer", "What pods of ormb run before their server",
-         &AddOrmbStorageInitializer},
-    Verb{"version", "Show the version", &AddVersion},
+constexpr Verb<Client&> kVerbs[] = {
+    {"push", "Package a model file or folder and push it to the registry", &AddPush},
+    {"pull", "Fetch a model's files from the registry", &AddPull},
+    {"models", "List models, or the versions of one", &AddModels},
+    {"inspect", "Show a model version: files, digest, inputs and outputs", &AddInspect},
+    {"deploy", "Serve a model version", &AddDeploy},
+    {"services", "List services", &AddServices},
+    {"infer", "Send a request to a service", &AddInfer},
+    {"upgrade", "Move a service to another model version", &AddUpgrade},
+    {"rollback", "Go back to what a service served before", &AddRollback},
+    {"logs", "Show the log of a service", &AddLogs},
+    {"status", "Show how control centre, data plane and services are", &AddStatus},
+    {"apply", "Create or change resources from a file", &AddApply},
+    {"get", "List resources of a kind, or get one", &AddGet},
+    {"describe", "Show one resource with all that is known about it", &AddDescribe},
+    {"delete", "Delete resources", &AddDelete},
+    {"events", "Show what happened", &AddEvents},
+    {"explain", "Explain a kind or one of its fields", &AddExplain},
+    {"model", "Work with models as artifacts: save, tag, copy, sign, compare", &AddModel},
+    {"registry", "Collect garbage and look for damage in the registry", &AddRegistry},
+    {"token", "Create, list and revoke tokens", &AddToken},
+    {"login", "Sign in to another registry", &AddLogin},
+    {"logout", "Forget a sign-in to another registry", &AddLogout},
+    {"context", "Choose the control centre to talk to", &AddContext},
+    {"ormb", "ormb's own command line", &AddOrmb},
+    {"ormb-storage-initializer", "What pods of ormb run before their server",
+     &AddOrmbStorageInitializer},
+    {"version", "Show the version", &AddVersion},
 };
 
 // At the end of each verb's help.
@@ -204,7 +198,7 @@ int RunVerbs(int argc, const char* const* argv) {
   app.footer("The programs: slipway server --help, slipway serve --help");
   AddGeneralOptions(app, client.options());
   std::deque<AppCommand> commands;
-  for (const Verb& verb : kVerbs) {
+  for (const auto& verb : kVerbs) {
     verb.add(commands.emplace_back(*app.add_subcommand(verb.name, verb.text), action), client);
   }
   LetFallThrough(app);
