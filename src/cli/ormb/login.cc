@@ -100,8 +100,7 @@ void AddLogin(Command& command, const SharedOptions& global) {
                  "registry password or identity token; others can see it");
   command.Flag(&options->password_stdin, "--password-stdin",
                "read password or identity token from stdin");
-  command.Flag(&options->network.insecure, "--insecure",
-               "allow connections to TLS registry without certs (true)");
+  AddInsecure(command, &options->network);
   command.Run([global, options] { return Run(*global, *options); });
 }
 

@@ -13,12 +13,7 @@
 namespace slipway::cli::ormb {
 namespace {
 
-struct Options {
-  std::string reference;
-  NetworkOptions network;
-};
-
-Result<void> Run(const GlobalOptions& global, const Options& options) {
+Result<void> Run(const GlobalOptions& global, const RemoteOptions& options) {
   TRY(reference, OrmbReference::ParseExpanded(options.reference));
   TRY(session, Session::Open(global));
   TRY(hold, session.store().Keep());
@@ -38,11 +33,8 @@ Result<void> Run(const GlobalOptions& global, const Options& options) {
 }  // namespace
 
 void AddPush(Command& command, const SharedOptions& global) {
-  auto options = std::make_shared<Options>();
-  command.Positional(&options->reference, "REF", "model that was saved or pulled");
-  command.Flag(&options->network.plain_http, "--plain-http", "use plain http and not https");
-  command.Flag(&options->network.insecure, "--insecure",
-               "allow connections to TLS registry without certs (true)");
+  auto options = std::make_shared<RemoteOptions>();
+  AddRemoteOptions(command, options.get(), "model that was saved or pulled");
   command.Run([global, options] { return Run(*global, *options); });
 }
 

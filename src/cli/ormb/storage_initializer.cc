@@ -93,8 +93,7 @@ void AddOrmbStorageInitializer(Command& command, Client&) {
   pull.Positional(&options->folder, "DIR", "where its files go");
   pull.Flag(&options->relayout, "--relayout", "relayout data for model serving (true)");
   pull.Flag(&options->network.plain_http, "--plain-http", "use plain http and not https (true)");
-  pull.Flag(&options->network.insecure, "--insecure",
-            "allow connections to TLS registry without certs (true)");
+  ormb::AddInsecure(pull, &options->network);
   pull.Run([options] { return PullAndExport(*options); });
   ormb::AddVersion(command.Sub("version", "Show the version information"), nullptr);
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "cli/command.h"
 #include "cli/ormb/session.h"
@@ -21,6 +23,15 @@ void AddRemove(Command& command, const SharedOptions& global);
 void AddSave(Command& command, const SharedOptions& global);
 void AddTag(Command& command, const SharedOptions& global);
 void AddVersion(Command& command, const SharedOptions& global);
+
+// What push and pull take.
+struct RemoteOptions {
+  std::string reference;
+  NetworkOptions network;
+};
+// `text` says what the reference names.
+void AddRemoteOptions(Command& command, RemoteOptions* options, std::string_view text);
+void AddInsecure(Command& command, NetworkOptions* options);
 
 // What more than one of them does, after the line that is its own.
 Result<void> Login(Session& session, const std::string& host, const oci::Credentials& credentials,
