@@ -13,7 +13,7 @@
 namespace slipway::agent {
 
 struct ListenAddress {
-  std::string name;     // "rest", "metrics"
+  std::string name;     // "rest", "grpc", "metrics"
   std::string address;  // numeric, or localhost
   uint16_t port = 0;    // 0: a free one, the one used before if it is still free
   bool tls = false;     // serve takes TLS only there

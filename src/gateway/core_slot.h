@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "async/core_pool.h"
+#include "gateway/grpc/infer_reader.h"
 #include "gateway/inline_watch.h"
 #include "gateway/snapshot.h"
 #include "gateway/v2/request_parser.h"
@@ -48,6 +49,7 @@ struct alignas(64) CoreSlot {
   // Replaced by a task posted to the core, so that between two suspensions it stays.
   const Snapshot* snapshot = nullptr;
   v2::RequestParser parser;
+  grpc::InferReader infer_reader;
   InlineBudget budget;
   InlineRun inline_run;
   uint64_t random;

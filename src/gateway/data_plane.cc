@@ -3,11 +3,15 @@
 #include <atomic>
 #include <utility>
 
+#include <boost/asio/this_coro.hpp>
+
+#include "async/task_group.h"
 #include "base/metrics.h"
 #include "engine/engine_threads.h"
 #include "engine/plugin_host.h"
 #include "gateway/body_reader.h"
 #include "gateway/core_slot.h"
+#include "gateway/grpc/environment.h"
 #include "gateway/key_guard.h"
 #include "gateway/limits.h"
 #include "gateway/reconciler.h"
@@ -22,6 +26,14 @@ Task<net::HttpResponse> Metrics(net::HttpRequest&) {
   net::HttpResponse response = net::HttpResponse::Text(200, MetricsText());
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   co_return response;
+}
+
+net::HttpServerOptions GrpcOptions(const net::TlsFiles& tls) {
+  net::HttpServerOptions options;
+  options.server_name = "grpc";
+  options.tls = tls;
+  options.idle_timeout = kGrpcIdle;
+  return options;
 }
 
 net::HttpServerOptions ServerOptions(std::string name, const net::TlsFiles& tls) {
@@ -52,6 +64,8 @@ struct DataPlane::State {
                     .ready = [this] { return !stopping && reconciler.settled(); },
                     .server_name = options.server_name,
                     .non_finite = options.non_finite},
+        grpc_environment{.v2 = environment, .clock = *options.clock},
+        grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
         rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
         metrics(MakeRouter(*options.clock, {{.method = net::Method::kGet,
@@ -64,7 +78,8 @@ struct DataPlane::State {
             ServerOptions("rest", options.tls)),
         metrics_server(
             pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
-            ServerOptions("metrics", options.tls)) {}
+            ServerOptions("metrics", options.tls)),
+        grpc_server(pool, grpc, GrpcOptions(options.tls)) {}
 
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
     net::Router router;
@@ -84,11 +99,14 @@ struct DataPlane::State {
   std::atomic<bool> stopping{false};
   Reconciler reconciler;
   v2::Environment environment;
+  grpc::Environment grpc_environment;
+  const net::GrpcService grpc;
   std::unique_ptr<MetricCollection> revision_metrics;
   net::Router rest;
   net::Router metrics;
   net::HttpServer rest_server;
   net::HttpServer metrics_server;
+  net::HttpServer grpc_server;
 };
 
 DataPlane::DataPlane(CorePool& cores, DataPlaneOptions options)
@@ -98,18 +116,20 @@ DataPlane::~DataPlane() = default;
 
 Result<void> DataPlane::Listen(std::string_view name, const net::Listener& listener) {
   if (name == "rest") return state_->rest_server.Listen(listener);
+  if (name == "grpc") return state_->grpc_server.Listen(listener);
   if (name == "metrics") return state_->metrics_server.Listen(listener);
-  return InvalidArgument("LISTENER_NAME",
-                         "there is no listener '" + std::string(name) + "': use rest or metrics");
+  return InvalidArgument("LISTENER_NAME", "there is no listener '" + std::string(name) +
+                                              "': use rest, grpc or metrics");
 }
 
 void DataPlane::Apply(runtime::ServingConfig config) {
   state_->reconciler.Apply(std::move(config));
 }
 
-// Both read the same files, and a server that nobody listens to has not begun with them.
+// All read the same files, and a server that nobody listens to has not begun with them.
 Result<void> DataPlane::ReloadTls() {
   TRY_VOID(state_->rest_server.ReloadTls());
+  TRY_VOID(state_->grpc_server.ReloadTls());
   return state_->metrics_server.ReloadTls();
 }
 
@@ -123,7 +143,11 @@ bool DataPlane::settled() const {
 
 Task<void> DataPlane::Stop(std::chrono::milliseconds drain) {
   state_->stopping = true;
-  co_await state_->rest_server.Stop(drain);
+  TaskGroup stopping(co_await asio::this_coro::executor);
+  for (net::HttpServer* server : {&state_->rest_server, &state_->grpc_server}) {
+    stopping.Start([server, drain] { return server->Stop(drain); });
+  }
+  co_await stopping.Join();
   co_await state_->metrics_server.Stop(std::chrono::milliseconds(100));
 }
 

@@ -2,7 +2,7 @@
 //
 //   CorePool cores(0);
 //   gateway::DataPlane plane(cores, {});
-//   plane.Listen("rest", listener);  plane.Listen("metrics", other);
+//   plane.Listen("rest", listener);  plane.Listen("grpc", second);  plane.Listen("metrics", third);
 //   plane.Apply(config);             // again whenever it changes
 //   ... co_await plane.Stop(drain) on a core's executor, then ~DataPlane, then cores.Stop()
 #pragma once
@@ -47,8 +47,8 @@ class DataPlane {
   DataPlane(CorePool& cores, DataPlaneOptions options);
   ~DataPlane();
 
-  // Answers on a listener: "rest" the inference protocol, "metrics" GET /metrics. The descriptor is
-  // duplicated. INVALID_ARGUMENT / LISTENER_NAME for other names.
+  // Answers on a listener: "rest" and "grpc" the inference protocol, "metrics" GET /metrics. The
+  // descriptor is duplicated. INVALID_ARGUMENT / LISTENER_NAME for other names.
   Result<void> Listen(std::string_view name, const net::Listener& listener);
   // Lets what is loaded and served follow `config`; requests do not fail of it. Returns at once.
   void Apply(runtime::ServingConfig config);

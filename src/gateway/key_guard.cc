@@ -9,8 +9,6 @@
 namespace slipway::gateway {
 namespace {
 
-constexpr std::string_view kDefaultProject = "default";
-
 Error Missing() {
   return Unauthenticated("TOKEN_MISSING",
                          "this needs a key: send `Authorization: Bearer KEY`, or Basic with any "
@@ -24,8 +22,8 @@ Error Invalid() {
 }
 
 // The hash of the key that a request brings. Hashes of keys that were good are kept by the core.
-Result<std::string> SentHash(CoreSlot& core, const net::HttpRequest& request) {
-  const std::optional<std::string> token = trust::SentToken(request);
+Result<std::string> SentHash(CoreSlot& core, std::optional<std::string_view> authorization) {
+  const std::optional<std::string> token = trust::SentToken(authorization);
   if (!token) return Missing();
   if (token->empty()) return Invalid();
   if (const auto known = core.known_keys.find(*token); known != core.known_keys.end()) {
@@ -37,25 +35,10 @@ Result<std::string> SentHash(CoreSlot& core, const net::HttpRequest& request) {
   return hash;
 }
 
-Result<void> CheckService(CoreSlot& core, Clock& clock, const net::HttpRequest& request) {
+Result<void> CheckNamedService(CoreSlot& core, Clock& clock, const net::HttpRequest& request) {
   const ServiceEntry* service = core.snapshot->Find(ProjectOf(request), request.Parameter("model"));
   if (service == nullptr || !service->needs_key) return {};
-  TRY(hash, SentHash(core, request));
-  const auto key = service->keys.find(hash);
-  if (key == service->keys.end()) {
-    return PermissionDenied("TOKEN_OTHER_SERVICE",
-                            "the key is for another service, not for '" + service->name +
-                                "': make one with `slipway token create --service " +
-                                service->name + "`");
-  }
-  const int64_t now_ms = clock.Wall().time_since_epoch().count();
-  if (key->second != 0 && now_ms >= key->second) {
-    return Unauthenticated("TOKEN_EXPIRED",
-                           "the key has expired: make a new one with `slipway "
-                           "token create --service " +
-                               service->name + "`");
-  }
-  return {};
+  return CheckKey(core, clock, *service, request.Header("authorization"));
 }
 
 Result<void> Check(CoreSlots& slots, Clock& clock, const net::Route& route,
@@ -64,10 +47,10 @@ Result<void> Check(CoreSlots& slots, Clock& clock, const net::Route& route,
     case net::Access::kOpen:
       return {};
     case net::Access::kInference:
-      return CheckService(slots.current(), clock, request);
+      return CheckNamedService(slots.current(), clock, request);
     case net::Access::kLocal: {
       if (request.peer_is_loopback) return {};
-      TRY_VOID(SentHash(slots.current(), request));
+      TRY_VOID(SentHash(slots.current(), request.Header("authorization")));
       return {};
     }
     default:
@@ -82,6 +65,27 @@ Task<Result<void>> Answer(Result<void> verdict) {
 }
 
 }  // namespace
+
+Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
+                      std::optional<std::string_view> authorization) {
+  if (!service.needs_key) return {};
+  TRY(hash, SentHash(core, authorization));
+  const auto key = service.keys.find(hash);
+  if (key == service.keys.end()) {
+    return PermissionDenied("TOKEN_OTHER_SERVICE",
+                            "the key is for another service, not for '" + service.name +
+                                "': make one with `slipway token create --service " + service.name +
+                                "`");
+  }
+  const int64_t now_ms = clock.Wall().time_since_epoch().count();
+  if (key->second != 0 && now_ms >= key->second) {
+    return Unauthenticated("TOKEN_EXPIRED",
+                           "the key has expired: make a new one with `slipway "
+                           "token create --service " +
+                               service.name + "`");
+  }
+  return {};
+}
 
 std::string_view ProjectOf(const net::HttpRequest& request) {
   for (const auto& [name, value] : request.parameters) {

@@ -1,6 +1,9 @@
 // KeyGuard: who may call which route of the data plane.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "base/clock.h"
 #include "gateway/core_slot.h"
 #include "net/router.h"
@@ -14,6 +17,12 @@ namespace slipway::gateway {
 // TOKEN_INVALID, TOKEN_EXPIRED; PERMISSION_DENIED / TOKEN_OTHER_SERVICE.
 net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock);
 
+// The rule kInference by itself: whether who sent this Authorization may infer on the service.
+Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
+                      std::optional<std::string_view> authorization);
+
+// The project of services that are named without one.
+inline constexpr std::string_view kDefaultProject = "default";
 // The project of a request: the route's parameter {project}, else `default`.
 std::string_view ProjectOf(const net::HttpRequest& request);
 

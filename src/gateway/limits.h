@@ -15,6 +15,8 @@ inline constexpr uint64_t kMaxBodyBytesInFlight = uint64_t{1} << 30;
 inline constexpr int kMaxJsonDepth = 100;
 // Members of `parameters` objects, all together, and requested outputs.
 inline constexpr size_t kMaxParameters = 1024;
+// Inputs, and requested outputs, of a gRPC message.
+inline constexpr size_t kMaxRequestTensors = 4096;
 inline constexpr size_t kMaxIdBytes = 64 << 10;
 
 // Inline runs of one core, before it turns to its other connections.
@@ -29,6 +31,11 @@ inline constexpr size_t kKeepInvocations = 32;
 inline constexpr std::chrono::seconds kRetryAfter{1};
 // Failed runs of one revision are logged once in this time, by each core.
 inline constexpr std::chrono::seconds kFailureLogPause{1};
+
+// How often the health is looked at for those who watch it.
+inline constexpr std::chrono::milliseconds kWatchPause{500};
+// A gRPC client that makes no calls keeps its connection so long.
+inline constexpr std::chrono::minutes kGrpcIdle{10};
 
 // Verdicts on keys that one core keeps until the next configuration.
 inline constexpr size_t kMaxCachedKeys = 1024;

@@ -27,7 +27,7 @@ namespace slipway::gateway {
 void TuneProcess();
 
 struct ServeListener {
-  std::string name;  // "rest", "metrics"
+  std::string name;  // "rest", "grpc", "metrics"
   net::Listener listener;
 };
 

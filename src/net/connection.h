@@ -1,60 +1,30 @@
 // Connection: one client's connection, from its first byte to its end; one coroutine.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
-#include <boost/asio/cancellation_signal.hpp>
-
-#include "base/metrics.h"
-#include "net/http_server.h"
 #include "net/input_buffer.h"
 #include "net/poller.h"
 #include "net/request_body.h"
 #include "net/request_head.h"
-#include "net/transport.h"
+#include "net/served_connection.h"
 
 namespace slipway::net {
 
-// What a core's connections share. Written by the core's tick, read on the same core.
-struct ConnectionEnvironment {
-  const Handler* handler = nullptr;
-  const HttpServerOptions* options = nullptr;
-  std::shared_ptr<TlsContext> tls;     // of new connections; nullptr: they are plain
-  std::array<Counter*, 6> requests{};  // by hundreds of the status
-  int64_t now_ms = 0;                  // steady, as of the last tick
-  int64_t tick_ms = 0;                 // how old that may be
-  std::string date;                    // for the header Date
-  bool stopping = false;
-};
-
-// How the connection came: who is at the other end, and by which rules it is read.
-struct ConnectionOrigin {
-  std::string peer;
-  bool peer_is_loopback = false;
-  bool check_host = false;  // the listener is a loopback one and wants it
-  bool refused = false;     // there are too many: answer 503 and close
-};
-
-class Connection final : private PolledSocket::Observer, private BodyInput {
+class Connection final : public ServedConnection,
+                         private PolledSocket::Observer,
+                         private BodyInput {
  public:
   Connection(ConnectionEnvironment& environment, Poller& poller, int descriptor,
              ConnectionOrigin origin);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
 
-  // Serves requests until the connection ends. To be run with the cancellation slot of `signal()`.
-  Task<void> Run();
-  asio::cancellation_signal& signal() { return signal_; }
-
-  // Once a tick: ends what took too long, notices what nobody waits for.
-  void OnTick();
-  // The server stops and its time is over: cancels the handler and ends every wait.
-  void Abort();
+  Task<void> Run() override;
+  void OnTick() override;
+  void Abort() override;
 
  private:
   // What the connection waits for, which decides on its time-out.
@@ -102,7 +72,6 @@ class Connection final : private PolledSocket::Observer, private BodyInput {
   const ConnectionOrigin origin_;
   PolledSocket socket_;
   std::unique_ptr<Transport> transport_;
-  asio::cancellation_signal signal_;
 
   Phase phase_ = Phase::kIdle;
   int64_t since_ms_ = 0;  // when the phase began, or made progress last

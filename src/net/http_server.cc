@@ -86,16 +86,21 @@ class OwnedDescriptor {
 }  // namespace
 
 struct HttpServer::State {
-  State(CorePool& pool, Handler on_request, HttpServerOptions chosen);
+  State(CorePool& pool, Handler on_request, const GrpcService* service, HttpServerOptions chosen);
 
   Task<void> Accept(std::shared_ptr<OwnedDescriptor> listening, bool check_host);
   // Accepts what is there: true if accepting has to rest.
   bool AcceptSome(int listening, bool check_host);
   void HandOver(int descriptor, ConnectionOrigin origin);
   Result<void> StartCores();
+  Result<std::shared_ptr<TlsContext>> LoadTls() const {
+    return LoadTlsContext(options.tls, options.server_name,
+                          speaks_grpc ? TlsProtocol::kHttp2 : TlsProtocol::kHttp1);
+  }
 
   CorePool& cores;
   const Handler handler;
+  const bool speaks_grpc;
   const HttpServerOptions options;
   std::atomic<size_t> open_connections{0};
   std::vector<std::unique_ptr<ServerCore>> server_cores;
@@ -107,9 +112,11 @@ struct HttpServer::State {
   bool stopped = false;
 };
 
-HttpServer::State::State(CorePool& pool, Handler on_request, HttpServerOptions chosen)
+HttpServer::State::State(CorePool& pool, Handler on_request, const GrpcService* service,
+                         HttpServerOptions chosen)
     : cores(pool),
       handler(std::move(on_request)),
+      speaks_grpc(service != nullptr),
       options(std::move(chosen)),
       acceptors(pool.executor(0)),
       accepted(GetCounter("slipway_http_connections_total", "HTTP connections accepted.",
@@ -120,7 +127,7 @@ HttpServer::State::State(CorePool& pool, Handler on_request, HttpServerOptions c
   environment.requests = RequestCounters(options.server_name);
   for (size_t i = 0; i < cores.size(); ++i) {
     server_cores.push_back(
-        std::make_unique<ServerCore>(cores.executor(i), environment, open_connections));
+        std::make_unique<ServerCore>(cores.executor(i), environment, service, open_connections));
   }
 }
 
@@ -128,7 +135,7 @@ Result<void> HttpServer::State::StartCores() {
   if (started) return {};
   std::shared_ptr<TlsContext> tls;
   if (!options.tls.empty()) {
-    TRY(loaded, LoadTlsContext(options.tls, options.server_name));
+    TRY(loaded, LoadTls());
     tls = std::move(loaded);
   }
   for (const auto& core : server_cores) {
@@ -196,7 +203,12 @@ void HttpServer::State::HandOver(int descriptor, ConnectionOrigin origin) {
 }
 
 HttpServer::HttpServer(CorePool& cores, Handler handler, HttpServerOptions options)
-    : state_(std::make_shared<State>(cores, std::move(handler), std::move(options))) {
+    : state_(std::make_shared<State>(cores, std::move(handler), nullptr, std::move(options))) {
+  IgnoreBrokenPipes();
+}
+
+HttpServer::HttpServer(CorePool& cores, const GrpcService& service, HttpServerOptions options)
+    : state_(std::make_shared<State>(cores, Handler(), &service, std::move(options))) {
   IgnoreBrokenPipes();
 }
 
@@ -218,7 +230,7 @@ Result<void> HttpServer::Listen(const Listener& listener) {
 
 Result<void> HttpServer::ReloadTls() {
   if (state_->options.tls.empty()) return {};
-  TRY(tls, LoadTlsContext(state_->options.tls, state_->options.server_name));
+  TRY(tls, state_->LoadTls());
   for (const auto& core : state_->server_cores) {
     asio::post(core->executor(), [loaded_core = core.get(), tls] { loaded_core->SetTls(tls); });
   }

@@ -1,4 +1,5 @@
-// HttpServer: HTTP/1.1 on listening sockets, connections spread over a CorePool.
+// HttpServer: HTTP/1.1, or gRPC on HTTP/2, on listening sockets, connections spread over a
+// CorePool.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,8 @@
 #include "net/tls_files.h"
 
 namespace slipway::net {
+
+class GrpcService;
 
 struct HttpServerOptions {
   std::string server_name = "slipway";  // for logs and metrics
@@ -61,6 +64,10 @@ class Listener {
 class HttpServer {
  public:
   HttpServer(CorePool& cores, Handler handler, HttpServerOptions options = {});
+  // Speaks gRPC alone: HTTP/2 as clients begin it that know, with TLS by ALPN. `service` outlives
+  // the server. A client that leaves, or resets its call, cancels the call's task. Stop tells the
+  // clients (GOAWAY) to go elsewhere and lets their calls end.
+  HttpServer(CorePool& cores, const GrpcService& service, HttpServerOptions options = {});
   ~HttpServer();  // CHECKs that it was stopped
 
   // The listener's descriptor is duplicated: closing the caller's does not stop this one. The first

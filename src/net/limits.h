@@ -53,6 +53,43 @@ inline constexpr size_t kMaxRefusedConnections = 256;
 // before that and is answered with `Connection: close`.
 inline constexpr std::chrono::milliseconds kStopIdleGrace{250};
 
+// Of gRPC. Calls of one connection, and of all connections of a core: further ones are refused
+// (REFUSED_STREAM), which clients try again elsewhere or later.
+inline constexpr uint32_t kMaxCallsPerConnection = 1024;
+inline constexpr size_t kMaxCallsPerCore = 16 << 10;
+// What a client may send before it is told that bytes were taken: on one call, on one call whose
+// message says how long it is, and on all calls of a connection. Frames may be this large.
+inline constexpr int32_t kCallWindowBytes = 1 << 20;
+inline constexpr int32_t kMaxCallWindowBytes = 16 << 20;
+inline constexpr int32_t kConnectionWindowBytes = 32 << 20;
+inline constexpr uint32_t kMaxFrameBytes = 256 << 10;
+// What is read from a socket at once.
+inline constexpr size_t kGrpcReadBytes = 128 << 10;
+// A message's memory begins with this, and grows as bytes arrive.
+inline constexpr size_t kFirstMessageBytes = 64 << 10;
+// Memory of messages that a call's object keeps for the next, and objects that a core keeps.
+inline constexpr size_t kKeptCallBytes = 4 << 10;
+inline constexpr size_t kKeptCalls = 256;
+// Answers from this size on are written from where they are.
+inline constexpr size_t kReferredAnswerBytes = 16 << 10;
+// Of grpc-message, as it is sent: clients refuse larger headers.
+inline constexpr size_t kMaxGrpcMessageBytes = 4 << 10;
+// Headers that a handler may add to an answer.
+inline constexpr size_t kMaxAnswerMetadata = 8;
+// Messages below this are not worth compressing.
+inline constexpr size_t kMinCompressedBytes = 512;
+// What a stream's client may be behind with before the handler waits.
+inline constexpr size_t kMaxStreamBacklogBytes = 1 << 20;
+// Frames that ask for work and bring none (resets, pings, settings, empty data, tiny windows): so
+// many at once, and again so many in a second; each answered message pays for some.
+inline constexpr int64_t kWastedFrames = 1000;
+inline constexpr int64_t kWastedFramesPerSecond = 100;
+inline constexpr int64_t kWastedFramesPerAnswer = 4;
+// An increment of a window below this is a tiny one.
+inline constexpr int32_t kTinyWindowBytes = 1 << 10;
+// Of clients that were told to go elsewhere: calls on their way are still taken.
+inline constexpr std::chrono::milliseconds kGoAwayGrace{250};
+
 // A file with certificates, or with a key.
 inline constexpr uint64_t kMaxTlsFileBytes = 1 << 20;
 

@@ -158,7 +158,8 @@ void PolledSocket::CancelWait::operator()(asio::cancellation_type) const {
 void PolledSocket::OnEvents(uint32_t events) {
   constexpr uint32_t kBroken = EPOLLHUP | EPOLLERR;
   if ((events & (EPOLLIN | EPOLLRDHUP | kBroken)) != 0) readable_ = true;
-  if ((events & (EPOLLOUT | kBroken)) != 0) writable_ = true;
+  const bool writable_now = !writable_ && (events & (EPOLLOUT | kBroken)) != 0;
+  if (writable_now) writable_ = true;
   if ((events & kBroken) != 0) broken_ = true;
   const bool closed_now = !peer_closed_ && (events & (EPOLLRDHUP | kBroken)) != 0;
   if (closed_now) peer_closed_ = true;
@@ -166,7 +167,11 @@ void PolledSocket::OnEvents(uint32_t events) {
     handler_.Call(WaitOutcome::kReady);  // may end in the socket's destruction
     return;
   }
-  if (closed_now) observer_->OnPeerClosed();
+  if (closed_now) {
+    observer_->OnPeerClosed();
+  } else if (writable_now) {
+    observer_->OnWritable();
+  }
 }
 
 }  // namespace slipway::net

@@ -111,6 +111,9 @@ class PolledSocket {
   class Observer {
    public:
     virtual void OnPeerClosed() = 0;
+    // The socket takes bytes again, after one write that would have blocked, and no task waits for
+    // that (one may wait to read).
+    virtual void OnWritable() {}
 
    protected:
     ~Observer() = default;

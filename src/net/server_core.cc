@@ -10,6 +10,9 @@
 
 #include "async/deadline.h"
 #include "base/clock.h"
+#include "net/connection.h"
+#include "net/grpc_connection.h"
+#include "net/grpc_core.h"
 #include "net/response_head.h"
 
 namespace slipway::net {
@@ -33,7 +36,7 @@ milliseconds TickOf(const HttpServerOptions& options) {
   return std::clamp(shortest / 4, kShortestTick, kLongestTick);
 }
 
-Task<void> RunConnection(Connection* connection) {
+Task<void> RunConnection(ServedConnection* connection) {
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await connection->Run();
 }
@@ -41,15 +44,19 @@ Task<void> RunConnection(Connection* connection) {
 }  // namespace
 
 ServerCore::ServerCore(asio::any_io_executor executor, ConnectionEnvironment environment,
-                       std::atomic<size_t>& open_connections)
+                       const GrpcService* service, std::atomic<size_t>& open_connections)
     : executor_(executor),
       environment_(std::move(environment)),
+      grpc_(service == nullptr
+                ? nullptr
+                : std::make_unique<GrpcCore>(*service, environment_.options->server_name)),
       open_connections_(open_connections),
       poller_(executor),
       has_connections_(executor),
       changed_(executor),
       tasks_(executor) {
   environment_.tick_ms = TickOf(*environment_.options).count();
+  environment_.grpc = grpc_.get();
 }
 
 ServerCore::~ServerCore() = default;
@@ -80,9 +87,18 @@ void ServerCore::Tick() {
   date_s_ = wall_s;
   // A connection may end, and leave the list, while it is looked at.
   for (auto next = connections_.begin(); next != connections_.end();) {
-    Connection& connection = **next++;
+    ServedConnection& connection = **next++;
     connection.OnTick();
   }
+}
+
+std::unique_ptr<ServedConnection> ServerCore::MakeConnection(int descriptor,
+                                                             ConnectionOrigin origin) {
+  if (grpc_ == nullptr) {
+    return std::make_unique<Connection>(environment_, poller_, descriptor, std::move(origin));
+  }
+  return std::make_unique<GrpcConnection>(environment_, poller_, descriptor, std::move(origin),
+                                          executor_);
 }
 
 void ServerCore::Adopt(int descriptor, ConnectionOrigin origin) {
@@ -90,9 +106,8 @@ void ServerCore::Adopt(int descriptor, ConnectionOrigin origin) {
     Tick();  // the time stood still
     has_connections_.Notify();
   }
-  const auto connection = connections_.insert(
-      connections_.end(),
-      std::make_unique<Connection>(environment_, poller_, descriptor, std::move(origin)));
+  const auto connection =
+      connections_.insert(connections_.end(), MakeConnection(descriptor, std::move(origin)));
   auto done = [this, connection](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
     Ended(connection);
@@ -121,7 +136,7 @@ Task<void> ServerCore::Stop(milliseconds drain) {
   environment_.tick_ms = std::min<int64_t>(environment_.tick_ms, 25);
   co_await WaitUntilEmpty(steady_clock::now() + drain);
   for (auto next = connections_.begin(); next != connections_.end();) {
-    Connection& connection = **next++;
+    ServedConnection& connection = **next++;
     connection.Abort();
   }
   while (!connections_.empty()) co_await changed_.WaitFor(kLongestTick);

@@ -13,17 +13,20 @@
 
 #include "async/task_group.h"
 #include "async/wakeup.h"
-#include "net/connection.h"
 #include "net/poller.h"
+#include "net/served_connection.h"
 
 namespace slipway::net {
+
+class GrpcService;
 
 // Made anywhere; all but load() is used on the core itself.
 class ServerCore {
  public:
   // `open_connections` counts those of the whole server; it is lowered when one ends.
+  // `service`: nullptr for HTTP/1.1.
   ServerCore(asio::any_io_executor executor, ConnectionEnvironment environment,
-             std::atomic<size_t>& open_connections);
+             const GrpcService* service, std::atomic<size_t>& open_connections);
   ~ServerCore();
 
   // Before Start. `tls`: nullptr for plain connections.
@@ -41,15 +44,17 @@ class ServerCore {
   const asio::any_io_executor& executor() const { return executor_; }
 
  private:
-  using Connections = std::list<std::unique_ptr<Connection>>;
+  using Connections = std::list<std::unique_ptr<ServedConnection>>;
 
   Task<void> TickWhileOpen();
   void Tick();
+  std::unique_ptr<ServedConnection> MakeConnection(int descriptor, ConnectionOrigin origin);
   void Ended(Connections::iterator connection);
   Task<void> WaitUntilEmpty(std::chrono::steady_clock::time_point end);
 
   const asio::any_io_executor executor_;
   ConnectionEnvironment environment_;
+  const std::unique_ptr<GrpcCore> grpc_;
   std::atomic<size_t>& open_connections_;
   std::atomic<size_t> load_{0};
   Poller poller_;

@@ -24,8 +24,9 @@
 namespace slipway::net {
 namespace {
 
-// The only protocol offered; its length byte comes first.
-constexpr unsigned char kAlpn[] = "\x08http/1.1";
+// Names of protocols as ALPN has them: the length byte comes first.
+constexpr std::string_view kAlpnHttp1 = "\x08http/1.1";
+constexpr std::string_view kAlpnHttp2 = "\x02h2";
 
 struct ContextDeleter {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
@@ -49,10 +50,13 @@ using CertificatePointer = std::unique_ptr<X509, CertificateDeleter>;
 using KeyPointer = std::unique_ptr<EVP_PKEY, KeyDeleter>;
 
 extern "C" int SlipwaySelectAlpn(SSL*, const unsigned char** out, unsigned char* out_size,
-                                 const unsigned char* offered, unsigned int offered_size, void*) {
+                                 const unsigned char* offered, unsigned int offered_size,
+                                 void* protocol) {
+  const std::string_view ours = *static_cast<const std::string_view*>(protocol);
   unsigned char* chosen = nullptr;
   const int outcome =
-      SSL_select_next_proto(&chosen, out_size, kAlpn, sizeof(kAlpn) - 1, offered, offered_size);
+      SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned int>(ours.size()), offered, offered_size);
   *out = chosen;
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -178,7 +182,7 @@ void NoteValidity(std::string_view server_name, const std::string& path, const X
   }
 }
 
-Result<ContextPointer> MakeContext() {
+Result<ContextPointer> MakeContext(TlsProtocol protocol) {
   ContextPointer context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) return CertificateError("cannot set up TLS");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -187,7 +191,9 @@ Result<ContextPointer> MakeContext() {
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_alpn_select_cb(context.get(), &SlipwaySelectAlpn, nullptr);
+  SSL_CTX_set_alpn_select_cb(
+      context.get(), &SlipwaySelectAlpn,
+      const_cast<std::string_view*>(protocol == TlsProtocol::kHttp2 ? &kAlpnHttp2 : &kAlpnHttp1));
   // Clients come back with tickets; a cache would keep 20,000 of their sessions here.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
@@ -306,13 +312,13 @@ struct LoadedTls {
   CertificatePointer certificate;
 };
 
-Result<LoadedTls> LoadTls(const TlsFiles& files) {
+Result<LoadedTls> LoadTls(const TlsFiles& files, TlsProtocol protocol) {
   if (files.certificate.empty() || files.key.empty()) {
     return FailedPrecondition("TLS_CERTIFICATE",
                               "TLS needs both a certificate file and a key file; give the other");
   }
   ERR_clear_error();
-  TRY(context, MakeContext());
+  TRY(context, MakeContext(protocol));
   TRY(certificate, UseCertificates(context.get(), files.certificate));
   TRY_VOID(UseKey(context.get(), files, certificate.get()));
   return LoadedTls{.context = std::move(context), .certificate = std::move(certificate)};
@@ -321,13 +327,14 @@ Result<LoadedTls> LoadTls(const TlsFiles& files) {
 }  // namespace
 
 Result<void> CheckTlsFiles(const TlsFiles& files) {
-  TRY_VOID(LoadTls(files));
+  TRY_VOID(LoadTls(files, TlsProtocol::kHttp1));
   return {};
 }
 
 Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
-                                                   std::string_view server_name) {
-  TRY(loaded, LoadTls(files));
+                                                   std::string_view server_name,
+                                                   TlsProtocol protocol) {
+  TRY(loaded, LoadTls(files, protocol));
   NoteValidity(server_name, files.certificate, loaded.certificate.get());
   return std::make_shared<OpenSslContext>(std::move(loaded.context));
 }

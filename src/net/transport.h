@@ -55,9 +55,12 @@ class TlsContext {
   virtual ~TlsContext() = default;
   virtual std::unique_ptr<Transport> MakeTransport(PolledSocket& socket) = 0;
 };
+// What is offered to clients that name protocols (ALPN): one, and no other is taken.
+enum class TlsProtocol : uint8_t { kHttp1, kHttp2 };
 // Blocking. Errors as CheckTlsFiles. Log and metrics are told until when the certificate of this
 // server is valid; the log warns of one that is not.
 Result<std::shared_ptr<TlsContext>> LoadTlsContext(const TlsFiles& files,
-                                                   std::string_view server_name);
+                                                   std::string_view server_name,
+                                                   TlsProtocol protocol = TlsProtocol::kHttp1);
 
 }  // namespace slipway::net

@@ -66,7 +66,7 @@ BOOST_DESCRIBE_STRUCT(RevisionReport, (),
 
 // Where the site's data plane listens.
 struct SiteEndpoint {
-  std::string name;  // "rest", "metrics"
+  std::string name;  // "rest", "grpc", "metrics"
   std::string address;
   int32_t port = 0;
   bool tls = false;  // it takes TLS only

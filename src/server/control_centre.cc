@@ -56,6 +56,7 @@ Result<void> ControlCentre::WriteRunFiles() {
                      .has_tls = !options_.tls.empty(),
                      .api = api_->port(),
                      .rest = agent_->Port("rest"),
+                     .grpc = agent_->Port("grpc"),
                      .metrics = agent_->Port("metrics")});
 }
 

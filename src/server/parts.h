@@ -79,7 +79,7 @@ struct AgentPart {
   virtual Result<void> Start() = 0;
   virtual Task<void> Stop(agent::StopMode mode) = 0;
   virtual void RenewCertificate() = 0;
-  // Ports of the data plane by name: "rest", "metrics"; 0 if there is none.
+  // Ports of the data plane by name: "rest", "grpc", "metrics"; 0 if there is none.
   virtual uint16_t Port(std::string_view name) const = 0;
 };
 std::unique_ptr<AgentPart> MakeAgentPart(const ServerOptions& options, std::string program,

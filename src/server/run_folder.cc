@@ -16,6 +16,7 @@ Result<void> WritePorts(FileSystem& files, const std::string& path, const PortsF
   Json json = {{"pid", ports.pid}, {"address", ports.address}, {"tls", ports.has_tls}};
   if (ports.api != 0) json["api"] = ports.api;
   json["inference_rest"] = ports.rest;
+  if (ports.grpc != 0) json["inference_grpc"] = ports.grpc;
   if (ports.metrics != 0) json["metrics"] = ports.metrics;
   return WriteFileDurably(files, path, DumpJson(json) + "\n", 0644);
 }

@@ -48,6 +48,8 @@ Result<std::vector<gateway::ServeListener>> OpenListeners(const ServeOptions& op
   const Ports ports = PortsOf(options.port_base);
   TRY(rest, net::Listener::Open(options.address, ports.rest));
   listeners.push_back({"rest", std::move(rest)});
+  TRY(grpc, net::Listener::Open(options.address, ports.grpc));
+  listeners.push_back({"grpc", std::move(grpc)});
   TRY(metrics, net::Listener::Open(options.address, ports.metrics));
   listeners.push_back({"metrics", std::move(metrics)});
   return listeners;
@@ -57,7 +59,9 @@ PortsFile PortsOfListeners(const ServeOptions& options,
                            const std::vector<gateway::ServeListener>& listeners) {
   PortsFile ports{.pid = ::getpid(), .address = options.address, .has_tls = !options.tls.empty()};
   for (const gateway::ServeListener& one : listeners) {
-    (one.name == "metrics" ? ports.metrics : ports.rest) = one.listener.port();
+    if (one.name == "rest") ports.rest = one.listener.port();
+    if (one.name == "grpc") ports.grpc = one.listener.port();
+    if (one.name == "metrics") ports.metrics = one.listener.port();
   }
   return ports;
 }
@@ -95,6 +99,7 @@ void TellReady(const PortsFile& ports, gateway::ServeProgram& program) {
     if (revision.phase == runtime::kPhaseReady) ++models;
   }
   LogInfo("data plane is ready", {{"rest", UrlOf(ports, ports.rest)},
+                                  {"grpc", ports.address + ":" + std::to_string(ports.grpc)},
                                   {"metrics", UrlOf(ports, ports.metrics)},
                                   {"models", models}});
 }

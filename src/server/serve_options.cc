@@ -9,7 +9,7 @@ namespace slipway::server {
 namespace {
 
 constexpr const char* kFooter =
-    "Ports, with --port-base N: inference REST N, metrics N+2.\n"
+    "Ports, with --port-base N: inference REST N, gRPC N+1, metrics N+2.\n"
     "Examples:\n"
     "  slipway serve model.onnx\n"
     "  slipway serve detector/ --port-base 0 --ports-file ports.json\n"

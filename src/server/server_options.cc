@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kShortestAnswerLimit{500};
 constexpr std::chrono::milliseconds kLongestAnswerLimit{24 * 3'600'000};
 
 constexpr const char* kFooter =
-    "Ports, with --port-base N: inference REST N, metrics N+2, API and registry N+80.\n"
+    "Ports, with --port-base N: inference REST N, gRPC N+1, metrics N+2, API and registry N+80.\n"
     "Files: DATA/run/ports.json names the ports in use, DATA/run/admin.token holds a token for "
     "all.\n"
     "Examples:\n"
@@ -153,6 +153,7 @@ void DeclareListenOptions(CLI::App& app, int64_t& port_base, std::string& addres
 Ports PortsOf(uint16_t port_base) {
   if (port_base == 0) return {};
   return {.rest = port_base,
+          .grpc = static_cast<uint16_t>(port_base + 1),
           .metrics = static_cast<uint16_t>(port_base + 2),
           .api = static_cast<uint16_t>(port_base + 80)};
 }

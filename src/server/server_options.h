@@ -49,10 +49,11 @@ struct ServerOptions {
 
 struct Ports {
   uint16_t rest = 0;
+  uint16_t grpc = 0;
   uint16_t metrics = 0;
   uint16_t api = 0;
 };
-// Inference REST at N, metrics at N+2, API, registry and console at N+80 (gRPC, N+1, is to come).
+// Inference REST at N, gRPC at N+1, metrics at N+2, API, registry and console at N+80.
 Ports PortsOf(uint16_t port_base);
 
 // Nothing if help was asked for and printed. INVALID_ARGUMENT / USAGE, ADDRESS_INVALID,

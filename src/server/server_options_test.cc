@@ -78,10 +78,11 @@ TEST(ParseServerOptions, CertificateAndKeyComeTogether) {
 TEST(PortsOf, IsTheDocumentedTable) {
   Ports ports = PortsOf(8000);
   EXPECT_EQ(ports.rest, 8000);
+  EXPECT_EQ(ports.grpc, 8001);
   EXPECT_EQ(ports.metrics, 8002);
   EXPECT_EQ(ports.api, 8080);
   Ports free = PortsOf(0);
-  EXPECT_EQ(free.rest + free.metrics + free.api, 0);
+  EXPECT_EQ(free.rest + free.grpc + free.metrics + free.api, 0);
 }
 
 TEST(ServerOptions, TakesIntervalsAndRates) {

@@ -113,6 +113,7 @@ class LocalAgent final : public AgentPart {
                   .arguments = ServeArguments(),
                   .build_id = std::string(BuildId()),
                   .listen = {{"rest", options_.address, ports.rest, tls},
+                             {"grpc", options_.address, ports.grpc, tls},
                              {"metrics", options_.address, ports.metrics, tls}},
                   .drain = kServeDrain,
                   .answer = {.limit = options_.answer_limit, .end_after = options_.restart_after}}};

@@ -43,6 +43,8 @@ std::optional<std::string> TokenId(std::string_view text);
 // without the header, or with an empty one; empty for another scheme or malformed Basic, which no
 // token is.
 std::optional<std::string> SentToken(const net::HttpRequest& request);
+// The same of the header's value, or its lack.
+std::optional<std::string> SentToken(std::optional<std::string_view> authorization);
 
 // Finds the record of an id; blocking and cheap. NOT_FOUND where there is none.
 using TokenLookup = std::function<Result<TokenRecord>(const std::string& id)>;

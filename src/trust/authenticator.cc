@@ -70,7 +70,10 @@ std::optional<std::string> BasicPassword(std::string_view base64) {
 }  // namespace
 
 std::optional<std::string> SentToken(const net::HttpRequest& request) {
-  std::optional<std::string_view> header = request.Header("authorization");
+  return SentToken(request.Header("authorization"));
+}
+
+std::optional<std::string> SentToken(std::optional<std::string_view> header) {
   if (!header || header->empty()) return {};
   if (auto token = AfterScheme(*header, "bearer")) return std::string(*token);
   auto basic = AfterScheme(*header, "basic");

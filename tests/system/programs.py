@@ -140,6 +140,11 @@ class Program:
         return self.url("inference_rest")
 
     @property
+    def grpc_address(self):
+        """Where gRPC's clients connect to."""
+        return f"127.0.0.1:{self.ports['inference_grpc']}"
+
+    @property
     def metrics_url(self):
         """Where Prometheus reads."""
         return self.url("metrics") + "/metrics"

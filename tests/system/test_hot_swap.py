@@ -9,8 +9,10 @@ import signal
 import threading
 import urllib.parse
 
+import numpy
 import pytest
 import requests
+import tritonclient.grpc as triton
 
 import programs
 
@@ -69,8 +71,43 @@ def deployed(slipway):
     return slipway
 
 
+class GrpcLoad(Load):
+    """The same over gRPC: half of the clients open a channel for each call."""
+
+    def __init__(self, address, clients=8):
+        self.address = address
+        super().__init__("", clients)
+
+    def _client(self, keep_alive):
+        seen, failures = {}, []
+        row = triton.InferInput("x", [1, 4], "FP32")
+        row.set_data_from_numpy(numpy.array([[1, 2, 3, 4]], numpy.float32))
+        client = triton.InferenceServerClient(self.address)
+        while not self.stop.is_set():
+            try:
+                values = tuple(client.infer("linear", [row]).as_numpy("y").reshape(-1).tolist())
+                seen[values] = seen.get(values, 0) + 1
+            except triton.InferenceServerException as error:
+                failures.append(str(error))
+            if not keep_alive:
+                client.close()
+                client = triton.InferenceServerClient(
+                    self.address, channel_args=[("grpc.use_local_subchannel_pool", 1)])
+        client.close()
+        return seen, failures
+
+
 def test_upgrades_under_load_fail_no_request(deployed):
     load = Load(deployed.inference_url + "/v2/models/linear/infer")
+    for number in range(30):
+        deployed.cli("upgrade", "linear", f"linear:{'ba'[number % 2]}")
+    seen, failures = load.finish()
+    assert failures == []
+    assert len(seen) == 2, "both models answered, and nothing else did"
+
+
+def test_upgrades_under_load_fail_no_grpc_call(deployed):
+    load = GrpcLoad(deployed.grpc_address)
     for number in range(30):
         deployed.cli("upgrade", "linear", f"linear:{'ba'[number % 2]}")
     seen, failures = load.finish()

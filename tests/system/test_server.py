@@ -96,7 +96,8 @@ def test_its_files_are_for_their_owner(slipway):
     for name in ("run/admin.token", "secret.key"):
         assert stat.S_IMODE((slipway.data / name).stat().st_mode) == 0o600, name
     ports = json.loads(slipway.ports_file().read_text())
-    assert set(ports) == {"pid", "address", "tls", "api", "inference_rest", "metrics"}
+    assert set(ports) == {"pid", "address", "tls", "api", "inference_rest", "inference_grpc",
+                          "metrics"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -29,31 +29,40 @@ Error NotReady(const std::string& what, const UnreadyRevision& revision) {
 
 }  // namespace
 
-Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpRequest& request) {
-  const std::string_view model = Parameter(request, "model").value_or("");
-  const ServiceEntry* service = core.snapshot->Find(ProjectOf(request), model);
+Result<const ServiceEntry*> FindService(const CoreSlot& core, const ModelName& name) {
+  const ServiceEntry* service = core.snapshot->Find(name.project, name.service);
   if (service != nullptr) return service;
   return NotFound("MODEL_UNKNOWN",
-                  "Request for unknown model: '" + std::string(model) + "' is not found");
+                  "Request for unknown model: '" + std::string(name.service) + "' is not found");
+}
+
+Result<RevisionRuntime*> FindRevision(CoreSlot& core, const ServiceEntry& service,
+                                      std::optional<std::string_view> version) {
+  if (!version) {
+    if (RevisionRuntime* revision = service.Pick(core.NextRandom())) return revision;
+    const std::string what = "'" + service.name + "' has no available versions";
+    if (service.unready.empty()) {
+      return NotReady(what, "nothing that can serve is deployed to it: its status says more");
+    }
+    return NotReady(what, service.unready.back());
+  }
+  if (RevisionRuntime* revision = service.Find(*version)) return revision;
+  const std::string what = "'" + service.name + "' version " + std::string(*version);
+  if (const UnreadyRevision* unready = service.FindUnready(*version)) {
+    return NotReady(what + " is not at ready state", *unready);
+  }
+  return NotFound("MODEL_UNKNOWN", "Request for unknown model: " + what + " is not found");
+}
+
+Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpRequest& request) {
+  return FindService(core, {.project = ProjectOf(request),
+                            .service = Parameter(request, "model").value_or(""),
+                            .version = std::nullopt});
 }
 
 Result<RevisionRuntime*> FindRevision(CoreSlot& core, const net::HttpRequest& request) {
   TRY(service, FindService(core, request));
-  const std::optional<std::string_view> version = Parameter(request, "version");
-  if (!version) {
-    if (RevisionRuntime* revision = service->Pick(core.NextRandom())) return revision;
-    const std::string what = "'" + service->name + "' has no available versions";
-    if (service->unready.empty()) {
-      return NotReady(what, "nothing that can serve is deployed to it: its status says more");
-    }
-    return NotReady(what, service->unready.back());
-  }
-  if (RevisionRuntime* revision = service->Find(*version)) return revision;
-  const std::string what = "'" + service->name + "' version " + std::string(*version);
-  if (const UnreadyRevision* unready = service->FindUnready(*version)) {
-    return NotReady(what + " is not at ready state", *unready);
-  }
-  return NotFound("MODEL_UNKNOWN", "Request for unknown model: " + what + " is not found");
+  return FindRevision(core, *service, Parameter(request, "version"));
 }
 
 }  // namespace slipway::gateway::v2

@@ -1,17 +1,32 @@
 // ModelLookup: which revision a V2 request is for.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "base/result.h"
 #include "gateway/core_slot.h"
 #include "net/http_message.h"
 
 namespace slipway::gateway::v2 {
 
-// The route's {model}, in its {project} or `default`, and its {version} if it has one, else the
-// revision whose turn it is. Errors in Triton's words: NOT_FOUND / MODEL_UNKNOWN, UNAVAILABLE /
-// MODEL_NOT_READY. Valid until the core's next suspension, or as long as it is counted in.
+// What clients call a model.
+struct ModelName {
+  std::string_view project;
+  std::string_view service;
+  std::optional<std::string_view> version;
+};
+
+// The service, ready or not: NOT_FOUND / MODEL_UNKNOWN.
+Result<const ServiceEntry*> FindService(const CoreSlot& core, const ModelName& name);
+// The revision of that version, else the one whose turn it is. Errors in Triton's words:
+// UNAVAILABLE / MODEL_NOT_READY or MODEL_FAILED, NOT_FOUND / MODEL_UNKNOWN. Valid until the core's
+// next suspension, or as long as it is counted in.
+Result<RevisionRuntime*> FindRevision(CoreSlot& core, const ServiceEntry& service,
+                                      std::optional<std::string_view> version);
+
+// By the route's {model}, in its {project} or `default`, and its {version} if it has one.
 Result<RevisionRuntime*> FindRevision(CoreSlot& core, const net::HttpRequest& request);
-// The service, ready or not.
 Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpRequest& request);
 
 }  // namespace slipway::gateway::v2

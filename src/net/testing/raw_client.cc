@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "base/check.h"
 
@@ -137,6 +138,11 @@ RawResponse RawClient::Receive(bool to_head) {
       return response;
     }
   }
+}
+
+std::string RawClient::ReceiveSome(std::chrono::milliseconds patience) {
+  if (buffer_.empty()) Fill(patience);
+  return std::exchange(buffer_, std::string());
 }
 
 std::string RawClient::ReceiveAll(std::chrono::milliseconds patience) {

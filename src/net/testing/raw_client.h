@@ -34,6 +34,8 @@ class RawClient {
   }
   // Everything until the server ends the connection, or `patience` is over.
   std::string ReceiveAll(std::chrono::milliseconds patience = std::chrono::seconds(10));
+  // Some bytes, at least one; nothing at the end of the connection, or of the patience.
+  std::string ReceiveSome(std::chrono::milliseconds patience = std::chrono::seconds(10));
   // Whether the server has ended the connection, in order, within `patience`.
   bool AtEnd(std::chrono::milliseconds patience = std::chrono::seconds(10));
   // Whether it was ended by a reset.

@@ -1,0 +1,140 @@
+// ModelInfer and ModelStreamInfer. Between the message and the run nothing suspends, and a cheap
+// model never leaves the core.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "gateway/exchange.h"
+#include "gateway/grpc/environment.h"
+#include "gateway/grpc/infer_reader.h"
+#include "gateway/grpc/infer_writer.h"
+
+namespace slipway::gateway::grpc {
+namespace {
+
+using Clock = Exchange::Clock;
+
+// Begins the exchange that the message of the call asks for, read into it.
+Result<void> Read(const Environment& environment, const net::GrpcCall& call, InferReader& reader,
+                  Clock::time_point arrived, std::unique_ptr<Exchange>& out) {
+  TRY_VOID(reader.Open(call.message()));
+  TRY(revision, FindAllowedRevision(environment, call, NameOf(reader.model(), reader.version())));
+  out = std::make_unique<Exchange>(*revision, environment.v2.slots.current(), arrived);
+  const Result<void> read = reader.Read(out->face(), out->request());
+  if (read.has_error()) {
+    out->CountRefusal();
+    return read;
+  }
+  if (call.deadline() != Clock::time_point::max()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::microseconds>(call.deadline() - arrived);
+    auto& timeout = out->request().timeout;
+    timeout = std::max(std::min(timeout.value_or(left), left), std::chrono::microseconds(0));
+  }
+  out->Parsed();
+  return {};
+}
+
+InferMessage MessageOf(Exchange& exchange, std::string_view model) {
+  return {.model = model,
+          .version = exchange.revision().version(),
+          .signature = exchange.revision().model().signature(),
+          .request = exchange.request(),
+          .outputs = exchange.outputs()};
+}
+
+// What the run said, written by `write`; counted.
+template <class Write>
+Result<void> Answer(const net::GrpcCall& call, Exchange& exchange, const Result<void>& ran,
+                    Write write) {
+  if (ran.has_error()) {
+    exchange.CountFailure(ran.error());
+    // Which of the client's two limits it was: the parameter, or the call's deadline.
+    const bool is_deadline =
+        ran.error().reason() == "REQUEST_TIMEOUT" && call.deadline() <= Clock::now();
+    if (is_deadline) return Error(Code::kDeadlineExceeded, "DEADLINE", "Deadline Exceeded");
+    return ran;
+  }
+  const Result<void> written = write();
+  if (written.has_error()) {
+    exchange.CountRefusal();
+    return written;
+  }
+  exchange.CountSuccess();
+  return {};
+}
+
+void EndInfer(net::GrpcCall& call, Exchange& exchange, std::string_view model,
+              const Result<void>& ran) {
+  End(call, Answer(call, exchange, ran,
+                   [&] { return WriteInferResponse(MessageOf(exchange, model), call.answer()); }));
+}
+
+// `model` is in the call's message, which stays until the call ends.
+Task<void> RunLater(net::GrpcCall& call, std::unique_ptr<Exchange> exchange,
+                    std::string_view model) {
+  const Result<void> ran = co_await exchange->RunInTime();
+  EndInfer(call, *exchange, model, ran);
+}
+
+void ModelInfer(const Environment& environment, net::GrpcCall& call) {
+  InferReader& reader = environment.v2.slots.current().infer_reader;
+  std::unique_ptr<Exchange> exchange;
+  const Result<void> read = Read(environment, call, reader, call.arrived(), exchange);
+  if (read.has_error()) return call.Fail(read.error());
+  const std::optional<Result<void>> ran = exchange->TryInline();
+  if (ran) return EndInfer(call, *exchange, reader.model(), *ran);
+  call.Start(RunLater(call, std::move(exchange), reader.model()));
+}
+
+// One request of a stream: its answer, or the error in its place.
+struct StreamTurn {
+  Environment& environment;
+  net::GrpcCall& call;
+  InferReader reader = {};
+
+  Task<Result<void>> Run() {
+    std::unique_ptr<Exchange> exchange;
+    CO_TRY_VOID(Read(environment, call, reader, Clock::now(), exchange));
+    std::optional<Result<void>> ran = exchange->TryInline();
+    if (!ran) ran = co_await exchange->RunInTime();
+    co_return Answer(call, *exchange, *ran, [&] {
+      InferMessage message = MessageOf(*exchange, reader.model());
+      // Each request has one answer, which is the last.
+      message.has_final_mark = reader.wants_final();
+      return WriteStreamResponse(message, call.answer());
+    });
+  }
+};
+
+// Answers come in the order of the requests.
+Task<void> ModelStreamInfer(Environment& environment, net::GrpcCall& call) {
+  const bool ends_at_error = call.Metadata("triton_grpc_error") == "true";
+  StreamTurn turn{.environment = environment, .call = call};
+  while (co_await call.Read()) {
+    const size_t begin = call.answer().size();
+    const Result<void> ran = co_await turn.Run();
+    if (ran.has_error()) {
+      if (ends_at_error || call.is_cancelled()) co_return call.Fail(ran.error());
+      call.answer().resize(begin);
+      WriteStreamError(ran.error().message(), turn.reader.id(), call.answer());
+    }
+    if (!co_await call.Write()) break;
+  }
+  call.Finish();
+}
+
+}  // namespace
+
+void AddInferMethods(Environment& environment, net::GrpcService& service) {
+  service.Add({.path = InferencePath("ModelInfer"),
+               .unary = [&environment](net::GrpcCall& call) { ModelInfer(environment, call); },
+               .stream = nullptr});
+  service.Add({.path = InferencePath("ModelStreamInfer"),
+               .unary = nullptr,
+               .stream = [&environment](net::GrpcCall& call) {
+                 return ModelStreamInfer(environment, call);
+               }});
+}
+
+}  // namespace slipway::gateway::grpc
