@@ -197,8 +197,10 @@ Result<void> GrpcSession::Receive(std::string_view bytes, int64_t now_ms) {
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   in_session_ = false;
   begun_ = begun_ || took >= 0;
-  if (took >= 0) return {};
-  failed_ = true;
+  if (took >= 0 && !failed_) return {};
+  if (std::exchange(failed_, true)) {
+    return ResourceExhausted("CALM", "the client was told to calm down");
+  }
   if (took == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return InvalidArgument("PLAIN_HTTP",
                            "This port speaks gRPC (HTTP/2); REST is on the port before it");
