@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import measure  # noqa: E402  (found through the line above)
 
-SCENARIOS = ("inference", "upgrade", "footprint", "lists", "registry_blobs", "registry_manifests")
+SCENARIOS = ("inference", "grpc", "upgrade", "footprint", "lists", "registry_blobs",
+             "registry_manifests")
 
 
 def processor() -> str:

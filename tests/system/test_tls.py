@@ -13,6 +13,7 @@ import time
 import numpy
 import pytest
 import requests
+import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton
 
 import programs
@@ -133,7 +134,7 @@ def test_the_command_line_works_over_tls(centre, authority, tmp_path):
 
 def test_the_site_says_that_its_ports_take_tls(centre):
     site = json.loads(centre.cli("get", "site", "local", "-o", "json").stdout)
-    assert {e["name"]: e["tls"] for e in site["status"]["endpoints"]} == {"rest": True,
+    assert {e["name"]: e["tls"] for e in site["status"]["endpoints"]} == {"rest": True, "grpc": True,
                                                                          "metrics": True}
     assert "tls: true" in centre.cli("describe", "site/local").stdout
 
@@ -415,6 +416,30 @@ def test_serve_alone_reads_a_renewed_certificate(start_serve, tmp_path):
     os.kill(serve.pid, signal.SIGHUP)
     port = serve.ports["inference_rest"]
     programs.wait_until(lambda: shown_certificate(port) == leaf(tls[1]), "the renewed one")
+
+
+def test_grpc_speaks_tls_and_reads_a_renewed_certificate(start_serve, tmp_path):
+    mine = Authority(tmp_path / "pair", "mine")
+    tls = mine.issue("server")
+    serve = start_serve(MODELS / "identity.onnx", "--name", "m", *tls, ca=mine.certificate)
+    row = triton_grpc.InferInput("x", [1, 4], "FP32")
+    row.set_data_from_numpy(numpy.array([[1, 2, 3, 4]], numpy.float32))
+
+    def infers(**options):
+        with triton_grpc.InferenceServerClient(serve.grpc_address, **options) as client:
+            return client.infer("m", [row], client_timeout=60).as_numpy("y").tolist()
+
+    trusted = {"ssl": True, "root_certificates": str(mine.certificate)}
+    assert infers(**trusted) == [[1, 2, 3, 4]]
+    with pytest.raises(triton_grpc.InferenceServerException):
+        infers()
+    with pytest.raises(triton_grpc.InferenceServerException):
+        infers(ssl=True, root_certificates=str(Authority(tmp_path / "other", "other").certificate))
+    mine.issue("server")
+    os.kill(serve.pid, signal.SIGHUP)
+    port = serve.ports["inference_grpc"]
+    programs.wait_until(lambda: shown_certificate(port) == leaf(tls[1]), "the renewed one")
+    assert infers(**trusted) == [[1, 2, 3, 4]]
 
 
 def test_hang_up_ends_a_server_without_tls(slipway):
