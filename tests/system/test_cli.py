@@ -365,7 +365,7 @@ spec:
 
 def test_the_site_says_that_its_ports_take_no_tls(centre):
     site = load(centre.cli("get", "site", "local", "-o", "json"))
-    assert [e["tls"] for e in site["status"]["endpoints"]] == [False, False]
+    assert [e["tls"] for e in site["status"]["endpoints"]] == [False] * 3
 
 
 def test_apply_creates_changes_and_leaves(centre, tmp_path):

@@ -132,7 +132,8 @@ def test_the_control_centre_dies_and_comes_back_under_load(deployed):
 
 
 def test_another_build_takes_over_under_load(deployed, tmp_path):
-    load = Load(deployed.inference_url + "/v2/models/linear/infer")
+    loads = [Load(deployed.inference_url + "/v2/models/linear/infer", 4),
+             GrpcLoad(deployed.grpc_address, 4)]
     port = deployed.ports["inference_rest"]
     builds = [programs.other_build(tmp_path / "other"), programs.BINARY]
     for number in range(4):
@@ -148,9 +149,10 @@ def test_another_build_takes_over_under_load(deployed, tmp_path):
             return serve["pid"] not in (0, before) and gone
 
         programs.wait_until(taken_over, "the other build's data plane")
-    seen, failures = load.finish()
-    assert failures == []
-    assert len(seen) == 1
+    for load in loads:
+        seen, failures = load.finish()
+        assert failures == []
+        assert len(seen) == 1
 
 
 def test_a_revision_that_does_not_load_never_gets_traffic(deployed):

@@ -134,8 +134,8 @@ def test_the_command_line_works_over_tls(centre, authority, tmp_path):
 
 def test_the_site_says_that_its_ports_take_tls(centre):
     site = json.loads(centre.cli("get", "site", "local", "-o", "json").stdout)
-    assert {e["name"]: e["tls"] for e in site["status"]["endpoints"]} == {"rest": True, "grpc": True,
-                                                                         "metrics": True}
+    assert {e["name"]: e["tls"] for e in site["status"]["endpoints"]} == {
+        "rest": True, "grpc": True, "metrics": True}
     assert "tls: true" in centre.cli("describe", "site/local").stdout
 
 
