@@ -21,7 +21,6 @@ CACHE = pathlib.Path(os.environ.get("SLIPWAY_CACHE", pathlib.Path.home() / ".cac
 SERVER_CORE, CLIENT_CORE = 0, 1
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
-TICKS = os.sysconf("SC_CLK_TCK")
 
 WRK_REPORT = """
 done = function(summary, latency, requests)
@@ -66,15 +65,15 @@ def family(pid: int) -> list[int]:
     return pids
 
 
-def cpu_ticks(pids: Sequence[int]) -> int:
-    """User + system time of these processes, in clock ticks, ended threads included."""
-    total = 0
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """User + system time of these processes, to the nanosecond, ended threads included."""
+    total = 0.0
     for pid in pids:
+        # CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) numbers it.
         try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += time.clock_gettime((~pid << 3) | 2)
         except OSError:
             continue
-        total += int(fields[11]) + int(fields[12])
     return total
 
 
@@ -176,9 +175,9 @@ def wrk(server: Server, url: str, body: str | None = None, connections: int = 32
     """Drives `url` and charges the CPU that `server` spent meanwhile to the requests."""
     with tempfile.TemporaryDirectory() as folder:
         command = wrk_command(url, body, connections, seconds, pathlib.Path(folder) / "load.lua")
-        before = cpu_ticks(server.pids())
+        before = cpu_seconds(server.pids())
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        after = cpu_ticks(server.pids())
+        after = cpu_seconds(server.pids())
     load = parse_wrk(output)
-    load.cpu_us = (after - before) / TICKS * 1e6 / max(load.requests, 1)
+    load.cpu_us = (after - before) * 1e6 / max(load.requests, 1)
     return load

@@ -56,12 +56,12 @@ def renew(path: pathlib.Path) -> str:
 
 def timed(server: measure.Server | Floor, total_bytes: int, work) -> tuple[float, float]:
     """MiB/s of `work`, and the server's CPU for it in ms a GiB."""
-    before, begin = measure.cpu_ticks(server.pids()), time.monotonic()
+    before, begin = measure.cpu_seconds(server.pids()), time.monotonic()
     work()
     seconds = time.monotonic() - begin
-    ticks = measure.cpu_ticks(server.pids()) - before
+    cpu = measure.cpu_seconds(server.pids()) - before
     return (total_bytes / 2**20 / seconds,
-            ticks / measure.TICKS * 1000 / (total_bytes / 2**30))
+            cpu * 1000 / (total_bytes / 2**30))
 
 
 class Floor:

@@ -120,18 +120,18 @@ class Reads:
 
     def measure(self) -> None:
         opening = f"wrk.headers['Authorization'] = 'Bearer {self.token}'" if self.token else ""
-        before = measure.cpu_ticks(self.server.pids())
+        before = measure.cpu_seconds(self.server.pids())
         load = run_wrk(READ_SCRIPT.format(type=MANIFEST_TYPE, authorization=opening),
                        f"http://127.0.0.1:{self.port}{self.get_path}", 32, measure.SECONDS)
-        between = measure.cpu_ticks(self.server.pids())
-        load.cpu_us = (between - before) / measure.TICKS * 1e6 / max(load.requests, 1)
+        between = measure.cpu_seconds(self.server.pids())
+        load.cpu_us = (between - before) * 1e6 / max(load.requests, 1)
         self.gets.append(load)
         line = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         request = f"HEAD {self.head_path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{line}\r\n".encode()
-        between = measure.cpu_ticks(self.server.pids())
+        between = measure.cpu_seconds(self.server.pids())
         registries.send_all(self.port, [request] * self.head_count, 32, b"200")
-        after = measure.cpu_ticks(self.server.pids())
-        self.heads.append((after - between) / measure.TICKS * 1e6 / self.head_count)
+        after = measure.cpu_seconds(self.server.pids())
+        self.heads.append((after - between) * 1e6 / self.head_count)
 
     def get_us(self) -> float:
         return statistics.median(load.cpu_us for load in self.gets)
