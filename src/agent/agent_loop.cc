@@ -136,7 +136,9 @@ Task<void> Agent::Loop::UpdateServing() {
   std::set<std::string> uids;
   for (const auto& [uid, state] : preparer_->states()) uids.insert(uid);
   suspects_.Keep(uids);
-  ServingConfig next = PlanServing(*desired_, preparer_->states(), suspects_, serving_);
+  std::erase_if(given_, [&uids](const std::string& uid) { return !uids.contains(uid); });
+  ServingConfig next = PlanServing(*desired_, preparer_->states(), suspects_, serving_,
+                                   UnprovenFailures(status, given_));
   bool first = serving_.generation == 0;
   if (!first && ContentOf(next) == ContentOf(serving_)) {
     // Serve may have missed a signal.
@@ -162,9 +164,22 @@ Task<void> Agent::Loop::UpdateServing() {
   }
   CRASH_POINT("agent.serving_written");
   serving_problem_.clear();
+  NoteGiven(serving_, next);
   serving_ = std::move(next);
   keeper_->Reload(serving_.generation);
   CRASH_POINT("agent.serving_signalled");
+}
+
+void Agent::Loop::NoteGiven(const ServingConfig& before, const ServingConfig& now) {
+  std::set<std::string> known;
+  for (const auto& service : before.services) {
+    for (const auto& revision : service.revisions) known.insert(revision.uid);
+  }
+  for (const auto& service : now.services) {
+    for (const auto& revision : service.revisions) {
+      if (!known.contains(revision.uid)) given_.insert(revision.uid);
+    }
+  }
 }
 
 Task<void> Agent::Loop::SendReport() {
@@ -201,7 +216,8 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   if (status.has_value()) report.serving_generation = status->generation;
   report.message = serving_problem_.empty() ? keeper_->message() : serving_problem_;
   report.endpoints = keeper_->endpoints();
-  report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status);
+  report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status,
+                                 UnprovenFailures(status, given_));
   if (!keeper_->answers()) {
     report.reason = kNotAnswering;
     report.message = keeper_->message();

@@ -37,6 +37,8 @@ class Agent::Loop {
   Task<void> FollowDesired();
   Task<void> Reconcile();
   Task<void> UpdateServing();
+  // What `now` has and `before` had not.
+  void NoteGiven(const runtime::ServingConfig& before, const runtime::ServingConfig& now);
   Task<void> SendReport();
   Task<void> SweepNowAndThen();
   void ServeEnded(const std::optional<runtime::ServingStatus>& last);
@@ -54,6 +56,7 @@ class Agent::Loop {
 
   std::optional<runtime::DesiredState> desired_;
   runtime::ServingConfig serving_;   // what serving.json says
+  std::set<std::string> given_;      // uids that were added to serving.json once prepared
   std::set<std::string> inherited_;  // uids in the serving.json that was there at the start
   std::string serving_problem_;      // one sentence when it cannot be written
   std::string reported_;             // the last report that was taken, as JSON

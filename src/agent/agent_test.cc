@@ -151,6 +151,21 @@ TEST_F(AgentTest, FetchThatFailsForAWhileIsTriedAgain) {
   ExpectPhase(1, "Ready");
 }
 
+TEST_F(AgentTest, ContentThatIsMissingForAWhileIsWaitedFor) {
+  model::Package package = site_.Offer(kModelA);
+  site_.link.FailFetches(NotFound("BLOB_UNKNOWN", "there is no such content"));
+  site_.Want({site_.Revision(1, package.manifest_digest)});
+  Start();
+  EXPECT_TRUE(TestSite::Eventually(
+      [&] { return site_.Phase(1) == "Fetching" && site_.ReportOf(1).reason == "BLOB_UNKNOWN"; }));
+  site_.link.FailFetches(DataLoss("CONTENT_DAMAGED", "it is not what it was"));
+  EXPECT_TRUE(TestSite::Eventually([&] {
+    return site_.Phase(1) == "Fetching" && site_.ReportOf(1).reason == "CONTENT_DAMAGED";
+  }));
+  site_.link.FailFetches(std::nullopt);
+  ExpectPhase(1, "Ready");
+}
+
 TEST_F(AgentTest, CrashedServeIsStartedAgainWithinASecondOnTheSameSockets) {
   Digest a = site_.Offer(kModelA).manifest_digest;
   site_.Want({site_.Revision(1, a)});

@@ -36,14 +36,15 @@ bool MayPass(const Error& error) {
     case Code::kUnavailable:
     case Code::kUnauthenticated:
     case Code::kPermissionDenied:
+    // Content that is not there, or not whole, may be mounted late, restored or pushed again.
+    case Code::kNotFound:
+    case Code::kDataLoss:
       return true;
     case Code::kInvalidArgument:
-    case Code::kNotFound:
     case Code::kAlreadyExists:
     case Code::kFailedPrecondition:
     case Code::kOutOfRange:
     case Code::kUnimplemented:
-    case Code::kDataLoss:
       return false;
   }
   return false;

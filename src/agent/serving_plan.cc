@@ -34,7 +34,8 @@ runtime::ServingRevision ServingOf(const DesiredRevision& revision,
 // What serve can be given, by uid.
 std::map<std::string, runtime::ServingRevision> Loadable(const runtime::DesiredState& desired,
                                                          const RevisionStates& revisions,
-                                                         const runtime::ServingConfig& served) {
+                                                         const runtime::ServingConfig& served,
+                                                         const std::set<std::string>& unproven) {
   std::map<std::string, runtime::ServingRevision> before;
   for (const ServingService& service : served.services) {
     for (const auto& revision : service.revisions) before.emplace(revision.uid, revision);
@@ -42,6 +43,8 @@ std::map<std::string, runtime::ServingRevision> Loadable(const runtime::DesiredS
   std::map<std::string, runtime::ServingRevision> out;
   for (const DesiredService& service : desired.services) {
     for (const DesiredRevision& revision : service.revisions) {
+      // Serve has to forget it first: what it is told again it does not load again.
+      if (unproven.contains(revision.uid)) continue;
       const RevisionState* state = StateOf(revisions, revision.uid);
       auto same = before.find(revision.uid);
       if (state != nullptr && state->preparation == Preparation::kDone) {
@@ -124,10 +127,24 @@ void FillCondemned(RevisionReport* report) {
 
 }  // namespace
 
+std::set<std::string> UnprovenFailures(const std::optional<runtime::ServingStatus>& status,
+                                       const std::set<std::string>& given) {
+  std::set<std::string> out;
+  if (!status.has_value()) return out;
+  for (const auto& measured : status->revisions) {
+    if (measured.phase == runtime::kPhaseFailed && !given.contains(measured.uid)) {
+      out.insert(measured.uid);
+    }
+  }
+  return out;
+}
+
 runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                                    const RevisionStates& revisions, LoadSuspects& suspects,
-                                   const runtime::ServingConfig& served) {
-  std::map<std::string, runtime::ServingRevision> loadable = Loadable(desired, revisions, served);
+                                   const runtime::ServingConfig& served,
+                                   const std::set<std::string>& unproven) {
+  std::map<std::string, runtime::ServingRevision> loadable =
+      Loadable(desired, revisions, served, unproven);
   std::vector<std::string> order;
   for (const DesiredService& service : desired.services) {
     for (const DesiredRevision& revision : service.revisions) {
@@ -154,14 +171,15 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
 std::vector<RevisionReport> PlanReports(const runtime::DesiredState& desired,
                                         const RevisionStates& revisions,
                                         const LoadSuspects& suspects,
-                                        const std::optional<runtime::ServingStatus>& status) {
+                                        const std::optional<runtime::ServingStatus>& status,
+                                        const std::set<std::string>& unproven) {
   std::vector<RevisionReport> out;
   for (const DesiredService& service : desired.services) {
     for (const DesiredRevision& revision : service.revisions) {
       RevisionReport report{.project = service.project, .name = revision.name, .uid = revision.uid};
       if (suspects.IsCondemned(revision.uid)) {
         FillCondemned(&report);
-      } else if (!CopyMeasurement(status, &report)) {
+      } else if (unproven.contains(revision.uid) || !CopyMeasurement(status, &report)) {
         FillFromState(StateOf(revisions, revision.uid), &report);
       }
       out.push_back(std::move(report));

@@ -15,19 +15,27 @@
 
 namespace slipway::agent {
 
+// What serve failed to load that this agent did not give it: the configuration of a predecessor may
+// name files that are gone. By uid; `given`: what was added to the configuration once it was
+// prepared.
+std::set<std::string> UnprovenFailures(const std::optional<runtime::ServingStatus>& status,
+                                       const std::set<std::string>& given);
+
 // The services with their prepared revisions. What is desired and served already stays, whatever
-// becomes of its preparation: a new agent prepares everything anew. Other revisions that are not
-// prepared, or not allowed to be loaded now, are left out, and so are routes to them. Format and
-// generation are the caller's.
+// becomes of its preparation: a new agent prepares everything anew. Left out are revisions that are
+// not prepared, that are not allowed to be loaded now, and whose failure is `unproven`, so that
+// they are given anew; so are routes to them. Format and generation are the caller's.
 runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                                    const RevisionStates& revisions, LoadSuspects& suspects,
-                                   const runtime::ServingConfig& served);
+                                   const runtime::ServingConfig& served,
+                                   const std::set<std::string>& unproven);
 
 // Where each desired revision stands. `status`: serve's last word, if it runs. What serve measured
-// counts for more than what the agent still prepares.
+// counts for more than what the agent still prepares, but for `unproven` failures.
 std::vector<runtime::RevisionReport> PlanReports(
     const runtime::DesiredState& desired, const RevisionStates& revisions,
-    const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status);
+    const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status,
+    const std::set<std::string>& unproven);
 // Of what a data plane that does not answer has loaded, or was to load, nothing is known: the phase
 // is Unknown, with the reason NOT_ANSWERING and this sentence.
 inline constexpr std::string_view kNotAnswering = "NOT_ANSWERING";

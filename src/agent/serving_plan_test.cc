@@ -45,7 +45,7 @@ std::vector<int64_t> NumbersIn(const ServingConfig& config) {
 ServingConfig Plan(const DesiredState& desired, const RevisionStates& states,
                    const ServingConfig& served = {}) {
   LoadSuspects suspects;
-  return PlanServing(desired, states, suspects, served);
+  return PlanServing(desired, states, suspects, served, {});
 }
 
 TEST(PlanServingTest, PreparedRevisionsAreServed) {
@@ -130,7 +130,7 @@ TEST(PlanReportsTest, Table) {
                                   .load_ms = 7,
                                   .memory_bytes = 9});
     }
-    auto reports = PlanReports(DesiredOf({1}), {{"uid-1", one.state}}, LoadSuspects(), status);
+    auto reports = PlanReports(DesiredOf({1}), {{"uid-1", one.state}}, LoadSuspects(), status, {});
     ASSERT_EQ(reports.size(), 1U) << one.what;
     EXPECT_EQ(reports[0].phase, one.phase) << one.what;
     EXPECT_EQ(reports[0].reason, one.reason) << one.what;
@@ -141,7 +141,8 @@ TEST(PlanReportsTest, Table) {
 }
 
 TEST(PlanReportsTest, ServeThatDoesNotRunMeasuresNothing) {
-  auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), std::nullopt);
+  auto reports =
+      PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), std::nullopt, {});
   EXPECT_EQ(reports[0].phase, "Loading");
 }
 
@@ -151,12 +152,31 @@ TEST(PlanReportsTest, CondemnedRevisionSaysWhy) {
   status.revisions.push_back({.uid = "uid-1", .phase = "Loading"});
   suspects.ServeEnded({}, &status);
   suspects.ServeEnded({}, &status);
-  auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, status);
+  auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, status, {});
   EXPECT_EQ(reports[0].phase, "Failed");
   EXPECT_EQ(reports[0].reason, "LOAD_CRASHED");
   EXPECT_TRUE(reports[0].message.ends_with(".")) << reports[0].message;
-  auto config = PlanServing(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, {});
+  auto config = PlanServing(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, {}, {});
   EXPECT_TRUE(config.services[0].revisions.empty());
+}
+
+TEST(PlanServing, AFailureOfWhatAPredecessorGaveIsNoneOfTheModel) {
+  runtime::ServingStatus status;
+  status.revisions = {{.uid = "uid-1", .phase = std::string(runtime::kPhaseFailed)}};
+  EXPECT_TRUE(UnprovenFailures(status, {"uid-1"}).empty()) << "it was prepared and given";
+  const std::set<std::string> unproven = UnprovenFailures(status, {});
+  EXPECT_EQ(unproven, std::set<std::string>{"uid-1"});
+  LoadSuspects suspects;
+  const RevisionStates prepared = {{"uid-1", Done("/a")}};
+  // Serve forgets it, and the report says what the agent does.
+  EXPECT_TRUE(PlanServing(DesiredOf({1}), prepared, suspects, {}, unproven)
+                  .services.at(0)
+                  .revisions.empty());
+  EXPECT_EQ(PlanReports(DesiredOf({1}), prepared, suspects, status, unproven).at(0).phase,
+            "Loading");
+  // Then it is given anew.
+  EXPECT_EQ(PlanServing(DesiredOf({1}), prepared, suspects, {}, {}).services.at(0).revisions.size(),
+            1U);
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint64_t kMaxTokenFileBytes = 4096;
 constexpr std::chrono::seconds kCallTimeout{60};
-constexpr std::chrono::seconds kStreamIdleTimeout{
-    60};  // the server sends a sign of life every 15 s
+// Of a watch, where the server sends a sign of life every 15 s.
+constexpr std::chrono::seconds kStreamIdleTimeout{60};
 
 Code CodeOfName(std::string_view name, int status) {
   for (int number = 1; number <= 16; ++number) {
@@ -154,11 +154,11 @@ Result<ApiAnswer> ApiClient::Delete(const std::string& path) {
 
 Result<void> ApiClient::Stream(const std::string& path,
                                std::function<Result<void>(std::string_view)> piece,
-                               std::chrono::milliseconds timeout) {
+                               const StreamLimits& limits) {
   net::ClientRequest request;
   request.url = path;
-  request.timeout = timeout;
-  request.idle_timeout = kStreamIdleTimeout;
+  request.timeout = limits.timeout;
+  request.idle_timeout = limits.idle_timeout;
   request.download = std::move(piece);
   TRY(response, Send(std::move(request)));
   if (!IsSuccess(response.status)) return ErrorOfProblem(response.status, response.body);
@@ -179,7 +179,7 @@ Result<void> ApiClient::Watch(const std::string& path,
     return Error(Code::kCancelled, "WATCH_DONE", "the watch saw what it waited for");
   };
   const auto feed = [&](std::string_view piece) { return parser.Feed(piece, take); };
-  Result<void> ended = Stream(path, feed, timeout);
+  Result<void> ended = Stream(path, feed, {.timeout = timeout, .idle_timeout = kStreamIdleTimeout});
   if (done) return {};
   if (!ended) return ended.error();
   return Unavailable("WATCH_ENDED", "the server ended the watch; try again");

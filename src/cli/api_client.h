@@ -52,9 +52,14 @@ class ApiClient {
   // time-out other than 0, DEADLINE_EXCEEDED / TIMEOUT after it.
   Result<void> Watch(const std::string& path, std::function<Result<bool>(const ApiEvent&)> on_event,
                      std::chrono::milliseconds timeout = {});
+  // Of a stream, 0: none. A peer that is gone without a word is noticed by the connection itself.
+  struct StreamLimits {
+    std::chrono::milliseconds timeout;  // of all of it
+    std::chrono::milliseconds idle_timeout;
+  };
   // Passes an endless answer on piece by piece.
   Result<void> Stream(const std::string& path, std::function<Result<void>(std::string_view)> piece,
-                      std::chrono::milliseconds timeout = {});
+                      const StreamLimits& limits);
 
   const Context& context() const { return context_; }
   // The token's text; empty where the context names no file.

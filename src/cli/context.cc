@@ -28,7 +28,8 @@ Result<Stored> Load() {
   return Stored{.path = std::move(path), .file = std::move(file)};
 }
 
-Result<void> Add(const AddOptions& options) {
+Result<void> Add(const Client& client, const AddOptions& options) {
+  TRY(format, client.OutputFormat());
   Context context = options.context;
   if (!context.token_file.empty()) context.token_file = AbsolutePath(context.token_file);
   if (!context.ca_file.empty()) context.ca_file = AbsolutePath(context.ca_file);
@@ -41,26 +42,28 @@ Result<void> Add(const AddOptions& options) {
   if (use) stored.file.current = context.name;
   std::string text =
       fmt::format("context {} saved{}", context.name, use ? ", it is in use now" : "");
-  stored.file.Put(std::move(context));
+  stored.file.Put(context);
   TRY_VOID(stored.Save());
-  return PrintLine(Printable(text));
+  return PrintOutcome(format, Encode(context), context.name, text);
 }
 
-Result<void> Use(const std::string& name) {
+Result<void> Use(const Client& client, const std::string& name) {
+  TRY(format, client.OutputFormat());
   TRY(stored, Load());
   TRY(context, ChooseContext(stored.file, name));
   stored.file.current = context.name;
   TRY_VOID(stored.Save());
-  return PrintLine(Printable(fmt::format("context {} is in use now", name)));
+  return PrintOutcome(format, Encode(context), name, fmt::format("context {} is in use now", name));
 }
 
-Result<void> Remove(const std::string& name) {
+Result<void> Remove(const Client& client, const std::string& name) {
+  TRY(format, client.OutputFormat());
   TRY(stored, Load());
-  TRY_VOID(ChooseContext(stored.file, name));
-  std::erase_if(stored.file.contexts, [&](const Context& context) { return context.name == name; });
+  TRY(context, ChooseContext(stored.file, name));
+  std::erase_if(stored.file.contexts, [&](const Context& c) { return c.name == name; });
   if (stored.file.current == name) stored.file.current.clear();
   TRY_VOID(stored.Save());
-  return PrintLine(Printable(fmt::format("context {} removed", name)));
+  return PrintOutcome(format, Encode(context), name, fmt::format("context {} removed", name));
 }
 
 Result<void> List(const Client& client) {
@@ -92,7 +95,7 @@ Result<void> Show(Client& client, const std::string& wanted) {
   return PrintJson(Encode(context), shown);
 }
 
-void AddAdd(Command& command) {
+void AddAdd(Command& command, const Client& client) {
   auto options = std::make_shared<AddOptions>();
   command.Positional(&options->context.name, "NAME", "Name of the context");
   command.Option(&options->context.address, "--address", "URL", "API and registry",
@@ -108,13 +111,13 @@ void AddAdd(Command& command) {
   command.Example(
       "context add lab --address https://lab.example:8080 --inference https://lab.example:8000 "
       "--token-file lab.token --ca-file lab-ca.crt");
-  command.Run([options] { return Add(*options); });
+  command.Run([&client, options] { return Add(client, *options); });
 }
 
 }  // namespace
 
 void AddContext(Command& command, Client& client) {
-  AddAdd(command.Sub("add", "Add or replace a context"));
+  AddAdd(command.Sub("add", "Add or replace a context"), client);
 
   Command& list = command.Sub("list", "List contexts");
   list.Example("context list");
@@ -129,12 +132,12 @@ void AddContext(Command& command, Client& client) {
   Command& use = command.Sub("use", "Use a context from now on");
   use.Positional(name.get(), "NAME", "Which one");
   use.Example("context use lab");
-  use.Run([name] { return Use(*name); });
+  use.Run([&client, name] { return Use(client, *name); });
 
   Command& remove = command.Sub("remove", "Forget a context");
   remove.Positional(name.get(), "NAME", "Which one");
   remove.Example("context remove lab");
-  remove.Run([name] { return Remove(*name); });
+  remove.Run([&client, name] { return Remove(client, *name); });
 }
 
 }  // namespace slipway::cli

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/resource_table.h"
 #include "cli/text.h"
 #include "cli/wait.h"
 
@@ -15,7 +16,7 @@ Result<void> PrintService(Client& client, const Json& service, bool changed, Set
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(service, format);
   std::string name = TextAt(service, "/metadata/name");
   if (format == Format::kName) return PrintLine(Printable("service/" + name));
-  std::string model = TextAt(service, "/spec/predictor/model");
+  std::string model = ModelOf(service);
   int64_t revision = NumberAt(service, "/status/latestRevision");
   std::string text;
   if (settled != Settled::kReady) {

@@ -101,6 +101,12 @@ Result<void> PrintJson(const Json& json, Format format) {
   return PrintLine(DumpJsonPretty(json));
 }
 
+Result<void> PrintOutcome(Format format, const Json& value, std::string_view name,
+                          std::string_view text) {
+  if (format == Format::kJson || format == Format::kYaml) return PrintJson(value, format);
+  return PrintLine(Printable(format == Format::kName ? name : text));
+}
+
 void Note(std::string_view text) {
   std::string line = Printable(text, /*keep_lines=*/true) + "\n";
   (void)!::write(STDERR_FILENO, line.data(), line.size());

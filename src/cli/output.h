@@ -50,4 +50,8 @@ Result<void> PrintJson(const Json& json, Format format);
 // One line on standard error.
 void Note(std::string_view text);
 
+// What a verb did, in any format: `value` as JSON or YAML, its `name`, or a sentence.
+Result<void> PrintOutcome(Format format, const Json& value, std::string_view name,
+                          std::string_view text);
+
 }  // namespace slipway::cli

@@ -63,7 +63,10 @@ Result<void> Gc(Client& client, const GcOptions& options) {
   TRY(api, client.Api());
   const std::string query = options.dry_run ? "?dryRun=1" : "";
   TRY(begun, api->Post(std::string(kPath) + "/collections" + query, Json::object()));
-  if (options.no_wait) return PrintLine("the collection has begun: slipway registry status");
+  if (options.no_wait) {
+    return PrintOutcome(format, begun.body, "",
+                        "the collection has begun: slipway registry status");
+  }
   TRY(report, AwaitReport(*api, NumberAt(begun.body, "/collection/runs"), options.dry_run));
   if (format == Format::kJson || format == Format::kYaml) {
     TRY_VOID(PrintJson(report, format));
@@ -81,9 +84,12 @@ Result<void> Gc(Client& client, const GcOptions& options) {
 }
 
 Result<void> Scrub(Client& client) {
+  TRY(format, client.OutputFormat());
+  TRY_VOID(CheckNotNames(format, "what `slipway registry` shows"));
   TRY(api, client.Api());
-  TRY_VOID(api->Post(std::string(kPath) + "/scrubs", Json::object()));
-  return PrintLine("the scrub has begun: slipway registry status shows how far it is");
+  TRY(begun, api->Post(std::string(kPath) + "/scrubs", Json::object()));
+  return PrintOutcome(format, begun.body, "",
+                      "the scrub has begun: slipway registry status shows how far it is");
 }
 
 std::string ScrubText(const Json& scrub) {

@@ -31,7 +31,7 @@ std::string CreatedBy(const Json& resource, Clock&) {
   return TextAt(resource, "/metadata/createdBy");
 }
 std::string PredictorModel(const Json& resource, Clock&) {
-  std::string model = TextAt(resource, "/spec/predictor/model");
+  std::string model = ModelOf(resource);
   size_t digest = model.find("@sha256:");
   return digest == std::string::npos ? model : model.substr(0, digest + 20);
 }
@@ -136,6 +136,15 @@ std::vector<std::string> CellsOf(const resource::KindInfo& kind, const Json& res
     if (wide || !column.wide) cells.push_back(column.cell(resource, clock));
   }
   return cells;
+}
+
+std::string ModelOf(const Json& resource) {
+  std::string model = TextAt(resource, "/spec/predictor/model");
+  const bool is_seen = NumberAt(resource, "/status/observedGeneration") ==
+                       NumberAt(resource, "/metadata/generation");
+  const std::string digest = TextAt(resource, "/status/modelDigest");
+  if (At(resource, "/spec/follow") != Json(true) || !is_seen || digest.empty()) return model;
+  return model.substr(0, model.find('@')) + "@" + digest;
 }
 
 std::string NameOf(const resource::KindInfo& kind, const Json& resource) {

@@ -16,6 +16,10 @@ std::vector<std::string> TitlesOf(const resource::KindInfo& kind, bool wide);
 std::vector<std::string> CellsOf(const resource::KindInfo& kind, const Json& resource, bool wide,
                                  Clock& clock);
 
+// The model of a Service or Revision with its digest. A service that follows its tag has the one
+// that the tag said last, once its controller has seen it.
+std::string ModelOf(const Json& resource);
+
 // "service/magika", in the words of the command line.
 std::string NameOf(const resource::KindInfo& kind, const Json& resource);
 

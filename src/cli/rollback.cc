@@ -1,10 +1,13 @@
 // slipway rollback SERVICE
 #include <memory>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/deployment.h"
+#include "cli/output.h"
+#include "cli/text.h"
 
 namespace slipway::cli {
 namespace {
@@ -14,6 +17,10 @@ struct Options {
   WaitOptions wait;
 };
 
+bool IsFollowing(const Json& service) {
+  return At(service, "/spec/follow") == Json(true);
+}
+
 Result<void> Rollback(Client& client, const Options& options) {
   TRY_VOID(client.OutputFormat());
   TRY(wanted, ParseKindName(options.service));
@@ -21,8 +28,15 @@ Result<void> Rollback(Client& client, const Options& options) {
     return Unimplemented("KIND_UNSUPPORTED", "only services can be rolled back");
   }
   TRY(api, client.Api());
-  std::string path = ResourcePath("services", false, client.Project(), wanted.name) + "/rollback";
-  TRY(answer, api->Post(path, Json::object()));
+  const std::string path = ResourcePath("services", false, client.Project(), wanted.name);
+  TRY(before, api->Get(path));
+  TRY(answer, api->Post(path + "/rollback", Json::object()));
+  if (IsFollowing(before.body) && !IsFollowing(answer.body)) {
+    Note(
+        fmt::format("service {} follows its tag no more: `slipway upgrade` or an apply with "
+                    "spec.follow takes it forward again",
+                    wanted.name));
+  }
   return FinishDeployment(client, client.Project(), answer.body, /*changed=*/true, options.wait);
 }
 

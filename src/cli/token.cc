@@ -102,9 +102,10 @@ Result<void> List(Client& client) {
 }
 
 Result<void> Revoke(Client& client, const std::string& name) {
+  TRY(format, client.OutputFormat());
   TRY(api, client.Api());
-  TRY_VOID(api->Delete(TokensPath(client, false) + "/" + net::PercentEncode(name)));
-  return PrintLine(Printable(fmt::format("token {} revoked", name)));
+  TRY(gone, api->Delete(TokensPath(client, false) + "/" + net::PercentEncode(name)));
+  return PrintOutcome(format, gone.body, "token/" + name, fmt::format("token {} revoked", name));
 }
 
 }  // namespace

@@ -224,6 +224,8 @@ struct HttpClient::State {
 
 void HttpClient::State::SetConnection(const ClientRequest& request) {
   Set(CURLOPT_NOSIGNAL, 1L);
+  // A peer that is gone without a word is noticed on streams that may be silent for long, too.
+  Set(CURLOPT_TCP_KEEPALIVE, 1L);
   Set(CURLOPT_ERRORBUFFER, error_text);
   Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   Set(CURLOPT_FOLLOWLOCATION, 0L);

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 from random import Random
@@ -111,6 +112,30 @@ def test_a_full_standard_output_is_told(slipway):
                               stderr=subprocess.PIPE, env=slipway.environment, timeout=30,
                               check=False)
     assert done.returncode != 0 and done.stderr.startswith("slipway: "), done.stderr
+
+
+def test_a_back_up_that_was_made_while_it_ran_is_a_data_folder(slipway, start_centre, tmp_path):
+    folder = tmp_path / "linear"
+    folder.mkdir()
+    shutil.copy(MODELS / "linear_a.onnx", folder / "model.onnx")
+    (folder / "large.bin").write_bytes(os.urandom(300_000))
+    slipway.cli("push", folder, "linear:a")
+    slipway.cli("deploy", "linear:a", "--as", "f")
+    # As docs/operations.md has it.
+    copy = tmp_path / "restored" / "data"
+    copy.mkdir(parents=True, mode=0o700)
+    for name in ("format", "secret.key"):
+        shutil.copy2(slipway.data / name, copy / name)
+    with (contextlib.closing(sqlite3.connect(slipway.data / "slipway.db")) as source,
+          contextlib.closing(sqlite3.connect(copy / "slipway.db")) as target):
+        source.backup(target)
+    shutil.copytree(slipway.data / "blobs", copy / "blobs")
+    slipway.stop()
+    restored = start_centre(folder=tmp_path / "restored")
+    assert restored.data == copy
+    restored.cli("pull", "linear:a", tmp_path / "pulled")
+    assert (tmp_path / "pulled/large.bin").read_bytes() == (folder / "large.bin").read_bytes()
+    wait_until(lambda: "Ready" in restored.cli("services").stdout, "the service answers")
 
 
 @pytest.mark.parametrize("content", ["", "garbage\n", "slw_000000000000_" + "a" * 52 + "\n", None])

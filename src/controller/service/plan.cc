@@ -18,10 +18,19 @@ bool operator==(const ModelSettings& a, const ModelSettings& b) {
   return a.model == b.model && a.threads == b.threads && a.instances == b.instances;
 }
 
-// The settings of the revision that the service asks for, and where its model lies.
-Result<RevisionSpec> WantedRevision(const Service& service, const std::optional<Digest>& followed) {
+// The settings of the revision that the service asks for, and where its model lies. `latest` may be
+// null.
+Result<RevisionSpec> WantedRevision(const Service& service, const Revision* latest,
+                                    const std::optional<Digest>& followed) {
   TRY(reference, oci::Reference::Parse(service.spec.predictor.model));
-  if (followed) reference.digest = *followed;
+  if (followed) {
+    reference.digest = *followed;
+  } else if (service.spec.follow && latest != nullptr &&
+             latest->spec.repository == reference.repository) {
+    // Its tag is gone: it stays with what that said last.
+    TRY(last, Digest::Parse(latest->spec.manifest_digest));
+    reference.digest = last;
+  }
   if (!reference.digest) {
     return Internal("MODEL_NOT_PINNED",
                     fmt::format("service {} names {} without a digest", service.metadata.name,
@@ -138,9 +147,9 @@ std::string RevisionName(std::string_view service, int64_t number) {
 Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,
                                 const std::optional<Digest>& followed) {
   std::ranges::sort(revisions, {}, [](const Revision& r) { return r.spec.number; });
-  TRY(wanted, WantedRevision(service, followed));
-  ServicePlan plan;
   const Revision* latest = revisions.empty() ? nullptr : &revisions.back();
+  TRY(wanted, WantedRevision(service, latest, followed));
+  ServicePlan plan;
   // Numbers are never given twice, not even when the last revision was removed.
   const int64_t highest =
       std::max(service.status.latest_revision, latest != nullptr ? latest->spec.number : 0);

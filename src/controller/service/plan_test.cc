@@ -234,6 +234,17 @@ TEST(PlanService, AFollowedTagThatMovedMakesANewRevision) {
   EXPECT_FALSE(again->create.has_value());
 }
 
+TEST(PlanService, AFollowedTagThatIsGoneChangesNothing) {
+  Service service = MakeService(kDigestA);
+  service.spec.follow = true;
+  Revision second = MakeRevision(2, "Ready", kDigestB);
+  second.spec.repository = "default/fraud";
+  const auto plan = PlanService(service, {MakeRevision(1, "Retired"), second}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_FALSE(plan->create.has_value());
+  EXPECT_EQ(plan->status.model_digest, kDigestB);
+}
+
 TEST(PlanService, AModelThatIsNotPinnedIsRefused) {
   Service service = MakeService();
   service.spec.predictor.model = "default/fraud:v1";

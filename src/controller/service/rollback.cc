@@ -36,7 +36,9 @@ bool WasReady(const Revision& revision) {
 
 const Revision* PreviousRevision(const resource::ServiceSpec& spec,
                                  const std::vector<Revision>& revisions) {
-  const Json wanted = Encode(spec.predictor);
+  // What a following service asks for is what its tag said last, not what its spec was pinned to.
+  const bool by_tag = spec.follow && !revisions.empty();
+  const Json wanted = Encode(by_tag ? revisions.front().spec.predictor : spec.predictor);
   for (const Revision& revision : revisions) {
     if (WasReady(revision) && Encode(revision.spec.predictor) != wanted) return &revision;
   }
@@ -50,6 +52,8 @@ Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
   TRY(spec, Decode<resource::ServiceSpec>(service.spec, "spec", UnknownFields::kIgnore));
   if (const Revision* previous = PreviousRevision(spec, revisions)) {
     service.spec["predictor"] = Encode(previous->spec.predictor);
+    // The tag would take it forward again at once.
+    if (spec.follow) service.spec["follow"] = false;
     return transaction.Update(std::move(service));
   }
   return FailedPrecondition(

@@ -17,7 +17,8 @@ const Revision* PreviousRevision(const resource::ServiceSpec& spec,
                                  const std::vector<Revision>& revisions);
 
 // Sets spec.predictor to that of the newest revision that was loaded once and differs from what is
-// asked for now; the controller makes a new revision of it. Returns the changed service.
+// asked for now; the controller makes a new revision of it. A service that followed its tag stops
+// to: spec.follow is false then. Returns the changed service.
 // FAILED_PRECONDITION / NO_EARLIER_REVISION.
 Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
                                     const resource::Key& service);

@@ -19,8 +19,9 @@ Revision MakeRevision(int64_t number, std::string_view phase, std::string_view r
   return revision;
 }
 
-int64_t PreviousOf(int64_t wanted, const std::vector<Revision>& revisions) {
+int64_t PreviousOf(int64_t wanted, const std::vector<Revision>& revisions, bool follow = false) {
   resource::ServiceSpec spec;
+  spec.follow = follow;
   spec.predictor.model = "default/fraud:v" + std::to_string(wanted);
   const Revision* previous = PreviousRevision(spec, revisions);
   return previous == nullptr ? 0 : previous->spec.number;
@@ -34,6 +35,14 @@ TEST(PreviousRevisionTest, IsTheNewestOtherThatWasReady) {
   EXPECT_EQ(PreviousOf(2, revisions), 3);
   EXPECT_EQ(PreviousOf(4, revisions), 3);
   EXPECT_EQ(PreviousOf(1, {}), 0);
+}
+
+TEST(PreviousRevisionTest, AServiceThatFollowsATagGoesBackFromWhatTheTagSaidLast) {
+  const std::vector<Revision> revisions = {MakeRevision(2, runtime::kPhaseReady, "True"),
+                                           MakeRevision(1, runtime::kPhaseRetired, "True", 4)};
+  constexpr bool kFollow = true;
+  EXPECT_EQ(PreviousOf(1, revisions, kFollow), 1) << "its spec is pinned to what it began with";
+  EXPECT_EQ(PreviousOf(1, {}, kFollow), 0);
 }
 
 TEST(PreviousRevisionTest, AModelThatLoadedWithinAMillisecondWasReadyToo) {

@@ -92,7 +92,9 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
   static constexpr std::string_view kText = "A stable inference endpoint.";
   static constexpr FieldText kFields[] = {
       {.name = "predictor", .text = "The model behind the endpoint.", .required = true},
-      {.name = "follow", .text = "Make a new revision when the tag in predictor.model moves."},
+      {.name = "follow",
+       .text = "Make a new revision when the tag in predictor.model moves. "
+               "status.modelDigest says what is served then; rollback ends it."},
       {.name = "access",
        .text =
            "Who may infer: any token of the project, or anybody. Default: anonymous on loopback "
