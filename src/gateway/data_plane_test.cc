@@ -553,5 +553,39 @@ TEST_F(KeyTest, EveryRouteHasARuleThatTheGuardKnows) {
   }
 }
 
+// A route of model m as a request would name it.
+std::string PathOf(std::string pattern) {
+  const std::pair<std::string_view, std::string_view> values[] = {
+      {"{model}", "m"}, {"{version}", "1"}, {"{project}", "default"}};
+  for (const auto& [parameter, value] : values) {
+    const size_t at = pattern.find(parameter);
+    if (at != std::string::npos) pattern.replace(at, parameter.size(), value);
+  }
+  return pattern;
+}
+
+TEST_F(KeyTest, EveryRouteOfAServiceAsksForItsKey) {
+  HttpCaller caller(plane_.port());
+  int asked = 0;
+  for (const net::Route& route : plane_.plane().rest_routes()) {
+    const std::string path = PathOf(route.pattern);
+    const std::string_view body = route.method == net::Method::kPost ? kFourFloats : "";
+    const auto status = [&](const std::string& header) {
+      return caller.Call(net::MethodName(route.method), path, body, header)->status;
+    };
+    if (route.access != net::Access::kInference) {
+      EXPECT_NE(status(""), 401) << path;
+      continue;
+    }
+    ++asked;
+    EXPECT_EQ(status(""), 401) << path;
+    EXPECT_EQ(status(Bearer(key_ + "x")), 401) << path;
+    EXPECT_EQ(status(Bearer(foreign_)), 403) << path;
+    const int own = status(Bearer(key_));
+    EXPECT_TRUE(own != 401 && own != 403) << path << " " << own;
+  }
+  EXPECT_GE(asked, 12);
+}
+
 }  // namespace
 }  // namespace slipway::gateway

@@ -238,3 +238,35 @@ def test_a_damaged_database_is_refused_with_the_way_out(slipway, seed):
     assert done.returncode != 0, done.stderr
     assert "slipway.db" in done.stderr and "restore the data folder from a backup" in done.stderr
     assert path.read_bytes() == content, "what can be saved of it is left alone"
+
+
+def test_the_data_plane_knows_the_roles_of_a_service_that_wants_tokens(slipway):
+    slipway.cli("push", MODELS / "linear_a.onnx", "linear:a")
+    slipway.cli("apply", "-f", "-", stdin="""{apiVersion: slipway/v1, kind: Service,
+        metadata: {name: f}, spec: {access: token, predictor: {model: "linear:a"}}}""")
+    slipway.cli("apply", "-f", "-",
+                stdin="{apiVersion: slipway/v1, kind: Project, metadata: {name: other}}")
+
+    def secret(name, *options):
+        return slipway.cli("token", "create", name, *options).stdout.strip()
+
+    default = ("--project", "default", "--role")
+    allowed = {role: secret(role, *default, role) for role in ("viewer", "editor", "admin")}
+    allowed["key"] = secret("key", "--service", "f")
+    refused = {"foreigner": secret("foreigner", "--project", "other", "--role", "admin"),
+               "other key": secret("other-key", "--service", "g")}
+    body = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+    asks = [("GET", "", None), ("GET", "/ready", None), ("POST", "/infer", body)]
+
+    def statuses(token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return [requests.request(method, f"{slipway.inference_url}/v2/models/f{path}", json=sent,
+                                 headers=headers, timeout=10).status_code
+                for method, path, sent in asks]
+
+    wait_until(lambda: statuses(allowed["key"]) == [200] * 3, "the key opens the service")
+    for name, token in allowed.items():
+        wait_until(lambda token=token: statuses(token) == [200] * 3, f"{name} may infer")
+    assert statuses(None) == [401] * 3
+    for name, token in refused.items():
+        assert set(statuses(token)) <= {401, 403}, name
