@@ -45,10 +45,13 @@ SANITIZER_ENVIRONMENT = {
 
 @dataclasses.dataclass
 class Result:
-    """The outcome of one test: `status` is passed, failed or skipped, `detail` says why."""
+    """The outcome of one test: `status` is passed, failed or skipped, `detail` says why.
+
+    A test that passed may have something to tell all the same, such as its seeds: its `summary`."""
     name: str
     status: str
     detail: str = ""
+    summary: str = ""
 
 
 # Running programs --------------------------------------------------------------------------------
@@ -189,7 +192,7 @@ def read_gtest_report(label, name, report, output):
                 reason = reasons.get(f"{suite['name']}.{test['name']}", "")
                 results.append(Result(full_name, "skipped", reason))
             else:
-                results.append(Result(full_name, "passed"))
+                results.append(Result(full_name, "passed", summary=test.get("summary", "")))
     return results
 
 
@@ -265,7 +268,9 @@ def read_junit_report(report):
         elif skip is not None:
             results.append(Result(name, "skipped", skip.get("message") or ""))
         else:
-            results.append(Result(name, "passed"))
+            told = [each.get("value") for each in case.iter("property")
+                    if each.get("name") == "summary"]
+            results.append(Result(name, "passed", summary="\n".join(told)))
     return results
 
 
@@ -407,6 +412,9 @@ def main():
     results = []
     for name in options.stages or STAGES:
         results += run_stage(name, options)
+    for result in results:
+        for line in result.summary.splitlines():
+            print(f"{result.name.partition(':')[0]}: {line}")
     for status in ("skipped", "failed"):
         for result in results:
             if result.status == status:

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/testing/crash_seeds.h"
@@ -220,9 +221,8 @@ TEST(CollectionCrash, NeverLeavesARowWithoutBytes) {
     ASSERT_EQ(run.Run(), "") << "seed " << seed;
     acknowledged += run.acknowledged();
   }
-  std::printf("collection: %llu seeds from %llu, %zu acknowledged manifests, 0 violations\n",
-              static_cast<unsigned long long>(seeds.count()),
-              static_cast<unsigned long long>(seeds.begin), acknowledged);
+  ReportSummary(fmt::format("collection: {} seeds from {}, {} acknowledged manifests, 0 violations",
+                            seeds.count(), seeds.begin, acknowledged));
 }
 
 // Index rows of older data: cut at every change, gone on with afterwards, they are as they should.

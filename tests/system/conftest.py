@@ -47,6 +47,14 @@ def pytest_runtest_makereport(item, call):
                 report.sections.append((f"log of {program.log}", program.log_tail()))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Shows what tests that passed have to tell: their `record_property("summary", TEXT)`."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(value)
+
+
 class Starter:
     """Starts programs of one class in folders of their own, and closes them all."""
 

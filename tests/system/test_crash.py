@@ -42,6 +42,7 @@ class Story:
         self.centre = centre
         self.tags = {}       # tag -> model file, acknowledged
         self.serving = None  # model file of the last acknowledged deploy or upgrade
+        self.maybe = set()   # model files of deploys that were cut, since then
         self.pending = None  # ("push", tag, model) or ("serve", model): begun, not acknowledged
 
     def push(self, tag, model):
@@ -80,11 +81,11 @@ class Story:
             self.centre.cli("pull", f"crash:{tag}", target)
             assert (target / model).read_bytes() == (MODELS / model).read_bytes()
         self._check_unacknowledged_push()
-        wanted = {self.serving} - {None}
+        wanted = ({self.serving} | self.maybe) - {None}
         if self.pending and self.pending[0] == "serve":
             wanted.add(self.pending[1])
         if self.serving is not None:
-            programs.wait_until(lambda: self._served() in wanted, f"one of {wanted} to be served")
+            programs.wait_until(lambda: self.served() in wanted, f"one of {wanted} to be served")
 
     def _check_unacknowledged_push(self):
         if not self.pending or self.pending[0] != "push" or self.pending[1] in self.tags:
@@ -96,7 +97,8 @@ class Story:
         else:
             assert not target.exists() or not any(target.iterdir())
 
-    def _served(self):
+    def served(self):
+        """The model file whose answers the service gives; None: it gives none."""
         try:
             values = self.infer()
         except (AssertionError, requests.RequestException):
@@ -110,7 +112,7 @@ class Story:
             assert done.returncode == 0, done.stderr
             done = self.serve("deploy", tag)
             assert done.returncode == 0, done.stderr
-            assert self._served() == model
+            assert self.served() == model
 
 
 def named_processes(centre):
@@ -239,13 +241,11 @@ def test_every_named_point(point, start_centre, tmp_path):
 
 
 def words_of(story, act):
-    """The command line of an act that changes something, and the model that it is about."""
-    tag = "b" if story.serving == "linear_a.onnx" else "a"
-    model = f"linear_{tag}.onnx"
-    words = {"push": ["push", MODELS / model, f"crash:{tag}{random.getrandbits(32):x}"],
-             "deploy": ["deploy", f"crash:{tag}"],
+    """The command line that deploys or upgrades, and the model that it is about."""
+    tag = "b" if story.served() == "linear_a.onnx" else "a"
+    words = {"deploy": ["deploy", f"crash:{tag}"],
              "upgrade": ["upgrade", "crash", f"crash:{tag}"]}[act]
-    return words, model
+    return words, f"linear_{tag}.onnx"
 
 
 def duration_of(story, act):
@@ -253,9 +253,14 @@ def duration_of(story, act):
     words, model = words_of(story, act)
     begin = time.monotonic()
     story.centre.cli(*words)
-    if act != "push":
-        story.serving = model
+    story.serving = model
     return time.monotonic() - begin
+
+
+def client_of(centre, words):
+    """Starts a command in a process of its own."""
+    return subprocess.Popen([str(programs.BINARY), *map(str, words)], env=centre.environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=centre.folder)
 
 
 def kill_during(story, act, moment):
@@ -264,34 +269,114 @@ def kill_during(story, act, moment):
     Returns True if the act was under way: begun, and not acknowledged."""
     centre = story.centre
     words, model = words_of(story, act)
-    client = subprocess.Popen([str(programs.BINARY), *map(str, words)], env=centre.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=centre.folder)
+    story.maybe.add(model)
+    client = client_of(centre, words)
     time.sleep(moment)
-    acknowledged = client.poll() == 0
     centre.kill()
     client.communicate(timeout=60)
-    if act != "push":
-        story.pending = ("serve", model)
-        if acknowledged:
-            story.serving, story.pending = model, None
-    return not acknowledged
+    if client.returncode == 0:
+        story.serving, story.maybe = model, set()
+    return client.returncode != 0
 
 
-def test_random_kills(start_centre):
+class Pushes:
+    """Pushes of some MB that nobody has pushed before, each cut by a kill of the control centre."""
+
+    def __init__(self, centre, source):
+        self.centre = centre
+        self.source = source
+        self.acknowledged = {}  # tag -> weights
+        self.absent = 0         # of those that were not acknowledged
+        self.whole = 0
+
+    def _spooled(self):
+        """Bytes of the uploads that are under way."""
+        total = 0
+        for path in (self.centre.data / "uploads").glob("?" * 32):
+            try:
+                total += path.stat().st_size
+            except FileNotFoundError:
+                pass
+        return total
+
+    def _wait_for(self, client, is_reached):
+        """Waits for a state of the upload; False if the client ends first."""
+        def reached_or_ended():
+            return is_reached() or client.poll() is not None
+        programs.wait_until(reached_or_ended, "the push to get that far", interval_s=0.001)
+        return client.poll() is None
+
+    def cut(self, number):
+        """Returns True if the kill came after the first byte and before the acknowledgement."""
+        tag = f"cut-{number}"
+        weights = self.source.randbytes(self.source.randint(2 << 20, 9 << 20))
+        model = self.centre.folder / tag
+        model.mkdir()
+        shutil.copy(MODELS / "linear_a.onnx", model / "model.onnx")
+        (model / "weights.bin").write_bytes(weights)
+        for path in (self.centre.data / "uploads").glob("?" * 32):
+            path.unlink()  # of those that were cut before
+        share = self.source.choice((0, self.source.random(), 1, 2))
+        if share == 2:  # acknowledged: the kill may take nothing
+            client = client_of(self.centre, ["push", model, f"pushed:{tag}"])
+            client.wait(60)
+            return self._kill_and_check(tag, weights, client)
+        client = client_of(self.centre, ["push", model, f"pushed:{tag}"])
+        begun = self._wait_for(client, lambda: self._spooled() > share * (len(weights) - 1))
+        if begun and share == 1:  # in the middle of what comes after the bytes
+            self._wait_for(client, lambda: self._spooled() < len(weights))
+        return self._kill_and_check(tag, weights, client) and begun
+
+    def _kill_and_check(self, tag, weights, client):
+        """Returns True if the push was not acknowledged."""
+        self.centre.kill()
+        client.communicate(timeout=60)
+        if client.returncode == 0:
+            self.acknowledged[tag] = weights
+        self.centre.start()
+        self._check(tag, weights, must_be=client.returncode == 0)
+        return client.returncode != 0
+
+    def _check(self, tag, weights, must_be):
+        target = self.centre.folder / f"pulled-{tag}"
+        pulled = self.centre.cli("pull", f"pushed:{tag}", target, check=must_be)
+        if pulled.returncode == 0:
+            self.whole += not must_be
+            assert (target / "weights.bin").read_bytes() == weights, tag
+            assert (target / "model.onnx").read_bytes() == (MODELS / "linear_a.onnx").read_bytes()
+        else:
+            self.absent += 1
+            assert not target.exists() or not any(target.iterdir()), tag
+        shutil.rmtree(target, ignore_errors=True)
+
+    def check_acknowledged(self):
+        """No later kill took any of them."""
+        for tag, weights in self.acknowledged.items():
+            self._check(tag, weights, must_be=True)
+
+
+def test_random_kills(start_centre, record_property):
     """50 seeded SIGKILLs, at least 10 of each act between its beginning and its acknowledgement."""
     source = random.Random(SEED)
-    centre = start_centre()
-    story = Story(centre)
+    centre = start_centre("--gc-interval", "0")
+    story, pushes = Story(centre), Pushes(centre, source)
     story.go_on()
-    durations = {act: min(duration_of(story, act) for _ in range(3)) for act in ACTS}
+    durations = {act: min(duration_of(story, act) for _ in range(3))
+                 for act in ACTS if act != "push"}
     under_way, kills = dict.fromkeys(ACTS, 0), 0
     while kills < KILLS or min(under_way.values()) < min(10, KILLS // 5):
         assert kills < 4 * KILLS, f"too few kills were in time: {under_way}"
         act = ACTS[kills % len(ACTS)]
-        under_way[act] += kill_during(story, act, source.uniform(0.1, 0.9) * durations[act])
+        if act == "push":
+            under_way[act] += pushes.cut(kills)
+        else:
+            under_way[act] += kill_during(story, act, source.uniform(0.1, 0.9) * durations[act])
+            centre.start()
         kills += 1
-        centre.start()
         story.check()
         check_processes(centre)
+    pushes.check_acknowledged()
     story.go_on()
-    print(f"seed {SEED}: {kills} kills, under way: {under_way}")
+    record_property("summary", f"random kills: seed {SEED}, {kills} SIGKILLs, under way: "
+                    f"{under_way}; pushes: {len(pushes.acknowledged)} acknowledged and whole, "
+                    f"{pushes.whole} not and whole, {pushes.absent} not and absent")

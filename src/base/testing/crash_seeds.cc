@@ -1,7 +1,10 @@
 #include "base/testing/crash_seeds.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 namespace slipway {
 namespace {
@@ -22,6 +25,11 @@ CrashSeeds::CrashSeeds(uint64_t release) : end(std::max<uint64_t>(release / kSha
     begin = std::strtoull(seed, nullptr, 10);
     end = begin + 1;
   }
+}
+
+void ReportSummary(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  testing::Test::RecordProperty("summary", line);
 }
 
 }  // namespace slipway

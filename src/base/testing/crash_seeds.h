@@ -1,7 +1,8 @@
-// How many seeds a crash suite runs.
+// How many seeds a crash suite runs, and what it tells of them.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace slipway {
 
@@ -13,5 +14,8 @@ struct CrashSeeds {
   uint64_t end = 0;
   uint64_t count() const { return end - begin; }
 };
+
+// Prints a line, which tools/test.py shows also of a test that passes. One of each test.
+void ReportSummary(const std::string& line);
 
 }  // namespace slipway

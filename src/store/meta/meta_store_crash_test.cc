@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -209,9 +210,8 @@ TEST(MetaStoreCrashTest, KeepsWhatWasAcknowledgedAndShowsNothingHalfDone) {
     ASSERT_EQ(run.Run(), "") << "seed " << seed;
     acknowledged += run.acknowledged();
   }
-  std::printf("meta store: %llu seeds from %llu, %zu acknowledged mutations, 0 violations\n",
-              static_cast<unsigned long long>(seeds.count()),
-              static_cast<unsigned long long>(seeds.begin), acknowledged);
+  ReportSummary(fmt::format("meta store: {} seeds from {}, {} acknowledged mutations, 0 violations",
+                            seeds.count(), seeds.begin, acknowledged));
 }
 
 // The suite above can fail: it finds a store whose disk does not sync.
@@ -219,11 +219,10 @@ TEST(MetaStoreCrashTest, FindsAStoreThatDoesNotSync) {
   const CrashSeeds seeds(300);
   const uint64_t files = CountViolations(seeds, {.file_sync = true});
   const uint64_t folders = CountViolations(seeds, {.directory_sync = true});
-  std::printf(
-      "meta store that lies: of %llu seeds, %llu violations without file syncs, %llu "
-      "without folder syncs\n",
-      static_cast<unsigned long long>(seeds.count()), static_cast<unsigned long long>(files),
-      static_cast<unsigned long long>(folders));
+  ReportSummary(
+      fmt::format("meta store that lies: of {} seeds, {} violations without file syncs, {} "
+                  "without folder syncs",
+                  seeds.count(), files, folders));
   EXPECT_GT(files, seeds.count() / 4);
   EXPECT_GT(folders, 0u);
 }
@@ -277,11 +276,10 @@ TEST(MetaStoreCrashTest, KeepsEveryMutationOfASharedCommit) {
       total += static_cast<uint64_t>(acknowledged[t]);
     }
   }
-  std::printf(
-      "meta store, %d threads: %llu seeds from %llu, %llu acknowledged mutations, "
-      "0 violations\n",
-      kThreads, static_cast<unsigned long long>(seeds.count()),
-      static_cast<unsigned long long>(seeds.begin), static_cast<unsigned long long>(total));
+  ReportSummary(
+      fmt::format("meta store, {} threads: {} seeds from {}, {} acknowledged mutations, "
+                  "0 violations",
+                  kThreads, seeds.count(), seeds.begin, total));
 }
 
 TEST(MetaStoreCrashTest, SaysThatTheDiskIsFullAndGoesOnWhenItIsNot) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -256,9 +257,8 @@ TEST(ObjectStoreCrashTest, KeepsWhatWasAcknowledgedAndShowsNothingHalfDone) {
     ASSERT_EQ(run.Run(), "") << "seed " << seed;
     acknowledged += run.acknowledged();
   }
-  std::printf("object store: %llu seeds from %llu, %zu acknowledged commits, 0 violations\n",
-              static_cast<unsigned long long>(seeds.count()),
-              static_cast<unsigned long long>(seeds.begin), acknowledged);
+  ReportSummary(fmt::format("object store: {} seeds from {}, {} acknowledged commits, 0 violations",
+                            seeds.count(), seeds.begin, acknowledged));
 }
 
 // The suite above can fail: it finds a store whose disk does not sync.
@@ -266,11 +266,10 @@ TEST(ObjectStoreCrashTest, FindsAStoreThatDoesNotSync) {
   const CrashSeeds seeds(2'000);
   const uint64_t files = CountViolations(seeds, {.file_sync = true});
   const uint64_t folders = CountViolations(seeds, {.directory_sync = true});
-  std::printf(
-      "object store that lies: of %llu seeds, %llu violations without file syncs, %llu "
-      "without folder syncs\n",
-      static_cast<unsigned long long>(seeds.count()), static_cast<unsigned long long>(files),
-      static_cast<unsigned long long>(folders));
+  ReportSummary(
+      fmt::format("object store that lies: of {} seeds, {} violations without file syncs, {} "
+                  "without folder syncs",
+                  seeds.count(), files, folders));
   EXPECT_GT(files, seeds.count() / 4);
   EXPECT_GT(folders, seeds.count() / 4);
 }
