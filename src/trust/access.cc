@@ -52,8 +52,18 @@ Result<void> Require(Role role, const Identity& identity, std::string_view proje
       .With("project", std::string(project));
 }
 
-// Who may create projects does so by pushing.
+// Who may create projects does so by pushing. Who may not read the project is not told whether
+// there is one.
 Result<void> CheckPush(const Identity& identity, std::string_view project, bool project_exists) {
+  if (!identity.subject.empty() && !RoleIn(identity, project)) {
+    return PermissionDenied("ROLE_MISSING", "this needs the role editor in the project " +
+                                                Quoted(project) +
+                                                ", or admin in all projects if there is none of "
+                                                "that name, which " +
+                                                identity.subject + " does not hold")
+        .With("role", "editor")
+        .With("project", std::string(project));
+  }
   if (project_exists || identity.subject.empty()) {
     return Require(Role::kEditor, identity, project);
   }

@@ -279,6 +279,16 @@ TEST(Access, APushMakesAProjectForWhoMayCreateOne) {
               IsError(Code::kUnauthenticated, "TOKEN_MISSING"));
 }
 
+TEST(Access, ARefusedPushDoesNotTellOfForeignProjects) {
+  const Identity stranger = With(Role::kAdmin, "shop");
+  const auto push = [&](const Identity& who, bool exists) {
+    return CheckAccess(net::Access::kRegistryPush, who, "other", exists).error().message();
+  };
+  EXPECT_EQ(push(stranger, true), push(stranger, false));
+  const Identity reader = With(Role::kViewer, "");
+  EXPECT_NE(push(reader, true), push(reader, false)) << "he can see it anyway";
+}
+
 TEST(Access, ServiceKeysOnlyInfer) {
   const Identity key = With(Role::kViewer, "shop", "fraud");
   EXPECT_TRUE(MayInfer(key, "shop", "fraud"));
