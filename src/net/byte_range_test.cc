@@ -39,7 +39,12 @@ TEST(ByteRangeTest, Range) {
       {"bytes=1--2", 2000, kWhole, 0, 0},
       {"items=1-2", 2000, kWhole, 0, 0},
       {"", 2000, kWhole, 0, 0},
-      {"bytes=99999999999999999999-", 2000, kWhole, 0, 0},
+      {"bytes=99999999999999999999-", 2000, kNot, 0, 0},
+      {"bytes=0-99999999999999999999", 2000, kPartial, 0, 1999},
+      {"bytes=-99999999999999999999", 2000, kPartial, 0, 1999},
+      {"Bytes=0-1", 2000, kPartial, 0, 1},
+      {"BYTES=-1", 2000, kPartial, 1999, 1999},
+      {"bytes", 2000, kWhole, 0, 0},
   };
   for (const RangeCase& c : cases) {
     const RangeAnswer answer = ParseRange(c.header, c.size);
