@@ -117,7 +117,7 @@ class Copier {
     if (!before.has_value()) return AtTarget(before.error());
     const bool is_there = *before && (*before)->digest == named.digest;
     TRY_VOID(CopyManifest(named, {.selector = selector, .is_there = is_there}));
-    copied_.changed = copied_.manifests > 0;
+    copied_.changed = copied_.manifests > 0 || copied_.blobs_sent > 0;
     return copied_;
   }
 
@@ -156,8 +156,6 @@ class Copier {
     if (seen_.contains(digest.text())) return {};
     auto there = to_.client.HeadManifest(to_.reference.repository, digest.text());
     if (!there.has_value()) return AtTarget(there.error());
-    // What is there is whole; with referrers, those of its children may be missing.
-    if (*there && !options_.referrers) return {};
     TRY(fetched, Fetch(digest.text()));
     return CopyManifest(fetched, {.selector = digest.text(),
                                   .is_there = there->has_value(),
@@ -175,8 +173,9 @@ class Copier {
     for (const oci::Descriptor& child : manifest.children) {
       TRY_VOID(CopyByDigest(child.digest, false, place.depth + 1));
     }
+    // Of a manifest that is there, the target may have lost some.
+    TRY_VOID(CopyBlobs(manifest));
     if (!place.is_there) {
-      TRY_VOID(CopyBlobs(manifest));
       TRY_VOID(Put(fetched, manifest, place));
     } else if (place.refers && manifest.subject) {
       auto listed = to_.client.EnsureReferrer(

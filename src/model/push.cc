@@ -108,10 +108,16 @@ Result<std::vector<const Upload*>> Missing(const std::vector<Upload>& uploads,
   return missing;
 }
 
+// Whether the registry has that manifest under that name.
+Result<bool> HasManifest(oci::Client& client, const std::string& repository,
+                         const std::string& selector, const Digest& digest) {
+  TRY(found, client.HeadManifest(repository, selector));
+  return found && found->digest == digest;
+}
+
 // Layers before configs, so that a small one does not wait for a thread of its own.
-Result<uint64_t> SendMissing(const std::vector<Upload>& uploads, const std::string& repository,
-                             Transfers& transfers) {
-  TRY(missing, Missing(uploads, repository, transfers));
+Result<uint64_t> Send(const std::vector<const Upload*>& missing, const std::string& repository,
+                      Transfers& transfers) {
   uint64_t sent_bytes = 0;
   for (const Upload* upload : missing) {
     if (upload->shown.empty()) continue;
@@ -179,10 +185,12 @@ Result<Pushed> Push(FileSystem& files, const Package& package, const oci::Refere
   Pushed pushed{.digest = package.manifest_digest};
   TRY_VOID(CheckTarget(to, pushed.digest));
   const std::string selector = to.tag.empty() ? package.manifest_digest.text() : to.tag;
-  TRY(before, client.HeadManifest(to.repository, selector));
-  if (before && before->digest == package.manifest_digest) return pushed;
+  TRY(is_there, HasManifest(client, to.repository, selector, package.manifest_digest));
   Transfers transfers(client, options);
-  TRY(sent_bytes, SendMissing(UploadsOf(files, package), to.repository, transfers));
+  const std::vector<Upload> uploads = UploadsOf(files, package);
+  TRY(missing, Missing(uploads, to.repository, transfers));
+  if (is_there && missing.empty()) return pushed;
+  TRY(sent_bytes, Send(missing, to.repository, transfers));
   pushed.bytes_uploaded = sent_bytes;
   TRY(digest, client.PutManifest(to.repository, selector, std::string(oci::kImageManifestType),
                                  package.manifest));
@@ -198,14 +206,23 @@ Result<Pushed> PushArtifact(oci::ContentSource& content, const oci::Artifact& ar
   Pushed pushed{.digest = root.digest};
   TRY_VOID(CheckTarget(to, pushed.digest));
   const std::string selector = to.tag.empty() ? root.digest.text() : to.tag;
-  TRY(before, client.HeadManifest(to.repository, selector));
-  if (before && before->digest == root.digest) return pushed;
+  const auto name_of = [&](const oci::FetchedManifest& manifest) {
+    return &manifest == &root ? selector : manifest.digest.text();
+  };
+  bool is_there = true;
+  for (const oci::FetchedManifest& manifest : artifact.manifests) {
+    TRY(found, HasManifest(client, to.repository, name_of(manifest), manifest.digest));
+    is_there = is_there && found;
+  }
   Transfers transfers(client, options);
-  TRY(sent_bytes, SendMissing(UploadsOf(content, artifact), to.repository, transfers));
+  const std::vector<Upload> uploads = UploadsOf(content, artifact);
+  TRY(missing, Missing(uploads, to.repository, transfers));
+  if (is_there && missing.empty()) return pushed;
+  TRY(sent_bytes, Send(missing, to.repository, transfers));
   pushed.bytes_uploaded = sent_bytes;
   for (const oci::FetchedManifest& manifest : artifact.manifests) {
-    const std::string name = &manifest == &root ? selector : manifest.digest.text();
-    TRY_VOID(client.PutManifest(to.repository, name, manifest.media_type, manifest.bytes));
+    TRY_VOID(
+        client.PutManifest(to.repository, name_of(manifest), manifest.media_type, manifest.bytes));
     TRY(parsed, oci::ParseManifest(manifest.bytes, manifest.media_type));
     if (!parsed.subject) continue;
     TRY_VOID(client.EnsureReferrer(to.repository, oci::DescriptorOf(manifest, parsed),

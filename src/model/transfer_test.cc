@@ -18,9 +18,11 @@
 namespace slipway::model {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr char kFixtures[] = "tests/fixtures/models/";
 
@@ -100,7 +102,20 @@ TEST_F(TransferTest, SamePushSendsNothing) {
   ASSERT_THAT(again, IsOk());
   EXPECT_FALSE(again->changed);
   EXPECT_EQ(again->bytes_uploaded, 0u);
-  EXPECT_THAT(registry_.requests, ElementsAre("HEAD /v2/p/a/manifests/v1"));
+  ASSERT_EQ(registry_.requests.size(), 5u) << "the manifest, three files and the config";
+  EXPECT_THAT(registry_.requests, Each(StartsWith("HEAD ")));
+}
+
+TEST_F(TransferTest, WhatTheRegistryLostIsSentAgain) {
+  ASSERT_THAT(PushFolder(), IsOk());
+  const std::string lost = Digest::Of(std::string(20'000, 'w')).text();
+  ASSERT_EQ(registry_.blobs.erase({"p/a", lost}), 1u);
+  const auto healed = PushFolder();
+  ASSERT_THAT(healed, IsOk());
+  EXPECT_TRUE(healed->changed);
+  EXPECT_EQ(healed->bytes_uploaded, 20'000u);
+  EXPECT_TRUE(registry_.blobs.contains({"p/a", lost}));
+  EXPECT_THAT(PullFolder(), IsOk());
 }
 
 TEST_F(TransferTest, OnlyWhatIsMissingTravels) {

@@ -19,6 +19,16 @@ Error ClientGone() {
   return Error(Code::kCancelled, "CLIENT_GONE", "The client has left");
 }
 
+// What follows the method, of a head that may be anything.
+std::string_view TargetOf(std::string_view head) {
+  const size_t begin = head.find_first_not_of("\r\n");
+  if (begin == std::string_view::npos) return {};
+  std::string_view line = head.substr(begin);
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const size_t space = line.find(' ');
+  return space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
+}
+
 Error HeadTooLarge(size_t limit) {
   return ResourceExhausted("HEAD_TOO_LARGE", "The request's head is larger than " +
                                                  std::to_string(limit) +
@@ -261,7 +271,11 @@ Task<bool> Connection::FinishRequest(bool keep_alive) {
 }
 
 Task<void> Connection::RefuseAndClose() {
-  const HttpResponse response = environment_.options->write_refusal(*refusal_);
+  const HttpServerOptions::PathRefusal& special = environment_.options->path_refusal;
+  const bool is_special =
+      !special.prefix.empty() && TargetOf(buffer_.request()).starts_with(special.prefix);
+  const HttpResponse response =
+      is_special ? special.write(*refusal_) : environment_.options->write_refusal(*refusal_);
   const auto hundreds = static_cast<size_t>(response.status) / 100;
   environment_.requests[hundreds]->Add(1);
   HttpResponse answer = response;

@@ -31,6 +31,12 @@ struct HttpServerOptions {
   bool check_host = true;
   // How the server answers what it refuses itself, before a handler sees it.
   HttpResponse (*write_refusal)(const Error&) = ProblemResponse;
+  // The same for targets that begin with `prefix`, as far as they can be read. Empty: none.
+  struct PathRefusal {
+    std::string_view prefix;
+    HttpResponse (*write)(const Error&) = nullptr;
+  };
+  PathRefusal path_refusal = {};
   // With both files all listeners speak TLS (1.2 and newer); without, none does.
   TlsFiles tls;
 };

@@ -39,6 +39,20 @@ Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const Http
   co_return co_await core.reads.ReadBlob(repository, digest);
 }
 
+// Of bytes that are a file: what GET would not give, HEAD does not promise. One look answers many
+// requests.
+Task<Result<void>> CheckFile(Core& core, const HttpRequest& request, const Digest& digest,
+                             const FoundBlob& found) {
+  const SteadyTime now = core.options.clock->Steady();
+  if (found.file_seen.IsRecent(now)) co_return Result<void>();
+  CO_TRY(there, co_await core.pool().Run([&core, &found] {
+    return HasFile(core.objects(), found.row.object, found.row.size_bytes);
+  }));
+  if (!there) co_return LostBlob(request.Parameter("name"), digest);
+  found.file_seen.Note(now);
+  co_return Result<void>();
+}
+
 HttpResponse BlobResponse(const Digest& digest) {
   HttpResponse response;
   response.content_type = "application/octet-stream";
@@ -50,6 +64,7 @@ HttpResponse BlobResponse(const Digest& digest) {
 Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
   CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
   CO_TRY(found, co_await FindBlobOf(core, request, digest));
+  if (!found->inline_bytes) CO_TRY_VOID(co_await CheckFile(core, request, digest, *found));
   HttpResponse response = BlobResponse(digest);
   response.declared_length = found->row.size_bytes;
   co_return response;
@@ -80,10 +95,15 @@ Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
     response.body = found->inline_bytes->substr(offset, count);
     co_return response;
   }
-  CO_TRY(file, co_await core.pool().Run(
-                   [&core, &found] { return core.objects().Open(found->row.object); }));
+  auto file = co_await core.pool().Run([&core, &found] {
+    return OpenWhole(core.objects(), found->row.object, found->row.size_bytes);
+  });
+  if (!file && file.error().code() == Code::kNotFound) {
+    co_return LostBlob(request.Parameter("name"), digest);
+  }
+  if (!file) co_return file.error();
   response.body = net::FileBody{
-      .file = std::shared_ptr<File>(std::move(file)), .offset = offset, .size_bytes = count};
+      .file = std::shared_ptr<File>(std::move(*file)), .offset = offset, .size_bytes = count};
   co_return response;
 }
 

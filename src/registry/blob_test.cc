@@ -52,6 +52,30 @@ TEST_F(BlobTest, InvalidName) {
   EXPECT_EQ(response.error_code(), "NAME_INVALID");
 }
 
+TEST_F(BlobTest, WhatIsLostIsNotPromised) {
+  const std::string content(kMaxInlineBytes + 1, 'b');
+  const Digest digest = registry_.PushBlob("default/a", content);
+  registry_.PushBlob("default/a", "config");
+  EXPECT_EQ(registry_.Head(Path(digest)).status, 200);
+  ASSERT_TRUE(stores_.objects->Remove(digest).has_value());
+  stores_.clock.Advance(kFileSeenFor);
+  EXPECT_EQ(registry_.Head(Path(digest)).status, 404);
+  const TestResponse get = registry_.Get(Path(digest));
+  EXPECT_EQ(get.status, 404);
+  EXPECT_EQ(get.error_code(), "BLOB_UNKNOWN");
+  EXPECT_NE(get.body.find("push the same content again"), std::string::npos) << get.body;
+  EXPECT_EQ(Mount("default/b", digest, "&from=default/a").status, 202);
+  const std::string manifest = ManifestJson("config", {content});
+  const TestResponse refused = registry_.Put("/v2/default/a/manifests/v1", manifest);
+  EXPECT_EQ(refused.error_code(), "MANIFEST_BLOB_UNKNOWN") << refused.body;
+  // It heals without a scrub, and for all who have it.
+  registry_.PushBlob("default/c", content);
+  EXPECT_EQ(registry_.Head(Path(digest)).status, 200);
+  EXPECT_EQ(registry_.Get(Path(digest)).body, content);
+  EXPECT_EQ(Mount("default/b", digest, "&from=default/a").status, 201);
+  EXPECT_EQ(registry_.Put("/v2/default/a/manifests/v1", manifest).status, 201);
+}
+
 TEST_F(BlobTest, HeadSaysWhatGetSays) {
   for (const size_t size : {size_t{0}, size_t{100}, size_t{kMaxInlineBytes + 1}}) {
     const Digest digest = registry_.PushBlob("default/a", std::string(size, 'b'));

@@ -18,6 +18,7 @@
 #include "registry/registry.h"
 #include "registry/repository_writer.h"
 #include "registry/upload_session.h"
+#include "registry/upload_turns.h"
 
 namespace slipway::registry {
 
@@ -25,6 +26,7 @@ struct Core {
   RegistryOptions options;
   UploadSigner signer;
   SmallUploads small_uploads;
+  UploadTurns upload_turns;
   Holds holds;
   ObjectGate gate;
   Reads reads;

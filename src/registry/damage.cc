@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "registry/limits.h"
 
 namespace slipway::registry {
@@ -37,6 +38,24 @@ Error DamagedBlob(std::string_view repository, const Digest& digest) {
 Error DamagedManifest(std::string_view repository, const Digest& digest) {
   return NotFound("MANIFEST_UNKNOWN", "the manifest " + digest.text() + " of " +
                                           std::string(repository) + std::string(kWayOut));
+}
+
+namespace {
+
+Error Noted(std::string_view repository, const Digest& digest, Error error) {
+  LogWarning("content of the registry is missing on the disk, or has another size",
+             {{"repository", repository}, {"digest", digest.text()}});
+  return error;
+}
+
+}  // namespace
+
+Error LostBlob(std::string_view repository, const Digest& digest) {
+  return Noted(repository, digest, DamagedBlob(repository, digest));
+}
+
+Error LostManifest(std::string_view repository, const Digest& digest) {
+  return Noted(repository, digest, DamagedManifest(repository, digest));
 }
 
 Result<void> DamageCount::Refresh(store::MetaStore& meta) {

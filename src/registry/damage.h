@@ -26,6 +26,9 @@ Result<void> MarkDamaged(store::Transaction& transaction, const Digest& object,
 // For the repository's callers: NOT_FOUND with the way out.
 Error DamagedBlob(std::string_view repository, const Digest& digest);
 Error DamagedManifest(std::string_view repository, const Digest& digest);
+// The same, noted in the log: nobody knew yet.
+Error LostBlob(std::string_view repository, const Digest& digest);
+Error LostManifest(std::string_view repository, const Digest& digest);
 
 // How many rows there are, so that nobody looks for one where there are none. Thread-safe.
 class DamageCount {

@@ -26,6 +26,7 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"BLOB_UPLOAD_UNKNOWN", {404, "BLOB_UPLOAD_UNKNOWN"}},
     ReasonAnswer{"UPLOAD_UNKNOWN", {404, "BLOB_UPLOAD_UNKNOWN"}},
     ReasonAnswer{"UPLOAD_BUSY", {409, "BLOB_UPLOAD_INVALID"}},
+    ReasonAnswer{"UPLOAD_TAKEN_OVER", {409, "BLOB_UPLOAD_INVALID"}},
     ReasonAnswer{"UPLOAD_RANGE", {416, "BLOB_UPLOAD_INVALID"}},
     ReasonAnswer{"BLOB_RANGE", {416, "SIZE_INVALID"}},
     ReasonAnswer{"BLOB_UPLOAD_INVALID", {400, "BLOB_UPLOAD_INVALID"}},
@@ -41,6 +42,7 @@ constexpr std::array kAnswers = {
     ReasonAnswer{"BODY_TOO_LARGE", {413, "SIZE_INVALID"}},
     ReasonAnswer{"MODEL_IN_USE", {409, "DENIED"}},
     ReasonAnswer{"BLOB_IN_USE", {405, "DENIED"}},
+    ReasonAnswer{"MANIFEST_IN_USE", {405, "DENIED"}},
     ReasonAnswer{"NAME_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"TAG_INVALID", {400, "NAME_INVALID"}},
     ReasonAnswer{"NAME_UNKNOWN", {404, "NAME_UNKNOWN"}},
@@ -90,7 +92,26 @@ Answer AnswerOf(const Error& error) {
   return AnswerOfCode(error.code());
 }
 
+net::HttpResponse ResponseOf(int status, Json entry) {
+  Json body = Json::object();
+  body["errors"] = Json::array({std::move(entry)});
+  net::HttpResponse response = net::HttpResponse::Json(status, DumpJson(body));
+  response.headers.emplace_back("Docker-Distribution-Api-Version", "registry/2.0");
+  return response;
+}
+
 }  // namespace
+
+net::HttpResponse RefusalResponse(const Error& error) {
+  const net::HttpResponse problem = net::ProblemResponse(error);
+  const bool busy = problem.status == 429 || problem.status == 503;
+  Json entry = Json::object();
+  entry["code"] = busy ? "TOOMANYREQUESTS" : problem.status == 403 ? "DENIED" : "UNSUPPORTED";
+  entry["message"] = error.message();
+  net::HttpResponse response = ResponseOf(problem.status, std::move(entry));
+  for (const auto& header : problem.headers) response.headers.push_back(header);
+  return response;
+}
 
 net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& error) {
   const Answer answer = AnswerOf(error);
@@ -107,13 +128,10 @@ net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& er
     entry["message"] = error.message();
   }
   if (!error.detail("field").empty()) entry["detail"]["field"] = error.detail("field");
-  Json body = Json::object();
-  body["errors"] = Json::array({std::move(entry)});
-  net::HttpResponse response = net::HttpResponse::Json(answer.status, DumpJson(body));
+  net::HttpResponse response = ResponseOf(answer.status, std::move(entry));
   if (!error.detail("allow").empty()) {
     response.headers.emplace_back("Allow", std::string(error.detail("allow")));
   }
-  response.headers.emplace_back("Docker-Distribution-Api-Version", "registry/2.0");
   return response;
 }
 

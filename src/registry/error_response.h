@@ -11,4 +11,7 @@ namespace slipway::registry {
 // of the router for paths that begin with "/v2". What went wrong inside is logged, not told.
 net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& error);
 
+// What the server itself refuses before there is a request: a head that is too large or malformed.
+net::HttpResponse RefusalResponse(const Error& error);
+
 }  // namespace slipway::registry

@@ -30,6 +30,9 @@ inline constexpr size_t kMaxRecentManifestBytes = 4 << 20;
 inline constexpr size_t kMaxRecentBlobBytes = 4 << 20;
 inline constexpr size_t kMaxRecentTagBytes = 1 << 20;
 
+// How long a file that was seen counts as there for those who ask with HEAD.
+inline constexpr std::chrono::seconds kFileSeenFor{1};
+
 // Rows of a repository that one transaction deletes, about; a version's resource counts as so many.
 // What is left is looked for every so often.
 inline constexpr size_t kRemovedAtOnce = 1'000;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/testing/result_matchers.h"
 #include "oci/media_types.h"
 #include "registry/limits.h"
 #include "registry/testing/registry_fixture.h"
@@ -36,6 +37,20 @@ class ListTest : public ::testing::Test {
   }
   Digest PushUntagged(const std::string& manifest) {
     return registry_.PushManifest("default/a", Digest::Of(manifest).text(), manifest);
+  }
+  // As an old client keeps it; returns the index.
+  std::string PushFallback(const std::string& subject, const std::vector<std::string>& referrers,
+                           const std::string& more = "") {
+    std::string index = "{\"schemaVersion\":2,\"mediaType\":\"" +
+                        std::string(oci::kImageIndexType) + "\"" + more + ",\"manifests\":[";
+    for (const std::string& content : referrers) {
+      index += "{\"mediaType\":\"" + std::string(oci::kImageManifestType) + "\",\"digest\":\"" +
+               Digest::Of(content).text() + "\",\"size\":" + std::to_string(content.size()) + "},";
+    }
+    index.back() = ']';
+    index += "}";
+    registry_.PushManifest("default/a", "sha256-" + std::string(Digest::Of(subject).hex()), index);
+    return index;
   }
   Json Referrers(const std::string& subject, const std::string& query = "") {
     const TestResponse response =
@@ -170,15 +185,7 @@ TEST_F(ListTest, FallbackTagOfAnOldClientCounts) {
   const Digest old_digest = PushUntagged(old_signature);
   const std::string signature = WithSubject("model", "");
   const Digest digest = PushUntagged(signature);
-  std::string index = "{\"schemaVersion\":2,\"mediaType\":\"" + std::string(oci::kImageIndexType) +
-                      "\",\"manifests\":[";
-  for (const std::string& content : {old_signature, signature}) {
-    index += "{\"mediaType\":\"" + std::string(oci::kImageManifestType) + "\",\"digest\":\"" +
-             Digest::Of(content).text() + "\",\"size\":" + std::to_string(content.size()) + "},";
-  }
-  index.back() = ']';
-  const std::string tag = "sha256-" + std::string(Digest::Of("model").hex());
-  registry_.PushManifest("default/a", tag, index + "}");
+  PushFallback("model", {old_signature, signature});
   std::vector<std::string> digests;
   for (const Json& entry : Referrers("model")) digests.push_back(entry["digest"]);
   std::vector<std::string> expected = {old_digest.text(), digest.text()};
@@ -187,6 +194,33 @@ TEST_F(ListTest, FallbackTagOfAnOldClientCounts) {
   // What is not there any more is not listed.
   ASSERT_EQ(registry_.Delete("/v2/default/a/manifests/" + old_digest.text()).status, 202);
   EXPECT_EQ(Referrers("model").size(), 1u);
+}
+
+// Whatever is wrong with one of them, and whether or not a scrub has found it: the others are told.
+TEST_F(ListTest, DamageHidesNoOtherReferrers) {
+  const std::string sound = WithSubject("model", "");
+  PushUntagged(sound);
+  const std::string pad(kMaxInlineBytes, 'p');
+  const std::string large = WithSubject("model", "\"annotations\":{\"pad\":\"" + pad + "\"}");
+  PushUntagged(large);
+  const std::string old_one = ManifestJson("config", {}, "\"annotations\":{\"old\":\"1\"}");
+  PushUntagged(old_one);
+  const std::string index =
+      PushFallback("model", {old_one}, ",\"annotations\":{\"pad\":\"" + pad + "\"}");
+  ASSERT_EQ(Referrers("model").size(), 3u);
+  ASSERT_THAT(stores_.objects->Remove(Digest::Of(index)), IsOk());
+  ASSERT_EQ(Referrers("model").size(), 2u) << "without what the list said";
+  ASSERT_THAT(stores_.objects->Remove(Digest::Of(large)), IsOk());
+  ASSERT_EQ(Referrers("model").size(), 1u);
+  EXPECT_EQ(Referrers("model")[0]["digest"], Digest::Of(sound).text());
+  // Bytes that are no manifest any more.
+  ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
+                                      [&](store::Transaction& transaction) {
+                                        return transaction.Put(ObjectKey(Digest::Of(sound)),
+                                                               std::string(sound.size(), '?'));
+                                      }),
+              IsOk());
+  EXPECT_THAT(Referrers("model"), IsEmpty());
 }
 
 TEST_F(ListTest, ReferrerPagesFollowTheirLinks) {

@@ -42,7 +42,11 @@ Result<std::string> ReadManifestBytes(const store::Snapshot& snapshot, store::Ob
   if (damaged) return DamagedManifest(repository, digest);
   TRY(bytes, ReadInlineObject(snapshot, row->object));
   if (bytes) return std::move(*bytes);
-  return store::GetObject(objects, row->object, oci::kMaxManifestBytes);
+  auto read = store::GetObject(objects, row->object, oci::kMaxManifestBytes);
+  const bool whole = read && read->size() == row->size_bytes;
+  const bool lost = read ? !whole : read.error().code() == Code::kNotFound;
+  if (lost) return LostManifest(repository, digest);
+  return read;
 }
 
 }  // namespace slipway::registry

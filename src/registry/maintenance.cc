@@ -30,18 +30,20 @@ const CallContext& Context() {
 // Keeps work to so much a second on average.
 class Pace {
  public:
-  Pace(Clock& clock, uint64_t rate) : clock_(clock), rate_(rate), begin_(clock.Steady()) {}
+  Pace(const RegistryOptions& options, uint64_t rate)
+      : options_(options), rate_(rate), begin_(options.clock->Steady()) {}
 
   // False if the task was cancelled.
   Task<bool> Spent(uint64_t amount) {
     spent_ += amount;
     const auto due = begin_ + milliseconds(rate_ == 0 ? 0 : spent_ * 1000 / rate_);
-    const auto rest = std::chrono::duration_cast<milliseconds>(due - clock_.Steady());
-    co_return co_await SleepFor(rest < kShortestSleep ? milliseconds(0) : rest);
+    const auto rest = std::chrono::duration_cast<milliseconds>(due - options_.clock->Steady());
+    const auto& pause = options_.sleep;
+    co_return co_await pause(rest < kShortestSleep ? milliseconds(0) : rest);
   }
 
  private:
-  Clock& clock_;
+  const RegistryOptions& options_;
   const uint64_t rate_;
   const SteadyTime begin_;
   uint64_t spent_ = 0;
@@ -187,7 +189,7 @@ Task<void> Maintenance::RunCollection(std::shared_ptr<Core> core, bool dry_run) 
                        .damage = &core->damage,
                        .clock = &clock,
                        .dry_run = dry_run});
-  Pace pace(clock, core->options.collection_rate);
+  Pace pace(core->options, core->options.collection_rate);
   std::string error;
   for (uint64_t before = 0;;) {
     const Result<bool> more = co_await core->pool().Run([&collector] { return collector.Step(); });
@@ -250,7 +252,7 @@ Task<void> Maintenance::RunScrub(std::shared_ptr<Core> core) {
                      .damage = &core->damage,
                      .clock = &clock},
                     std::move(pass));
-  Pace pace(clock, core->options.scrub_rate);
+  Pace pace(core->options, core->options.scrub_rate);
   SteadyTime saved = clock.Steady();
   while (!scrubber.pass().finished_at) {
     const Result<uint64_t> bytes =

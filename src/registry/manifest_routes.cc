@@ -22,6 +22,15 @@ Result<Selector> SelectorOf(const HttpRequest& request) {
   return Selector{.digest = std::nullopt, .tag = text};
 }
 
+Task<Result<std::unique_ptr<File>>> OpenManifest(Core& core, const HttpRequest& request,
+                                                 const FoundManifest& found) {
+  auto file = co_await core.pool().Run([&core, &found] {
+    return OpenWhole(core.objects(), found.row.object, found.row.size_bytes);
+  });
+  if (file || file.error().code() != Code::kNotFound) co_return file;
+  co_return LostManifest(request.Parameter("name"), found.digest);
+}
+
 // GET and HEAD. The stored type is served whatever Accept says: clients survive a type that they
 // did not list better than a 404 for a manifest that is there.
 Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
@@ -37,13 +46,16 @@ Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
   HttpResponse response;
   response.content_type = found->row.media_type;
   AddDigestHeaders(found->digest, response);
+  std::unique_ptr<File> file;
+  if (!found->inline_bytes) {
+    CO_TRY(opened, co_await OpenManifest(core, request, *found));
+    file = std::move(opened);
+  }
   if (request.method == net::Method::kHead) {
     response.declared_length = found->row.size_bytes;
   } else if (found->inline_bytes) {
     response.body = *found->inline_bytes;
   } else {
-    CO_TRY(file, co_await core.pool().Run(
-                     [&core, &found] { return core.objects().Open(found->row.object); }));
     response.body = net::FileBody{.file = std::shared_ptr<File>(std::move(file)),
                                   .offset = 0,
                                   .size_bytes = found->row.size_bytes};
@@ -65,8 +77,8 @@ Result<std::vector<std::string>> TagsOf(const HttpRequest& request, const Select
 
 // Parses and keeps the bytes: blocking where they are too large for the database. `pass` is then
 // held until the rows are committed.
-Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selector& selector,
-                             std::string body, ObjectGate::Pass& pass) {
+Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const std::string& repository,
+                             const Selector& selector, std::string body, ObjectGate::Pass& pass) {
   TRY(tags, TagsOf(request, selector));
   const Digest sha256 = Digest::Of(body);
   Digest digest = sha256;
@@ -80,6 +92,7 @@ Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selec
   const auto content_type = request.Header("Content-Type");
   TRY(manifest,
       oci::ParseManifest(body, oci::MediaTypeWithoutParameters(content_type.value_or(""))));
+  TRY(lost, FindLost(core.meta(), core.objects(), repository, manifest));
   VerifiedContent content{
       .object = sha256, .size_bytes = body.size(), .inline_bytes = std::nullopt};
   if (body.size() <= kMaxInlineBytes) {
@@ -94,7 +107,8 @@ Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const Selec
   return ManifestPush{.content = std::move(content),
                       .digest = std::move(digest),
                       .manifest = std::move(manifest),
-                      .tags = std::move(tags)};
+                      .tags = std::move(tags),
+                      .lost = std::move(lost)};
 }
 
 HttpResponse PutResponse(const HttpRequest& request, const ManifestPush& push) {
@@ -117,8 +131,8 @@ Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
   CO_TRY(selector, SelectorOf(request));
   CO_TRY(body, co_await request.body->ReadAll(core.options.max_manifest_bytes));
   ObjectGate::Pass pass;
-  CO_TRY(push, co_await core.pool().Run([&core, &request, &selector, &body, &pass] {
-    return Prepare(core, request, selector, std::move(body), pass);
+  CO_TRY(push, co_await core.pool().Run([&] {
+    return Prepare(core, request, repository, selector, std::move(body), pass);
   }));
   CRASH_POINT("registry.manifest_stored");
   CO_TRY_VOID(co_await PushManifest(

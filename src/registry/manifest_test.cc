@@ -154,7 +154,57 @@ TEST_F(ManifestTest, SizesMustAgree) {
   manifest.replace(at, 8, "\"size\":6");
   const TestResponse response = registry_.Put(Path("v1"), manifest);
   ExpectError(response, 400, "MANIFEST_INVALID");
-  EXPECT_THAT(response.body, HasSubstr("layers[0].size is 6, the blob has 5 bytes"));
+  EXPECT_THAT(response.body, HasSubstr("layers[0].size is 6, the content has 5 bytes"));
+  // Of the children of an index as well.
+  const std::string child = Simple();
+  registry_.PushManifest("default/a", Digest::Of(child).text(), child);
+  std::string index = IndexJson({child});
+  const std::string size = "\"size\":" + std::to_string(child.size());
+  index.replace(index.find(size), size.size(), "\"size\":1");
+  const TestResponse refused = registry_.Put(Path("index"), index);
+  ExpectError(refused, 400, "MANIFEST_INVALID");
+  EXPECT_THAT(refused.body, HasSubstr("manifests[0].size is 1"));
+}
+
+TEST_F(ManifestTest, AChildStaysWithItsIndex) {
+  const std::string child = Simple();
+  const Digest digest = registry_.PushManifest("default/a", "child", child);
+  const Digest index = registry_.PushManifest("default/a", "index", IndexJson({child}));
+  const TestResponse refused = registry_.Delete(Path(digest.text()));
+  ExpectError(refused, 405, "DENIED");
+  EXPECT_THAT(refused.body, HasSubstr(index.text()));
+  EXPECT_EQ(refused.header("Allow"), "GET, HEAD, PUT");
+  EXPECT_EQ(registry_.Get(Path("child")).status, 200) << "nothing of it went";
+  EXPECT_EQ(registry_.Delete(Path("child")).status, 202) << "a tag is a name";
+  // In another repository it belongs to nothing.
+  registry_.PushBlob("default/b", "config");
+  registry_.PushBlob("default/b", "layer");
+  registry_.PushManifest("default/b", "v1", child);
+  EXPECT_EQ(registry_.Delete("/v2/default/b/manifests/" + digest.text()).status, 202);
+  EXPECT_EQ(registry_.Delete(Path(index.text())).status, 202);
+  EXPECT_EQ(registry_.Delete(Path(digest.text())).status, 202);
+}
+
+TEST_F(ManifestTest, ALostManifestIsNotPromised) {
+  const std::string large =
+      Simple("\"annotations\":{\"pad\":\"" + std::string(kMaxInlineBytes, 'p') + "\"}");
+  const Digest digest = registry_.PushManifest("default/a", "v1", large);
+  ASSERT_TRUE(stores_.objects->Remove(digest).has_value());
+  for (const std::string& name : {std::string("v1"), digest.text()}) {
+    EXPECT_EQ(registry_.Head(Path(name)).status, 404);
+    ExpectError(registry_.Get(Path(name)), 404, "MANIFEST_UNKNOWN");
+  }
+  ExpectError(registry_.Put(Path("index"), IndexJson({large})), 404, "MANIFEST_BLOB_UNKNOWN");
+  registry_.PushManifest("default/a", "v1", large);
+  EXPECT_EQ(registry_.Get(Path("v1")).body, large);
+}
+
+TEST_F(ManifestTest, AProjectsNameIsAName) {
+  for (const std::string& project : {std::string("has.dot"), std::string(64, 'a')}) {
+    const TestResponse refused = registry_.Post(
+        "/v2/" + project + "/a/blobs/uploads/?digest=" + Digest::Of("x").text(), "x");
+    ExpectError(refused, 400, "NAME_INVALID");
+  }
 }
 
 TEST_F(ManifestTest, NonDistributableLayersMayBeAbsent) {

@@ -97,8 +97,8 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
     TRY(damaged, IsDamaged(snapshot, row->object));
     if (damaged) return DamagedBlob(repository, digest);
     TRY(bytes, ReadInlineObject(snapshot, row->object));
-    found = std::make_shared<const FoundBlob>(
-        FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes)});
+    found.reset(
+        new FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes), .file_seen = {}});
     return {};
   }));
   blobs_.Insert(key, {stamp, there}, found, SizeOf(found->inline_bytes));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "registry/limits.h"
+#include "registry/presence.h"
 #include "registry/rows.h"
 #include "registry/stamped_cache.h"
 #include "store/meta/meta_store.h"
@@ -28,6 +29,7 @@ struct FoundManifest {
 struct FoundBlob {
   BlobRow row;
   std::optional<std::string> inline_bytes;  // likewise
+  mutable LastSeen file_seen;               // where the bytes are a file
 };
 
 // Never behind an acknowledged change; costs no read of the database for what was asked for lately

@@ -62,7 +62,9 @@ class ReferencesTest : public ::testing::Test {
     return used;
   }
   void PushOfEveryKind() {
-    const Digest image = Push("shop/a", "v1", {"one", std::string(70'000, 'x')});
+    const std::vector<std::string> layers = {"one", std::string(70'000, 'x')};
+    const Digest image = Push("shop/a", "v1", layers);
+    const size_t size = ManifestJson("{}", layers).size();
     Push("shop/a", "signature", {},
          R"("subject":{"mediaType":"x/y","digest":")" + image.text() + R"(","size":1})");
     Push("shop/a", "large", {}, R"("annotations":{"a":")" + std::string(70'000, 'y') + "\"}");
@@ -70,7 +72,7 @@ class ReferencesTest : public ::testing::Test {
     const std::string index =
         R"({"schemaVersion":2,"mediaType":")" + std::string(oci::kImageIndexType) +
         R"(","manifests":[{"mediaType":")" + std::string(oci::kImageManifestType) +
-        R"(","digest":")" + image.text() + R"(","size":1}]})";
+        R"(","digest":")" + image.text() + R"(","size":)" + std::to_string(size) + "}]}";
     registry_->PushManifest("shop/a", "index", index);
     // More than are indexed in one transaction.
     for (size_t i = 0; i < 2 * kIndexedTogether + 1; ++i) {

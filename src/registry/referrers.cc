@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "oci/manifest.h"
 #include "oci/media_types.h"
 #include "registry/limits.h"
@@ -35,19 +36,33 @@ Result<oci::Descriptor> DescribeManifest(const store::Snapshot& snapshot,
                          .platform = std::nullopt};
 }
 
-// What the index under the fallback tag lists; empty if there is none or it is no index.
+void NoteUnreadable(const std::string& repository, const Digest& digest, const Error& error) {
+  LogWarning("a manifest cannot be read: the list of referrers is without what it says",
+             {{"repository", repository}, {"digest", digest.text()}, {"error", error}});
+}
+
+Result<std::vector<Digest>> ChildrenOf(const store::Snapshot& snapshot, store::ObjectStore& objects,
+                                       const std::string& repository, const Digest& digest,
+                                       const ManifestRow& row) {
+  TRY(bytes, ReadManifestBytes(snapshot, objects, repository, digest));
+  TRY(index, oci::ParseManifest(bytes, row.media_type));
+  std::vector<Digest> children;
+  for (oci::Descriptor& child : index.children) children.push_back(std::move(child.digest));
+  return children;
+}
+
+// What the index under the fallback tag lists; empty if there is none, it is no index or damaged.
 Result<std::vector<Digest>> FallbackDigests(const store::Snapshot& snapshot,
                                             store::ObjectStore& objects,
                                             const std::string& repository, const Digest& subject) {
-  std::vector<Digest> digests;
   TRY(tag, FindTag(snapshot, repository, FallbackTag(subject)));
-  if (!tag) return digests;
+  if (!tag) return std::vector<Digest>();
   TRY(row, FindManifest(snapshot, repository, tag->digest));
-  if (!row || !oci::IsIndexType(row->media_type)) return digests;
-  TRY(bytes, ReadManifestBytes(snapshot, objects, repository, tag->digest));
-  TRY(index, oci::ParseManifest(bytes, row->media_type));
-  for (oci::Descriptor& child : index.children) digests.push_back(std::move(child.digest));
-  return digests;
+  if (!row || !oci::IsIndexType(row->media_type)) return std::vector<Digest>();
+  auto children = ChildrenOf(snapshot, objects, repository, tag->digest, *row);
+  if (children) return children;
+  NoteUnreadable(repository, tag->digest, children.error());
+  return std::vector<Digest>();
 }
 
 // Candidates after `last`, in order: one more than a page, so that its end is known.
@@ -74,6 +89,12 @@ Result<std::map<std::string, Digest>> Candidates(const store::Snapshot& snapshot
 
 }  // namespace
 
+bool IsFallbackTag(std::string_view tag) {
+  if (!tag.starts_with("sha256-") && !tag.starts_with("sha512-")) return false;
+  const std::string_view digits = tag.substr(7);
+  return digits.size() == 64 && digits.find_first_not_of("0123456789abcdef") == digits.npos;
+}
+
 Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::ObjectStore& objects,
                                    const std::string& repository, const Digest& subject,
                                    std::string_view artifact_type, std::string_view last) {
@@ -94,8 +115,10 @@ Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::Objec
     if (!row || (!artifact_type.empty() && row->artifact_type != artifact_type)) continue;
     auto descriptor = DescribeManifest(snapshot, objects, repository, digest, *row);
     // A damaged one does not hide the others.
-    if (!descriptor && descriptor.error().code() == Code::kNotFound) continue;
-    if (!descriptor) return descriptor.error();
+    if (!descriptor) {
+      NoteUnreadable(repository, digest, descriptor.error());
+      continue;
+    }
     // Annotations may be as long as the manifest.
     bytes += row->size_bytes;
     page.descriptors.push_back(std::move(*descriptor));

@@ -14,13 +14,18 @@
 
 namespace slipway::registry {
 
+// Whether clients keep a list of referrers under this tag, for registries that have none: the
+// subject's digest with a dash, its digits cut to 64.
+bool IsFallbackTag(std::string_view tag);
+
 struct ReferrerPage {
   std::vector<oci::Descriptor> descriptors;
   std::string next;  // digest after which the next page begins; empty on the last
 };
 
 // In the order of their digests, after `last`: those whose subject says so, and those that an old
-// client listed under the fallback tag and that are there. `artifact_type` empty: all. At most
+// client listed under the fallback tag and that are there. Manifests that cannot be read are left
+// out, and noted in the log. `artifact_type` empty: all. At most
 // kMaxReferrerPage and kMaxReferrerPageBytes a page. Blocking: reads large manifests from files.
 Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::ObjectStore& objects,
                                    const std::string& repository, const Digest& subject,

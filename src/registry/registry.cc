@@ -148,6 +148,7 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
   state->core = std::shared_ptr<Core>(new Core{.options = std::move(options),
                                                .signer = UploadSigner(key),
                                                .small_uploads = {},
+                                               .upload_turns = {},
                                                .holds = Holds(clock, hold),
                                                .gate = {},
                                                .reads = Reads(meta),

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "async/deadline.h"
 #include "async/task.h"
 #include "async/task_group.h"
 #include "base/clock.h"
@@ -41,6 +42,8 @@ struct RegistryOptions {
   // Rows and files a second, bytes a second; 0: as fast as it goes.
   uint64_t collection_rate = kDefaultCollectionRate;
   uint64_t scrub_rate = kDefaultScrubRate;
+  // Between two steps of those; false if the task was cancelled.
+  std::function<Task<bool>(std::chrono::milliseconds)> sleep = SleepFor;
 };
 
 // Changes rows of one repository, in one transaction.

@@ -8,6 +8,7 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
+#include "registry/referrers.h"
 #include "registry/repository_writer.h"
 #include "registry/tag_moves.h"
 
@@ -26,6 +27,42 @@ Result<void> ForEachRow(const store::Snapshot& snapshot, const std::string& pref
     if (rows.size() < kScanPage) return {};
     begin = rows.back().key + '\0';
   }
+}
+
+// Whether somebody counts on what the index names: it has a tag, other than that of a list of
+// referrers that a client keeps, or belongs to an index itself.
+Result<bool> IsCountedOn(const store::Snapshot& snapshot, std::string_view repository,
+                         const Digest& index) {
+  const std::string prefix = TaggedPrefix(repository, index);
+  TRY(tags, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), kScanPage));
+  const bool tagged = std::ranges::any_of(tags, [&](const store::KeySize& tag) {
+    return !IsFallbackTag(std::string_view(tag.key).substr(prefix.size()));
+  });
+  if (tagged) return true;
+  TRY(outer, FindBlobUser(snapshot, repository, index));
+  return outer.has_value();
+}
+
+// An index of the repository that needs the manifest, if there is one.
+Result<std::optional<Digest>> FindIndexOf(const store::Snapshot& snapshot,
+                                          std::string_view repository, const Digest& manifest) {
+  const std::string prefix = UsedPrefix(repository, manifest);
+  std::optional<Digest> found;
+  TRY_VOID(ForEachRow(snapshot, prefix, [&](const store::KeyValue& row) -> Result<void> {
+    TRY(index, Digest::Parse(std::string_view(row.key).substr(prefix.size())));
+    if (found || index == manifest) return {};
+    TRY(counts, IsCountedOn(snapshot, repository, index));
+    if (counts) found = std::move(index);
+    return {};
+  }));
+  return found;
+}
+
+Error ManifestInUse(const Digest& manifest, const Digest& index) {
+  return FailedPrecondition("MANIFEST_IN_USE", "the manifest " + manifest.text() +
+                                                   " belongs to the index " + index.text() +
+                                                   " of this repository; delete that first.")
+      .With("allow", "GET, HEAD, PUT");
 }
 
 }  // namespace
@@ -53,6 +90,8 @@ Result<void> RepositoryWriter::DeleteManifest(const Digest& digest, const CheckU
   TRY(row, FindManifest(transaction_, repository_, digest));
   if (!row) return UnknownManifest(repository_, digest.text());
   if (check) TRY_VOID(check(resources_, repository_, digest));
+  TRY(index, FindIndexOf(transaction_, repository_, digest));
+  if (index) return ManifestInUse(digest, *index);
   const std::string prefix = TaggedPrefix(repository_, digest);
   TRY_VOID(ForEachRow(transaction_, prefix, [&](const store::KeyValue& entry) {
     return DeleteTag(entry.key.substr(prefix.size()));

@@ -1,5 +1,7 @@
 #include "registry/repository_writer.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
@@ -29,6 +31,15 @@ Error MissingContent(const std::vector<std::string>& missing) {
   return NotFound("MANIFEST_BLOB_UNKNOWN",
                   "the manifest names content that the repository does not have: " + names +
                       ". Push it first.");
+}
+
+Result<void> CheckSize(const oci::Descriptor& descriptor, const std::string& at,
+                       uint64_t size_bytes) {
+  if (size_bytes == descriptor.size_bytes) return {};
+  return Error(Code::kInvalidArgument, "MANIFEST_INVALID",
+               at + ".size is " + std::to_string(descriptor.size_bytes) + ", the content has " +
+                   std::to_string(size_bytes) + " bytes.",
+               {{"field", at + ".size"}});
 }
 
 Error BlobInUse(const Digest& blob, const Digest& manifest) {
@@ -64,8 +75,14 @@ Result<void> RepositoryWriter::EnsureProject() {
   }
   resource::Resource made{.kind = "Project"};
   made.metadata.name = project;
-  TRY_VOID(resources_.Create(std::move(made)));
-  return {};
+  const auto created = resources_.Create(std::move(made));
+  if (created) return {};
+  if (created.error().code() != Code::kInvalidArgument) return created.error();
+  // A repository's segment may be what no project is called.
+  return InvalidArgument("NAME_INVALID",
+                         "the first segment of the repository's name is its "
+                         "project, and no project can be called " +
+                             project + ": " + created.error().message());
 }
 
 Result<void> RepositoryWriter::EnsureRepository() {
@@ -178,50 +195,57 @@ Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
   return RemoveBlobReference(transaction_, repository_, digest, found->object);
 }
 
+Result<bool> RepositoryWriter::IsUnusable(const Digest& digest, const Digest& object,
+                                          const std::vector<Digest>& lost) const {
+  if (std::ranges::find(lost, digest) != lost.end()) return true;
+  return IsDamagedObject(object);
+}
+
 Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
+                                         const std::vector<Digest>& lost,
                                          std::vector<std::string>& missing) const {
   TRY(row, FindBlob(transaction_, repository_, descriptor.digest));
-  bool damaged = false;
+  bool unusable = !row;
   if (row) {
-    TRY(found, IsDamagedObject(row->object));
-    damaged = found;
+    TRY(found, IsUnusable(descriptor.digest, row->object, lost));
+    unusable = found;
   }
-  if (!row || damaged) {
+  if (unusable) {
     missing.push_back(at + " " + descriptor.digest.text());
     return {};
   }
-  if (row->size_bytes == descriptor.size_bytes) return {};
-  return Error(Code::kInvalidArgument, "MANIFEST_INVALID",
-               at + ".size is " + std::to_string(descriptor.size_bytes) + ", the blob has " +
-                   std::to_string(row->size_bytes) + " bytes.",
-               {{"field", at + ".size"}});
+  return CheckSize(descriptor, at, row->size_bytes);
 }
 
 Result<void> RepositoryWriter::CheckChild(const oci::Descriptor& descriptor, const std::string& at,
+                                          const std::vector<Digest>& lost,
                                           std::vector<std::string>& missing) const {
   TRY(row, FindManifest(transaction_, repository_, descriptor.digest));
-  bool damaged = false;
+  bool unusable = !row;
   if (row) {
-    TRY(found, IsDamagedObject(row->object));
-    damaged = found;
+    TRY(found, IsUnusable(descriptor.digest, row->object, lost));
+    unusable = found;
   }
-  if (row && !damaged) return {};
+  if (!unusable) return CheckSize(descriptor, at, row->size_bytes);
   if (oci::IsManifestType(descriptor.media_type)) {
     missing.push_back(at + " " + descriptor.digest.text());
     return {};
   }
-  return CheckBlob(descriptor, at, missing);
+  return CheckBlob(descriptor, at, lost, missing);
 }
 
-Result<void> RepositoryWriter::CheckContents(const oci::Manifest& manifest) const {
+Result<void> RepositoryWriter::CheckContents(const ManifestPush& push) const {
+  const oci::Manifest& manifest = push.manifest;
   std::vector<std::string> missing;
-  if (manifest.config) TRY_VOID(CheckBlob(*manifest.config, "config", missing));
+  if (manifest.config) TRY_VOID(CheckBlob(*manifest.config, "config", push.lost, missing));
   for (size_t i = 0; i < manifest.layers.size(); ++i) {
     if (oci::IsNonDistributableType(manifest.layers[i].media_type)) continue;
-    TRY_VOID(CheckBlob(manifest.layers[i], "layers[" + std::to_string(i) + "]", missing));
+    TRY_VOID(
+        CheckBlob(manifest.layers[i], "layers[" + std::to_string(i) + "]", push.lost, missing));
   }
   for (size_t i = 0; i < manifest.children.size(); ++i) {
-    TRY_VOID(CheckChild(manifest.children[i], "manifests[" + std::to_string(i) + "]", missing));
+    TRY_VOID(CheckChild(manifest.children[i], "manifests[" + std::to_string(i) + "]", push.lost,
+                        missing));
   }
   if (!missing.empty()) return MissingContent(missing);
   return {};
@@ -236,7 +260,7 @@ Result<void> RepositoryWriter::AddReferences(const ManifestPush& push, const Man
 
 Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   TRY_VOID(EnsureRepository());
-  TRY_VOID(CheckContents(push.manifest));
+  TRY_VOID(CheckContents(push));
   TRY_VOID(StoreObject(push.digest, push.content));
   ManifestRow row{.object = push.content.object,
                   .size_bytes = push.content.size_bytes,

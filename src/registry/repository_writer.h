@@ -38,6 +38,7 @@ struct ManifestPush {
   oci::Manifest manifest;
   std::vector<std::string> tags;  // that shall point at it
   std::optional<PreparedFacts> facts = std::nullopt;
+  std::vector<Digest> lost = {};  // named by it, with rows but without bytes
 };
 
 // The reason why a repository of the name of one that is still being removed cannot be made yet.
@@ -66,6 +67,8 @@ class RepositoryWriter {
   // kFactsStale where its facts have to be prepared again.
   Result<void> PutManifest(const ManifestPush& push);
   // The manifest, all tags that point at it, and its place among the referrers.
+  // FAILED_PRECONDITION / MANIFEST_IN_USE while an index names it that has a tag, or belongs to
+  // another index.
   Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
   // One more tag of a manifest that is there. ALREADY_EXISTS / TAG_EXISTS if the repository has the
   // tag, wherever it points.
@@ -101,12 +104,15 @@ class RepositoryWriter {
   Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from,
                                                const trust::AccessClaims* limits);
   Result<bool> MayPull(std::string_view repository, const trust::AccessClaims* limits) const;
-  Result<void> CheckContents(const oci::Manifest& manifest) const;
+  Result<void> CheckContents(const ManifestPush& push) const;
+  // Whether it is not to be built on: damaged, or among `lost`.
+  Result<bool> IsUnusable(const Digest& digest, const Digest& object,
+                          const std::vector<Digest>& lost) const;
   // Adds to `missing` what the repository does not have.
   Result<void> CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
-                         std::vector<std::string>& missing) const;
+                         const std::vector<Digest>& lost, std::vector<std::string>& missing) const;
   Result<void> CheckChild(const oci::Descriptor& descriptor, const std::string& at,
-                          std::vector<std::string>& missing) const;
+                          const std::vector<Digest>& lost, std::vector<std::string>& missing) const;
   Result<void> SetTag(const std::string& tag, const Digest& digest, bool is_model);
 
   Result<void> AddReferences(const ManifestPush& push, const ManifestRow& row);

@@ -111,6 +111,17 @@ TEST_F(ScrubberTest, ARottenFileIsNotServedUntilItIsPushedAgain) {
   EXPECT_EQ(Scrub().damaged, 0u);
 }
 
+TEST_F(ScrubberTest, AFileThatLostItsEndIsNotServedEvenBeforeAScrub) {
+  const std::string path = *stores_.objects->LocalPath(Digest::Of(kLarge));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_write,
+                               std::filesystem::perm_options::add);
+  std::filesystem::resize_file(path, 10);
+  ExpectDamaged(Blob(kLarge), "BLOB_UNKNOWN");
+  EXPECT_EQ(registry_->Head("/v2/shop/a/blobs/" + Digest::Of(kLarge).text()).status, 404);
+  registry_->PushBlob("shop/c", kLarge);
+  EXPECT_EQ(Blob(kLarge).body, kLarge);
+}
+
 TEST_F(ScrubberTest, AMissingFileIsDamage) {
   ASSERT_THAT(stores_.objects->Remove(Digest::Of(kLarge)), IsOk());
   EXPECT_EQ(Scrub().damaged, 1u);

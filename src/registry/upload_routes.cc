@@ -13,10 +13,30 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-// An upload session that is open for this request.
+// An upload session that is open for this request. Whoever began it has no turn: nobody else knows
+// of it yet.
 struct Session {
   std::string repository;
+  UploadTurns::Turn turn;  // ends after the upload is closed
   std::unique_ptr<store::Upload> upload;
+};
+
+// A body that ends with an error when the next request wants the session.
+class TurnBody final : public net::BodyReader {
+ public:
+  TurnBody(net::BodyReader& body, const UploadTurns::Turn& turn) : body_(body), turn_(turn) {}
+  std::optional<uint64_t> length() const override { return body_.length(); }
+  Task<Result<size_t>> Read(char* out, size_t size) override {
+    CO_TRY_VOID(turn_.Check());
+    co_return co_await body_.Read(out, size);
+  }
+  Task<Result<std::string>> ReadAll(uint64_t limit_bytes) override {
+    return body_.ReadAll(limit_bytes);
+  }
+
+ private:
+  net::BodyReader& body_;
+  const UploadTurns::Turn& turn_;
 };
 
 void AddSessionHeaders(const Core& core, const HttpRequest& request, const Session& session,
@@ -46,16 +66,18 @@ HttpResponse CreatedResponse(const HttpRequest& request, const Digest& digest) {
 Task<Result<Session>> BeginSession(Core& core, std::string repository) {
   CO_TRY(upload, co_await core.pool().Run([&core] { return core.objects().Begin(); }));
   core.small_uploads.Begin(upload->id());
-  co_return Session{.repository = std::move(repository), .upload = std::move(upload)};
+  co_return Session{.repository = std::move(repository), .turn = {}, .upload = std::move(upload)};
 }
 
 Task<Result<Session>> ResumeSession(Core& core, const HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(spool_id, core.signer.SpoolId(request.Parameter("session"), repository,
                                        request.context.identity.subject));
+  CO_TRY(turn, co_await core.upload_turns.Take(spool_id));
   CO_TRY(upload,
          co_await core.pool().Run([&core, &spool_id] { return core.objects().Resume(spool_id); }));
-  co_return Session{.repository = std::move(repository), .upload = std::move(upload)};
+  co_return Session{
+      .repository = std::move(repository), .turn = std::move(turn), .upload = std::move(upload)};
 }
 
 Task<Result<HttpResponse>> Publish(Core& core, const HttpRequest& request,
@@ -140,8 +162,10 @@ Task<Result<HttpResponse>> Mount(Core& core, HttpRequest& request, std::string r
                                  const Digest& digest) {
   const std::string from = request.Query("from").value_or("");
   bool mounted = false;
+  CO_TRY(lost, co_await core.pool().Run(
+                   [&core, &digest] { return IsLost(core.meta(), core.objects(), digest); }));
   // A name that cannot be is answered like one that is not known.
-  if (from.empty() || oci::CheckRepositoryName(from)) {
+  if (!lost && (from.empty() || oci::CheckRepositoryName(from))) {
     core.holds.Hold(repository, digest);
     const auto limits = core.options.claims_of ? core.options.claims_of(request) : nullptr;
     CO_TRY_VOID(
@@ -208,7 +232,10 @@ Task<std::optional<HttpResponse>> TakePiece(Core& core, HttpRequest& request, Se
   if (piece) {
     BodySink sink(core, *session.upload);
     const auto limit = *piece ? std::optional((*piece)->size_bytes()) : std::nullopt;
-    done = co_await sink.AppendBody(*request.body, limit, then);
+    TurnBody body(*request.body, session.turn);
+    done = co_await session.turn.Run(sink.AppendBody(body, limit, then));
+    // Its error is that of a read that was ended.
+    if (const Result<void> mine = session.turn.Check(); !done && !mine) done = mine;
   } else {
     done = piece.error();
   }
@@ -236,6 +263,7 @@ Task<Result<HttpResponse>> PutUpload(Core& core, HttpRequest& request) {
   if (auto failed = co_await TakePiece(core, request, session, BodySink::Then::kCommit)) {
     co_return std::move(*failed);
   }
+  session.turn.BeginCommit();
   co_return co_await Finish(core, request, std::move(session), digest);
 }
 
@@ -248,6 +276,7 @@ Task<Result<HttpResponse>> DeleteUpload(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(spool_id, core.signer.SpoolId(request.Parameter("session"), repository,
                                        request.context.identity.subject));
+  CO_TRY(turn, co_await core.upload_turns.Take(spool_id));
   core.small_uploads.Forget(spool_id);
   CO_TRY_VOID(
       co_await core.pool().Run([&core, &spool_id] { return core.objects().Abort(spool_id); }));

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/format_check.h"
+#include "oci/limits.h"
 
 namespace slipway::server {
 namespace {
@@ -43,6 +44,7 @@ struct CareTexts {
   std::string hold = "2h";
   std::string scrub_interval = "30d";
   std::string scrub_rate = "16M";
+  std::string max_manifest = "4M";
 };
 
 void DeclareCare(CLI::App& app, RegistryCare& care, CareTexts& texts) {
@@ -61,6 +63,9 @@ void DeclareCare(CLI::App& app, RegistryCare& care, CareTexts& texts) {
   app.add_option("--scrub-rate", texts.scrub_rate,
                  "Bytes a second that a scrub reads (16M); 0: no limit")
       ->type_name("BYTES");
+  app.add_option("--max-manifest", texts.max_manifest,
+                 "Size up to which the registry takes manifests, 1 to 8M (4M)")
+      ->type_name("BYTES");
 }
 
 Result<void> CompleteCare(RegistryCare& care, const CareTexts& texts) {
@@ -68,6 +73,12 @@ Result<void> CompleteCare(RegistryCare& care, const CareTexts& texts) {
   TRY(hold, ParseInterval("--gc-hold", texts.hold));
   TRY(scrub, ParseInterval("--scrub-interval", texts.scrub_interval));
   TRY(rate, ParseByteRate("--scrub-rate", texts.scrub_rate));
+  TRY(max_manifest, ParseByteRate("--max-manifest", texts.max_manifest));
+  if (max_manifest == 0 || max_manifest > oci::kMaxManifestBytes) {
+    return InvalidArgument("SIZE_INVALID", fmt::format("--max-manifest: \"{}\" is not from 1 to 8M",
+                                                       texts.max_manifest));
+  }
+  care.max_manifest_bytes = max_manifest;
   care.collection_interval = collection;
   care.hold = hold;
   care.scrub_interval = scrub;

@@ -25,6 +25,7 @@ struct RegistryCare {
   uint64_t collection_rate = 10'000;                       // rows and files a second
   std::chrono::milliseconds scrub_interval = std::chrono::hours(24 * 30);
   uint64_t scrub_rate = 16 << 20;  // bytes a second
+  uint64_t max_manifest_bytes = 4 << 20;
 };
 
 struct ServerOptions {

@@ -108,6 +108,16 @@ TEST(ServerOptions, TakesIntervalsAndRates) {
   EXPECT_EQ((*options)->care.collection_interval, std::chrono::milliseconds(0));
   EXPECT_EQ((*options)->care.hold, std::chrono::seconds(1));
   EXPECT_EQ((*options)->care.scrub_rate, uint64_t{1} << 30);
+  EXPECT_EQ((*options)->care.max_manifest_bytes, uint64_t{4} << 20);
+}
+
+TEST(ServerOptions, ManifestsHaveALimitUpTo8MiB) {
+  const auto options = Parse({"--max-manifest", "8M"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ((*options)->care.max_manifest_bytes, uint64_t{8} << 20);
+  for (const char* text : {"0", "8193K", "1G", "much"}) {
+    EXPECT_EQ(ReasonOf({"--max-manifest", text}), "SIZE_INVALID") << text;
+  }
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "net/router.h"
 #include "oci/reference.h"
 #include "registry/challenge.h"
+#include "registry/error_response.h"
 #include "registry/registry.h"
 #include "registry/route_notes.h"
 #include "registry/token_service.h"
@@ -115,7 +116,10 @@ class HttpApiPart final : public ApiPart {
     FillRouter();
     http_ = std::make_unique<net::HttpServer>(
         threads_.cores, [this](net::HttpRequest& request) { return router_.Handle(request); },
-        net::HttpServerOptions{.server_name = "api", .tls = options_.tls});
+        net::HttpServerOptions{
+            .server_name = "api",
+            .path_refusal = {.prefix = "/v2", .write = registry::RefusalResponse},
+            .tls = options_.tls});
     registry_->Start(threads_.cores.executor(0));
     klever_->Start(threads_.cores.executor(0));
     revocations_->Start();
@@ -160,6 +164,7 @@ class HttpApiPart final : public ApiPart {
          .check_unused = controller::CheckModelUnused,
          .claims_of =
              [this](const net::HttpRequest& request) { return authenticator_->ClaimsOf(request); },
+         .max_manifest_bytes = options_.care.max_manifest_bytes,
          .hold = options_.care.hold,
          .collection_interval = options_.care.collection_interval,
          .scrub_interval = options_.care.scrub_interval,

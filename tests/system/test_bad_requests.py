@@ -217,6 +217,29 @@ def test_http(centre, session, name, request_bytes, status):
     assert programs.answers(centre.api_url + "/healthz")
 
 
+@pytest.mark.parametrize("rest, status", [
+    (b" HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200_000 + b"\r\n\r\n", 431),
+    (b" HTTP/1.1\r\nHost: localhost\r\nno header\r\n\r\n", 400),
+    (b" HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (b" HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403),
+], ids=["large", "malformed", "encoding", "host"])
+def test_what_is_refused_before_there_is_a_request_speaks_the_registrys_language(
+        centre, rest, status):
+    with socket.create_connection(("127.0.0.1", centre.ports["api"]), 30) as connection:
+        connection.sendall(b"GET /v2/default/m/tags/list" + rest)
+        head, body = b"", b""
+        with connection.makefile("rb") as answer:
+            while (line := answer.readline()) not in (b"\r\n", b""):
+                head += line
+            length = next(int(line.split(b":")[1]) for line in head.splitlines()
+                          if line.lower().startswith(b"content-length:"))
+            body = answer.read(length)
+    assert int(head.split()[1]) == status
+    assert b"content-type: application/json" in head.lower()
+    error = json.loads(body)["errors"][0]
+    assert error["code"] in ("UNSUPPORTED", "DENIED", "TOOMANYREQUESTS") and error["message"]
+
+
 def test_a_body_that_stops_in_the_middle(centre, session):
     """The client is gone: what came of its blob is given up, or kept for it to go on."""
     base = "/v2/default/m/blobs/uploads/"

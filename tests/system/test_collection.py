@@ -163,10 +163,7 @@ def test_scrub(centre):
     layer = random.Random(2).randbytes(LARGE)
     registry.manifest("shop/app", "v1", [layer])
     path = next((centre.data / "blobs/sha256").glob(f"*/{digest_of(layer)[7:]}"))
-    path.chmod(0o644)
-    with open(path, "r+b") as file:
-        file.seek(LARGE // 2)
-        file.write(b"\0rot\0")
+    rot(path)
     centre.cli("registry", "scrub")
     programs.wait_until(lambda: status(centre)["damaged"] == 1, "the damage to be found")
     refused = registry.session.get(registry.url(f"shop/app/blobs/{digest_of(layer)}"), timeout=30)
@@ -185,6 +182,50 @@ def test_scrub(centre):
     registry.pull("shop/app", "v1")
     assert status(centre)["damaged"] == 0
     assert "damaged" not in centre.cli("status").stdout
+
+
+def rot(path):
+    path.chmod(0o644)
+    with open(path, "r+b") as file:
+        file.seek(LARGE // 2)
+        file.write(b"\0rot\0")
+
+
+@pytest.mark.parametrize("harm", ["rot", "truncated", "gone"])
+@pytest.mark.parametrize("form", ["files", "store"])
+def test_a_push_to_the_same_tag_heals(centre, tmp_path, harm, form):
+    model = tmp_path / "model"
+    model.mkdir()
+    shutil.copy(programs.ROOT / "tests/fixtures/models/linear_a.onnx", model / "model.onnx")
+    weights = random.Random(3).randbytes(LARGE)
+    (model / "weights.bin").write_bytes(weights)
+    words = ["push", model, "shop/model:v1"]
+    if form == "store":
+        centre.cli("model", "save", model, "shop/model:v1")
+        words = ["model", "push", "shop/model:v1"]
+    centre.cli(*words)
+    assert "already" in centre.cli(*words).stdout
+    path = next((centre.data / "blobs/sha256").glob(f"*/{hashlib.sha256(weights).hexdigest()}"))
+    if harm == "rot":
+        rot(path)
+        centre.cli("registry", "scrub")
+        programs.wait_until(lambda: status(centre)["damaged"] == 1, "the damage to be found")
+    else:  # nobody has looked yet
+        path.chmod(0o644)
+        path.write_bytes(b"")
+        if harm == "gone":
+            path.unlink()
+        url = f"{centre.api_url}/v2/shop/model/blobs/{digest_of(weights)}"
+        programs.wait_until(lambda: requests.head(url, headers=centre.headers, timeout=60)
+                            .status_code == 404, "HEAD to see it")
+    failed = centre.cli("pull", "shop/model:v1", tmp_path / "pulled", check=False)
+    assert failed.returncode != 0
+    healed = centre.cli(*words).stdout
+    assert healed.startswith("pushed shop/model:v1") and "already" not in healed
+    assert status(centre)["damaged"] == 0
+    centre.cli("pull", "shop/model:v1", tmp_path / "pulled")
+    assert (tmp_path / "pulled/weights.bin").read_bytes() == weights
+    assert "already" in centre.cli(*words).stdout
 
 
 def test_a_folder_of_format_2(start_centre, tmp_path):

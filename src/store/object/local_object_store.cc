@@ -82,6 +82,7 @@ Result<std::unique_ptr<LocalObjectStore>> LocalObjectStore::Make(FileSystem& fil
   TRY_VOID(files.SyncDirectory(root + "/blobs"));
   TRY_VOID(files.SyncDirectory(root));
   auto store = std::make_unique<LocalObjectStore>(files, root, std::move(reserve));
+  TRY_VOID(store->spools_.Recover());
   for (std::string& name : folders) {
     const size_t stripe = kHexDigits.find(name.front());
     if (stripe != std::string_view::npos) store->ready_[stripe].insert(std::move(name));

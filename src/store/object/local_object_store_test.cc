@@ -31,6 +31,11 @@ class LocalObjectStoreTest : public testing::Test {
     store_ = *MakeLocalObjectStore(files_, folder_.path());
     return *store_;
   }
+  // As after another start of the machine.
+  ObjectStore& ReopenAfterBoot() {
+    EXPECT_THAT(WriteFileDurably(files_, folder_ / "uploads.boot", "of before\n"), IsOk());
+    return Reopen();
+  }
   std::vector<std::string> Uploads() { return *files_.List(folder_ / "uploads"); }
 
   FileSystem& files_ = PosixFileSystem();
@@ -56,7 +61,8 @@ TEST_F(LocalObjectStoreTest, HasObjectsAfterARestart) {
   EXPECT_EQ(*GetObject(Reopen(), *digest, 100), "content");
 }
 
-TEST_F(LocalObjectStoreTest, ResumesAfterARestartFromTheLastSync) {
+// The kernel keeps what a process wrote that was killed: nothing of it is sent again.
+TEST_F(LocalObjectStoreTest, ResumesAfterARestartWithAllThatCame) {
   auto upload = *store_->Begin();
   const std::string id = upload->id();
   ASSERT_THAT(upload->Append("synced "), IsOk());
@@ -65,6 +71,23 @@ TEST_F(LocalObjectStoreTest, ResumesAfterARestartFromTheLastSync) {
   upload.reset();
 
   auto again = Reopen().Resume(id);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ((*again)->size_bytes(), 14u);
+  ASSERT_THAT((*again)->Append("!"), IsOk());
+  ASSERT_THAT(store_->Commit(std::move(*again), Digest::Of("synced and not!")), IsOk());
+  EXPECT_TRUE(Uploads().empty());
+}
+
+TEST_F(LocalObjectStoreTest, ResumesAfterAnotherBootFromTheLastSync) {
+  auto upload = *store_->Begin();
+  const std::string id = upload->id();
+  ASSERT_THAT(upload->Append("synced "), IsOk());
+  ASSERT_THAT(upload->Sync(), IsOk());
+  ASSERT_THAT(upload->Append("and not"), IsOk());
+  upload.reset();
+
+  ReopenAfterBoot();
+  auto again = Reopen().Resume(id);  // cut by the first process after it, for all
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ((*again)->size_bytes(), 7u);
   ASSERT_THAT((*again)->Append("!"), IsOk());
@@ -75,16 +98,16 @@ TEST_F(LocalObjectStoreTest, ResumesAfterARestartFromTheLastSync) {
 }
 
 TEST_F(LocalObjectStoreTest, TakesADamagedMarkerForNothingSynced) {
-  auto upload = *store_->Begin();
-  const std::string id = upload->id();
-  ASSERT_THAT(upload->Append("content"), IsOk());
-  ASSERT_THAT(upload->Sync(), IsOk());
-  upload.reset();
   for (const std::string_view marker :
        {std::string_view(""), std::string_view("7\n"), std::string_view("0000000000000000000x\n"),
         std::string_view("-0000000000000000007\n"), std::string_view("99999999999999999999\n")}) {
+    auto upload = *store_->Begin();
+    const std::string id = upload->id();
+    ASSERT_THAT(upload->Append("content"), IsOk());
+    ASSERT_THAT(upload->Sync(), IsOk());
+    upload.reset();
     ASSERT_THAT(WriteFileDurably(files_, folder_ / ("uploads/" + id + ".synced"), marker), IsOk());
-    EXPECT_EQ((*Reopen().Resume(id))->size_bytes(), 0u) << marker;
+    EXPECT_EQ((*ReopenAfterBoot().Resume(id))->size_bytes(), 0u) << marker;
   }
 }
 

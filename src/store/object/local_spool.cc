@@ -19,6 +19,10 @@ constexpr uint64_t kWritebackBytes = 8 << 20;
 // digits and a line feed. Short enough to be written whole or not at all.
 constexpr std::string_view kSyncedSuffix = ".synced";
 constexpr size_t kSyncedSize = 21;
+// Beside the spools' folder: the id of the kernel's run in which they were last written to.
+constexpr std::string_view kBootSuffix = ".boot";
+constexpr std::string_view kBootIdPath = "/proc/sys/kernel/random/boot_id";
+constexpr size_t kMaxBootIdBytes = 64;
 
 bool IsUploadId(std::string_view text) {
   return text.size() == kIdDigits &&
@@ -193,11 +197,32 @@ Result<std::unique_ptr<LocalUpload>> LocalSpools::Begin() {
                                        std::move(file).value(), SpoolProgress{});
 }
 
-Result<SpoolProgress> LocalSpools::Recover(const std::string& id, File& file) {
+Result<void> LocalSpools::CutToSynced(const std::string& id) {
   uint64_t synced_bytes = 0;
   if (auto marker = ReadWholeFile(files_, PathOf(id) + std::string(kSyncedSuffix), kSyncedSize)) {
     synced_bytes = ParseSynced(*marker);
   }
+  TRY(found, files_.Info(PathOf(id)));
+  // A second name is that of an object.
+  if (found.links > 1 || found.size_bytes <= synced_bytes) return {};
+  TRY(file, files_.Open(PathOf(id), {.write = true}));
+  return file->Truncate(synced_bytes);
+}
+
+Result<void> LocalSpools::Recover() {
+  const auto boot = ReadWholeFile(files_, std::string(kBootIdPath), kMaxBootIdBytes);
+  const std::string path = folder_ + std::string(kBootSuffix);
+  const auto before = ReadWholeFile(files_, path, kMaxBootIdBytes);
+  if (boot && before && !boot->empty() && *boot == *before) return {};
+  TRY(names, files_.List(folder_));
+  for (const std::string& name : names) {
+    if (IsUploadId(name)) TRY_VOID(CutToSynced(name));
+  }
+  if (!boot) return {};  // nothing to compare with: cut each time
+  return WriteFileDurably(files_, path, *boot, 0600);
+}
+
+Result<SpoolProgress> LocalSpools::ProgressOf(const std::string& id, File& file) {
   TRY(info, file.Info());
   // A second name: it was published, and the crash kept the spool's name as well.
   if (info.links > 1) {
@@ -205,8 +230,7 @@ Result<SpoolProgress> LocalSpools::Recover(const std::string& id, File& file) {
     return UploadUnknown();
   }
   SpoolProgress progress;
-  // Bytes after the synced ones may be anything: they are written again, and Seal cuts the rest.
-  progress.size_bytes = std::min(synced_bytes, info.size_bytes);
+  progress.size_bytes = info.size_bytes;
   return progress;
 }
 
@@ -230,8 +254,8 @@ Result<std::unique_ptr<LocalUpload>> LocalSpools::Resume(const std::string& id) 
     if (!file && file.error().code() == Code::kNotFound) return UploadUnknown();
     if (!file) return file.error();
     if (!known) {
-      TRY(recovered, Recover(id, **file));
-      known = std::move(recovered);
+      TRY(progress, ProgressOf(id, **file));
+      known = std::move(progress);
     }
     return std::make_unique<LocalUpload>(files_, table_, reserve_, id, PathOf(id),
                                          std::move(file).value(), std::move(*known));

@@ -79,6 +79,10 @@ class LocalSpools {
  public:
   // `folder` exists.
   LocalSpools(FileSystem& files, std::string folder, DiskReserve reserve);
+  // Before all else. Bytes that an earlier process appended and did not sync are good as long as
+  // the kernel that has them runs: after another start of the machine spools are cut to what was
+  // synced.
+  Result<void> Recover();
 
   Result<std::unique_ptr<LocalUpload>> Begin();
   Result<std::unique_ptr<LocalUpload>> Resume(const std::string& id);
@@ -87,8 +91,9 @@ class LocalSpools {
 
  private:
   std::string PathOf(std::string_view id) const;
-  // Opens a spool of an earlier process: what was synced of it.
-  Result<SpoolProgress> Recover(const std::string& id, File& file);
+  // Of a spool of an earlier process.
+  Result<SpoolProgress> ProgressOf(const std::string& id, File& file);
+  Result<void> CutToSynced(const std::string& id);
   bool RemoveIfStale(const std::string& id, uint64_t before_ms);
 
   FileSystem& files_;

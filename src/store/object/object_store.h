@@ -15,8 +15,8 @@
 
 namespace slipway::store {
 
-// A spool that grows. Destroying it keeps the spool for Resume: whole while this store is open, up
-// to the last Sync after a restart. Hashes while bytes arrive. Not thread-safe.
+// A spool that grows. Destroying it keeps the spool for Resume: whole as long as the machine runs,
+// also for the next process, else up to the last Sync. Hashes while bytes arrive. Not thread-safe.
 class Upload {
  public:
   virtual ~Upload() = default;
