@@ -136,8 +136,8 @@ def run() -> str:
 
 def report(nginx_us: float, floor_us: float, variants: list[Variant], lost: list[int]) -> str:
     lines = ["## V2 gRPC inference, 1x4 floats", "",
-             f"h2load; nginx's static answer by wrk with 32 connections takes {nginx_us:.2f} CPU us "
-             f"a request, the bare ONNX Runtime run {floor_us:.2f}.", "",
+             f"h2load; nginx's static answer by wrk with 32 connections takes {nginx_us:.2f} CPU "
+             f"us a request, the bare ONNX Runtime run {floor_us:.2f}.", "",
              "| server | load | CPU us a call | calls/s | p50, us | p99, us | not OK |",
              "|---|---|---|---|---|---|---|"]
     for variant, missing in zip(variants, lost, strict=True):

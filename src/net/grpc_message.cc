@@ -2,12 +2,21 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
 #include "net/limits.h"
 
 namespace slipway::net {
+namespace {
+
+Error TooMany() {
+  return ResourceExhausted("BODIES_TOO_MANY",
+                           "the messages of all calls together take too much memory: try again");
+}
+
+}  // namespace
 
 void WriteGrpcPrefix(bool compressed, size_t message_bytes, char* out) {
   out[0] = compressed ? 1 : 0;
@@ -24,30 +33,40 @@ MessageBuffer::MessageBuffer(MessageBuffer&& other) noexcept {
 MessageBuffer& MessageBuffer::operator=(MessageBuffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(begin_, other.begin_);
+  std::swap(granted_, other.granted_);
   std::swap(capacity_, other.capacity_);
   std::swap(taken_, other.taken_);
   std::swap(budget_, other.budget_);
   return *this;
 }
 
-Result<void> MessageBuffer::Reserve(size_t capacity, MemoryBudget* budget) {
-  if (capacity <= capacity_) return {};
+Result<void> MessageBuffer::Reserve(size_t capacity, MemoryBudget* budget, size_t whole) {
+  if (capacity <= granted_) return {};
   const size_t wanted = std::max(capacity, kKeptCallBytes);
   const uint64_t more = wanted > kKeptCallBytes ? wanted - taken_ : 0;
   if (budget != nullptr && more > 0) {
-    if (!budget->Take(more)) {
-      return ResourceExhausted(
-          "BODIES_TOO_MANY", "the messages of all calls together take too much memory: try again");
-    }
+    if (!budget->Take(more)) return TooMany();
     budget_ = budget;
     taken_ += more;
   }
-  auto larger = std::make_unique_for_overwrite<char[]>(wanted + kBufferPadding);
-  std::memset(larger.get() + wanted, 0, kBufferPadding);
-  if (size_ > 0) std::memcpy(larger.get(), data_.get(), size_);
-  data_ = std::move(larger);
-  capacity_ = wanted;
+  if (wanted > capacity_ && !Allocate(std::max(wanted, whole))) return TooMany();
+  granted_ = std::min(wanted, capacity_);
   return {};
+}
+
+bool MessageBuffer::Allocate(size_t capacity) {
+  constexpr size_t kAlignment = 64;
+  std::unique_ptr<char[]> larger(new (std::nothrow) char[capacity + kAlignment + kBufferPadding]);
+  if (larger == nullptr) return false;
+  const auto end = reinterpret_cast<uintptr_t>(larger.get()) + capacity;
+  const size_t begin = (kAlignment - end % kAlignment) % kAlignment;
+  std::memset(larger.get() + begin + capacity, 0, kBufferPadding);
+  if (size_ > 0) std::memcpy(larger.get() + begin, data_.get() + begin_, size_);
+  data_ = std::move(larger);
+  begin_ = begin;
+  capacity_ = capacity;
+  return true;
 }
 
 void MessageBuffer::Append(std::string_view bytes) {
@@ -62,7 +81,7 @@ void MessageBuffer::Recycle() {
   taken_ = 0;
   if (capacity_ <= kKeptCallBytes) return;
   data_.reset();
-  capacity_ = 0;
+  begin_ = granted_ = capacity_ = 0;
 }
 
 Result<size_t> MessageReader::Feed(std::string_view bytes, size_t limit_bytes,
@@ -103,7 +122,9 @@ Result<void> MessageReader::BeginMessage(size_t limit_bytes) {
 Result<void> MessageReader::Grow(MemoryBudget* budget) {
   const size_t whole = message_.size() + left_;
   const size_t next = std::max(message_.size() * 2, kFirstMessageBytes);
-  return message_.Reserve(std::min(whole, next), budget);
+  // A place for all of it is for messages of which something has come: each of those is counted.
+  const bool has_come = message_.size() >= kFirstMessageBytes;
+  return message_.Reserve(std::min(whole, next), budget, has_come ? whole : 0);
 }
 
 void MessageReader::Next() {

@@ -18,7 +18,8 @@ inline constexpr size_t kGrpcPrefixBytes = 5;
 void WriteGrpcPrefix(bool compressed, size_t message_bytes, char* out);
 
 // Bytes with kBufferPadding readable ones behind. Keeps its memory; what is above kKeptCallBytes is
-// taken of the budget.
+// taken of the budget. The end of a large message is aligned to 64 bytes, so that the tensor that
+// it ends with can be read where it lies.
 class MessageBuffer {
  public:
   MessageBuffer() = default;
@@ -26,24 +27,29 @@ class MessageBuffer {
   MessageBuffer(MessageBuffer&& other) noexcept;
   MessageBuffer& operator=(MessageBuffer&& other) noexcept;
 
-  std::string_view text() const { return {data_.get(), size_}; }
+  std::string_view text() const { return {data_.get() + begin_, size_}; }
   size_t size() const { return size_; }
-  // Room for `capacity` bytes altogether: RESOURCE_EXHAUSTED / BODIES_TOO_MANY when the budget is
-  // used up. What is in it stays.
-  Result<void> Reserve(size_t capacity, MemoryBudget* budget);
+  // Room for `capacity` bytes altogether, out of `whole` that there may be some time: only the
+  // first are taken of the budget, but all may have their place. RESOURCE_EXHAUSTED /
+  // BODIES_TOO_MANY when the budget is used up. What is in it stays.
+  Result<void> Reserve(size_t capacity, MemoryBudget* budget, size_t whole = 0);
   // Within the room.
   void Append(std::string_view bytes);
-  char* room() { return data_.get() + size_; }
-  size_t room_bytes() const { return capacity_ - size_; }
+  char* room() { return data_.get() + begin_ + size_; }
+  size_t room_bytes() const { return granted_ - size_; }
   void Commit(size_t bytes) { size_ += bytes; }
   void Clear() { size_ = 0; }
   // Empty, and with no more memory than is kept.
   void Recycle();
 
  private:
+  bool Allocate(size_t capacity);
+
   std::unique_ptr<char[]> data_;
+  size_t begin_ = 0;
   size_t size_ = 0;
-  size_t capacity_ = 0;
+  size_t granted_ = 0;   // of capacity_
+  size_t capacity_ = 0;  // behind begin_
   uint64_t taken_ = 0;
   MemoryBudget* budget_ = nullptr;
 };

@@ -93,6 +93,20 @@ TEST(MessageReader, TakesMemoryAsBytesArrive) {
   EXPECT_EQ(budget.left(), kLimit) << "what is destroyed gives back";
 }
 
+TEST(MessageReader, AlignsTheEndOfALargeMessage) {
+  for (const size_t size : {size_t{70'001}, size_t{1} << 20}) {
+    MessageReader reader;
+    const std::string bytes = Framed(std::string(size, 'x'));
+    for (size_t at = 0; at < bytes.size(); at += 10'000) {
+      ASSERT_TRUE(
+          reader.Feed(std::string_view(bytes).substr(at, 10'000), 1 << 20, nullptr).has_value());
+    }
+    const std::string_view text = reader.message().text();
+    EXPECT_EQ(text, std::string(size, 'x'));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(text.data() + text.size()) % 64, 0u);
+  }
+}
+
 TEST(MessageBuffer, HasReadablePadding) {
   MessageReader reader;
   ASSERT_TRUE(reader.Feed(Framed("abc"), kLimit, nullptr).has_value());

@@ -288,6 +288,18 @@ def test_streams_may_end_at_the_first_error(channel):
     assert code_of(lambda: next(answers))[0] == grpc.StatusCode.NOT_FOUND
 
 
+def test_a_stream_survives_what_is_no_text(channel):
+    stream = channel.stream_stream("/inference.GRPCInferenceService/ModelStreamInfer",
+                                   response_deserializer=service_pb2.ModelStreamInferResponse
+                                   .FromString)
+    good = request_of(ROW).SerializeToString()
+    wrong = [b"\x0a\x01\xff\x1a\x02\xff\xfe", b"\xff", good]
+    first, second, third = list(stream(iter(wrong)))
+    assert "not found" in first.error_message
+    assert "protobuf" in second.error_message
+    assert third.infer_response.outputs[0].name == "y"
+
+
 def test_aio_infers_many_at_once(plane):
     async def run():
         async with triton_aio.InferenceServerClient(plane.grpc_address) as client:

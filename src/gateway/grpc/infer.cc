@@ -8,6 +8,7 @@
 #include "gateway/grpc/environment.h"
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/grpc/infer_writer.h"
+#include "gateway/v2/error_response.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -20,7 +21,7 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   TRY_VOID(reader.Open(call.message()));
   TRY(revision, FindAllowedRevision(environment, call, NameOf(reader.model(), reader.version())));
   out = std::make_unique<Exchange>(*revision, environment.v2.slots.current(), arrived);
-  const Result<void> read = reader.Read(out->face(), out->request());
+  Result<void> read = reader.Read(out->face(), out->request());
   if (read.has_error()) {
     out->CountRefusal();
     return read;
@@ -55,7 +56,7 @@ Result<void> Answer(const net::GrpcCall& call, Exchange& exchange, const Result<
     if (is_deadline) return Error(Code::kDeadlineExceeded, "DEADLINE", "Deadline Exceeded");
     return ran;
   }
-  const Result<void> written = write();
+  Result<void> written = write();
   if (written.has_error()) {
     exchange.CountRefusal();
     return written;
@@ -117,7 +118,8 @@ Task<void> ModelStreamInfer(Environment& environment, net::GrpcCall& call) {
     if (ran.has_error()) {
       if (ends_at_error || call.is_cancelled()) co_return call.Fail(ran.error());
       call.answer().resize(begin);
-      WriteStreamError(ran.error().message(), turn.reader.id(), call.answer());
+      WriteStreamError(v2::Utf8Of(ran.error().message()), v2::Utf8Of(turn.reader.id()),
+                       call.answer());
     }
     if (!co_await call.Write()) break;
   }

@@ -6,6 +6,7 @@
 #include "gateway/grpc/environment.h"
 #include "gateway/grpc/wire.h"
 #include "gateway/key_guard.h"
+#include "gateway/v2/error_response.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -151,7 +152,7 @@ Result<void> RepositoryIndex(const Environment& environment, const net::GrpcCall
     if (ready_only) return;
     for (const UnreadyRevision& revision : service.unready) {
       WriteIndex(name, revision.version, revision.reason.empty() ? "LOADING" : "UNAVAILABLE",
-                 revision.reason, out);
+                 v2::Utf8Of(revision.reason), out);
     }
   });
   return {};

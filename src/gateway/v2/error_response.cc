@@ -19,16 +19,6 @@ int StatusOfReason(std::string_view reason) {
   return 0;
 }
 
-// Errors may quote what a client sent, and JSON is UTF-8: other bytes become U+FFFD.
-std::string Utf8Of(std::string_view text) {
-  std::string out;
-  while (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
-    out.append(text.substr(0, *bad)).append("\xef\xbf\xbd");
-    text.remove_prefix(*bad + 1);
-  }
-  return out.append(text);
-}
-
 std::string BodyOf(std::string_view text) {
   std::string body = "{\"error\":";
   WriteJsonString(Utf8Of(text), body);
@@ -37,6 +27,15 @@ std::string BodyOf(std::string_view text) {
 }
 
 }  // namespace
+
+std::string Utf8Of(std::string_view text) {
+  std::string out;
+  while (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
+    out.append(text.substr(0, *bad)).append("\xef\xbf\xbd");
+    text.remove_prefix(*bad + 1);
+  }
+  return out.append(text);
+}
 
 int StatusOf(const Error& error) {
   if (const int status = StatusOfReason(error.reason()); status != 0) return status;
