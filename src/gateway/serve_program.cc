@@ -20,9 +20,23 @@
 
 namespace slipway::gateway {
 
+namespace {
+
+// Larger blocks come from the system and go back to it; so much of the heap's free end stays.
+constexpr int kLargestHeapBlockBytes = 8 << 20;
+constexpr int kKeptHeapBytes = 32 << 20;
+
+}  // namespace
+
 void TuneProcess() {
   // The threads allocate and free for each other: more arenas cost memory only.
-  mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
+  // NOLINTBEGIN(concurrency-mt-unsafe): there are no other threads yet
+  mallopt(M_ARENA_MAX, 2);
+  // Requests of megabytes come one after the other: to give their memory back after each and have
+  // it zeroed anew costs more than to read them.
+  mallopt(M_MMAP_THRESHOLD, kLargestHeapBlockBytes);
+  mallopt(M_TRIM_THRESHOLD, kKeptHeapBytes);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 struct ServeProgram::State {

@@ -23,7 +23,8 @@
 
 namespace slipway::gateway {
 
-// Settings of the process: few malloc arenas, so that it is small when idle.
+// Settings of the process: few malloc arenas, so that it is small when idle, and heap that stays
+// between large requests.
 void TuneProcess();
 
 struct ServeListener {
