@@ -22,12 +22,13 @@ using ::testing::ElementsAreArray;
 
 // Sockets that all have a request when the core looks at them: one turn of it.
 class PollerTurnTest : public testing::Test, public PolledSocket::Observer {
- protected:
+ public:
   ~PollerTurnTest() override {
     sockets_.clear();
     for (const int peer : peers_) close(peer);
   }
 
+ protected:
   // Answers `count` of them. Of each answer, in order: how many requests were handled before it.
   std::vector<size_t> AnswerAll(size_t count) {
     EXPECT_THAT(poller_.Open(), IsOk());

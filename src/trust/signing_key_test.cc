@@ -93,11 +93,11 @@ TEST(SigningKey, WhatIsSealedOpensAgain) {
 }
 
 TEST(SigningKey, WhatIsNoKeyIsTold) {
-  for (const std::string& text : std::vector<std::string>{
-           "", "x", std::string(kCosignPublic), std::string(kMaxKeyBytes + 1, 'x'),
-           "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n!!\n",
-           "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\ne30=\n-----END ENCRYPTED SIGSTORE "
-           "PRIVATE KEY-----\n"}) {
+  const std::string begin = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
+  const std::string end = "-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
+  for (const std::string& text : std::vector<std::string>{"", "x", std::string(kCosignPublic),
+                                                          std::string(kMaxKeyBytes + 1, 'x'),
+                                                          begin + "!!\n", begin + "e30=\n" + end}) {
     EXPECT_THAT(SigningKey::Parse(text, Password("hello")),
                 IsError(Code::kInvalidArgument, "KEY_INVALID"))
         << text.substr(0, 60);

@@ -251,7 +251,7 @@ def test_the_data_plane_knows_the_roles_of_a_service_that_wants_tokens(slipway):
         return slipway.cli("token", "create", name, *options).stdout.strip()
 
     default = ("--project", "default", "--role")
-    allowed = {role: secret(role, *default, role) for role in ("viewer", "editor", "admin")}
+    allowed = {role: secret(f"a-{role}", *default, role) for role in ("viewer", "editor", "admin")}
     allowed["key"] = secret("key", "--service", "f")
     refused = {"foreigner": secret("foreigner", "--project", "other", "--role", "admin"),
                "other key": secret("other-key", "--service", "g")}
