@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/model/local.h"
+#include "cli/model/package_facts.h"
 #include "cli/model/rows.h"
 #include "cli/registry_access.h"
 #include "cli/text.h"
@@ -47,6 +48,19 @@ Result<void> AddVersion(ApiClient& api, const oci::Reference& reference, const D
     if (metadata.is_object()) shown["metadata"] = metadata;
     return {};
   }
+  return {};
+}
+
+// What the package says of itself, at a registry that reads no models.
+Result<void> AddFacts(oci::Client& client, const std::string& repository,
+                      const oci::Manifest& manifest, Json& shown) {
+  TRY(facts, model::FactsOfManifest(manifest, FetchFrom(client, repository)));
+  if (!facts.format.empty()) shown["format"] = facts.format;
+  shown["inputs"] = Json::array();
+  shown["outputs"] = Json::array();
+  for (const resource::TensorSpec& spec : facts.inputs) shown["inputs"].push_back(Encode(spec));
+  for (const resource::TensorSpec& spec : facts.outputs) shown["outputs"].push_back(Encode(spec));
+  if (facts.metadata) shown["metadata"] = Encode(*facts.metadata);
   return {};
 }
 
@@ -127,6 +141,8 @@ Result<void> InspectRemote(Client& client, const std::string& text, Format forma
   if (registry.is_own) {
     TRY(api, client.Api());
     TRY_VOID(AddVersion(*api, reference, fetched.digest, shown));
+  } else if (!manifest.is_index()) {
+    TRY_VOID(AddFacts(*registry.client, reference.repository, manifest, shown));
   }
   return PrintShown(shown, format);
 }

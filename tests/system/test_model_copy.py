@@ -222,3 +222,20 @@ def test_artifacts_of_other_tools(centre, peer, tmp_path):
     same_manifest((centre, "default/asormb", "v1"), (centre, "default/asormb-back", "v1"))
     centre.cli("pull", "asormb-back:v1", tmp_path / "out")
     assert (tmp_path / "out/model/m.onnx").read_bytes() == model
+
+
+def test_inspect_shows_a_model_at_another_registry(centre, peer, tmp_path):
+    folder = tmp_path / "stated"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes((MODELS / "linear_a.onnx").read_bytes())
+    (folder / "model.yaml").write_text(
+        "title: Stated\nsignature:\n"
+        "  inputs: [{name: x, dtype: FP32, shape: [1, 4]}]\n"
+        "  outputs: [{name: y, dtype: FP32, shape: [1, 4]}]\n")
+    centre.cli("push", folder, "stated:v1")
+    target = f"{peer.host}/any/stated:v1"
+    copy(centre, "stated:v1", target)
+    shown = json.loads(centre.cli("inspect", target, "-o", "json").stdout)
+    assert shown["metadata"]["title"] == "Stated" and shown["format"] == "onnx"
+    assert [spec["name"] for spec in shown["inputs"] + shown["outputs"]] == ["x", "y"]
+    assert "Stated" in centre.cli("inspect", target).stdout

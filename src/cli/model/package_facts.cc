@@ -64,22 +64,6 @@ Result<PackageFacts> FactsOf(std::string name, const Digest& digest, const oci::
   return facts;
 }
 
-model::FetchContent FetchFrom(oci::Client& client, const std::string& repository) {
-  return
-      [&client, repository](const oci::Descriptor& wanted) -> Result<std::optional<std::string>> {
-        if (wanted.size_bytes > model::kMaxConfigBytes) return std::optional<std::string>();
-        std::string bytes;
-        TRY_VOID(client.DownloadBlob(
-            repository, wanted.digest, wanted.size_bytes, 0,
-            [&bytes](std::string_view piece) -> Result<void> {
-              bytes += piece;
-              return {};
-            },
-            Hasher(wanted.digest.algorithm())));
-        return std::optional<std::string>(std::move(bytes));
-      };
-}
-
 Json TensorsOf(const std::vector<tensor::TensorSpec>& specs) {
   Json list = Json::array();
   for (const tensor::TensorSpec& spec : specs) {
@@ -99,6 +83,22 @@ model::FetchContent FetchFrom(model::LocalStore& store) {
     TRY(bytes, oci::ReadContent(store, wanted.digest, model::kMaxConfigBytes));
     return std::optional<std::string>(std::move(bytes));
   };
+}
+
+model::FetchContent FetchFrom(oci::Client& client, const std::string& repository) {
+  return
+      [&client, repository](const oci::Descriptor& wanted) -> Result<std::optional<std::string>> {
+        if (wanted.size_bytes > model::kMaxConfigBytes) return std::optional<std::string>();
+        std::string bytes;
+        TRY_VOID(client.DownloadBlob(
+            repository, wanted.digest, wanted.size_bytes, 0,
+            [&bytes](std::string_view piece) -> Result<void> {
+              bytes += piece;
+              return {};
+            },
+            Hasher(wanted.digest.algorithm())));
+        return std::optional<std::string>(std::move(bytes));
+      };
 }
 
 Result<PackageFacts> FactsOfLocal(model::LocalStore& store, const std::string& name) {

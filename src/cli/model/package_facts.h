@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "model/local/local_store.h"
 #include "model/metadata/read_metadata.h"
+#include "oci/client.h"
 
 namespace slipway::cli {
 
@@ -21,8 +22,9 @@ struct PackageFacts {
   Json signature;  // {inputs, outputs}, each by name: {datatype, shape}; null: not known
 };
 
-// Small content of a store, for who reads metadata.
+// Small content of a store, or of a repository of a registry, for who reads metadata.
 model::FetchContent FetchFrom(model::LocalStore& store);
+model::FetchContent FetchFrom(oci::Client& client, const std::string& repository);
 
 Result<PackageFacts> FactsOfLocal(model::LocalStore& store, const std::string& name);
 // From any registry. The signature is what the control centre read, of other registries' models
