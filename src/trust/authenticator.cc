@@ -174,11 +174,13 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   }
   std::optional<std::string> id = TokenId(token);
   if (!id || token.size() > kMaxTokenBytes) return Invalid();
-  std::string hash = HashToken(token);
+  const std::string hash = HashToken(token);
   TRY(verdict, state_->Find(*id));
   // An unknown id costs the same as a wrong secret.
-  const std::string nothing(hash.size(), '0');
-  bool right = SameHash(hash, verdict->record ? verdict->record->secret_sha256 : nothing);
+  constexpr std::string_view kNothing =
+      "0000000000000000000000000000000000000000000000000000000000000000";
+  const bool right =
+      SameHash(hash, verdict->record ? std::string_view(verdict->record->secret_sha256) : kNothing);
   if (!verdict->record || !right) return Invalid();
   return state_->IdentityOf(*verdict);
 }
@@ -186,8 +188,11 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
 Result<Caller> Authenticator::AuthenticateCaller(const net::HttpRequest& request) {
   const std::optional<std::string> token = SentToken(request);
   if (!token || state_->options.access_tokens == nullptr || !AccessTokens::LooksSigned(*token)) {
-    TRY(identity, Authenticate(request));
-    return Caller{.identity = std::move(identity), .claims = nullptr};
+    Result<Identity> identity = !token           ? state_->Nobody(request)
+                                : token->empty() ? Result<Identity>(Invalid())
+                                                 : AuthenticateToken(*token);
+    if (identity.has_error()) return identity.error();
+    return Caller{.identity = *std::move(identity), .claims = nullptr};
   }
   TRY(claims, state_->ClaimsOf(*token));
   TRY_VOID(state_->options.access_tokens->CheckTimes(*claims));
