@@ -17,6 +17,8 @@ inline constexpr int kMaxJsonDepth = 100;
 inline constexpr size_t kMaxParameters = 1024;
 // Inputs, and requested outputs, of a gRPC message.
 inline constexpr size_t kMaxRequestTensors = 4096;
+// Strings of one output whose classes are asked for, of all its rows together.
+inline constexpr uint64_t kMaxClassStrings = 16 << 10;
 inline constexpr size_t kMaxIdBytes = 64 << 10;
 
 // Inline runs of one core, before it turns to its other connections.

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/limits.h"
 #include "tensor/float16.h"
 
 namespace slipway::gateway::v2 {
@@ -37,35 +38,41 @@ std::string Text(Number number) {
   return fmt::format("{}", +number);
 }
 
-template <class Row>
-void RankRow(Row row, uint64_t width, uint64_t classes, std::vector<uint64_t>& order, Tensor& out) {
-  order.resize(width);
-  std::iota(order.begin(), order.end(), 0);
-  const auto before = [&](uint64_t a, uint64_t b) {
-    const auto left = row[a];
-    const auto right = row[b];
-    if constexpr (std::is_floating_point_v<decltype(row[a])>) {
-      // What is no number comes last, so that the order is one.
-      if (std::isnan(left) || std::isnan(right)) {
-        return std::isnan(left) != std::isnan(right) ? std::isnan(right) : a < b;
-      }
-    }
-    return left != right ? left > right : a < b;
-  };
-  std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(classes), order.end(),
-                    before);
-  for (uint64_t i = 0; i < classes; ++i) {
-    out.AppendString(Text(row[order[i]]) + ":" + std::to_string(order[i]));
+// Whether `left` ranks before `right`: larger values first, what is no number last.
+template <class Number>
+bool IsLarger(Number left, Number right) {
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (std::isnan(left) || std::isnan(right)) return !std::isnan(left);
   }
+  return left > right;
+}
+
+// One pass over the row with a heap of the best so far, the worst of them on top.
+template <class Row>
+void RankRow(Row row, uint64_t width, uint64_t classes, std::vector<uint64_t>& best, Tensor& out) {
+  const auto before = [&](uint64_t a, uint64_t b) {
+    if (IsLarger(row[a], row[b])) return true;
+    return !IsLarger(row[b], row[a]) && a < b;
+  };
+  best.resize(classes);
+  std::iota(best.begin(), best.end(), 0);
+  std::make_heap(best.begin(), best.end(), before);
+  for (uint64_t i = classes; i < width; ++i) {
+    if (!before(i, best.front())) continue;
+    std::pop_heap(best.begin(), best.end(), before);
+    best.back() = i;
+    std::push_heap(best.begin(), best.end(), before);
+  }
+  std::sort_heap(best.begin(), best.end(), before);
+  for (const uint64_t at : best) out.AppendString(Text(row[at]) + ":" + std::to_string(at));
 }
 
 template <class T, auto Convert>
 void Rank(const Tensor& values, uint64_t rows, uint64_t classes, Tensor& out) {
   const uint64_t width = values.element_count() / rows;
-  std::vector<uint64_t> order;
+  std::vector<uint64_t> best;
   for (uint64_t i = 0; i < rows; ++i) {
-    RankRow(Values<T, Convert>{values.as<const T>().data() + i * width}, width, classes, order,
-            out);
+    RankRow(Values<T, Convert>{values.as<const T>().data() + i * width}, width, classes, best, out);
   }
 }
 
@@ -117,6 +124,13 @@ Result<void> Classify(const tensor::TensorSpec& spec, const Tensor& values, uint
   const uint64_t rows = batched ? static_cast<uint64_t>(shape[0]) : 1;
   if (values.element_count() == 0) return NotRanked(spec.name, "has no values");
   const uint64_t taken = std::min<uint64_t>(classes, values.element_count() / rows);
+  if (rows > kMaxClassStrings / taken) {
+    return InvalidArgument(
+        "CLASSIFICATION_LARGE",
+        "output '" + spec.name + "' would be " + std::to_string(rows) + " times " +
+            std::to_string(taken) + " classes, and at most " + std::to_string(kMaxClassStrings) +
+            " are told in one answer: ask for fewer, or take the output as it is");
+  }
   const Shape ranked =
       batched ? Shape{shape[0], static_cast<int64_t>(taken)} : Shape{static_cast<int64_t>(taken)};
   TRY_VOID(out.Reset(DataType::kBytes, ranked));

@@ -1,11 +1,15 @@
 #include "gateway/v2/classification.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gateway/limits.h"
 #include "tensor/float16.h"
 
 namespace slipway::gateway::v2 {
@@ -59,6 +63,27 @@ TEST(Classification, TypesAreWrittenAsTheyAre) {
   const Tensor large = Make<uint64_t>(DataType::kUint64, {2}, {UINT64_MAX, UINT64_MAX - 1});
   ASSERT_TRUE(Classify(Spec(DataType::kUint64, {2}), large, 2, out).has_value());
   EXPECT_THAT(out.strings(), ElementsAre("18446744073709551615:0", "18446744073709551614:1"));
+}
+
+TEST(Classification, TheBestOfManyAreFoundAndTooManyAreRefused) {
+  std::vector<float> numbers(100'000);
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i * 7919 % 100'003);
+  const auto top = std::max_element(numbers.begin(), numbers.end());
+  const Tensor values = Make<float>(DataType::kFp32, {1, 100'000}, numbers);
+  Tensor out;
+  ASSERT_TRUE(Classify(Spec(DataType::kFp32, {-1, -1}), values, kMaxClassStrings, out).has_value());
+  std::vector<float> sorted = numbers;
+  std::sort(sorted.begin(), sorted.end(), std::greater());
+  EXPECT_EQ(out.strings()[0], std::to_string(*top) + ":" + std::to_string(top - numbers.begin()));
+  for (size_t i = 0; i < kMaxClassStrings; ++i) {
+    EXPECT_TRUE(out.strings()[i].starts_with(std::to_string(sorted[i]) + ":")) << i;
+  }
+  EXPECT_EQ(
+      Classify(Spec(DataType::kFp32, {-1, -1}), values, kMaxClassStrings + 1, out).error().reason(),
+      "CLASSIFICATION_LARGE");
+  const Tensor rows = Make<float>(DataType::kFp32, {100'000, 1}, numbers);
+  EXPECT_EQ(Classify(Spec(DataType::kFp32, {-1, -1}), rows, 1, out).error().reason(),
+            "CLASSIFICATION_LARGE");
 }
 
 TEST(Classification, StringsAndEmptyOutputsAreRefused) {
