@@ -32,8 +32,8 @@ class Invocation final : public engine::EngineJob {
   // (withdrawn) in Cancel. false, and no call, when the queue is full. `self` keeps it alive.
   static bool Submit(const std::shared_ptr<Invocation>& self, RevisionRuntime& runtime,
                      Clock::time_point deadline, std::function<void()> done);
-  // Ends it early: it leaves the queue, or its run is interrupted. From the core, at most once,
-  // any time between Submit and the resumption by `done`.
+  // Ends it early: it leaves the queue, or its run is interrupted. From the core, any time between
+  // Submit and the resumption by `done`; again is as good as once.
   void Cancel();
 
   // After `done`.

@@ -65,6 +65,8 @@ class GrpcCall {
   // left.
   Task<bool> Write();
   bool is_cancelled() const { return cancelled_; }
+  // Nothing that is written goes out any more.
+  bool is_over() const { return cancelled_ || finished_; }
   // The server is about to end: the stream had better, too. Read says false then, once what came
   // before is read, and fails the call.
   bool is_draining() const;

@@ -45,6 +45,20 @@ Task<void> EchoStream(GrpcCall& call) {
   call.Finish();
 }
 
+// Watches nothing but its cancellation.
+Task<void> Watch(GrpcCall& call) {
+  while (co_await call.Read()) {
+    while (!call.is_over()) co_await SleepFor(std::chrono::hours(1));
+    ++cancelled_tasks;
+  }
+}
+
+// Fails, and does not end.
+Task<void> Linger(GrpcCall& call) {
+  call.Fail(NotFound("GONE", "it is gone"));
+  if (!co_await SleepFor(std::chrono::hours(1))) ++cancelled_tasks;
+}
+
 GrpcService MakeEcho(GrpcServiceOptions options) {
   GrpcService service(options);
   service.Add({.path = std::string(kEcho),
@@ -65,6 +79,8 @@ GrpcService MakeEcho(GrpcServiceOptions options) {
                .unary = [](GrpcCall& call) { call.Start(Forever(call)); },
                .stream = nullptr});
   service.Add({.path = "/test.Echo/Stream", .unary = nullptr, .stream = EchoStream});
+  service.Add({.path = "/test.Echo/Watch", .unary = nullptr, .stream = Watch});
+  service.Add({.path = "/test.Echo/Linger", .unary = nullptr, .stream = Linger});
   return service;
 }
 
@@ -283,6 +299,22 @@ TEST(GrpcServer, CancelsTheTaskOfACallThatIsReset) {
   client.Unary(kEcho, "x");
   client.raw().Reset();
   EXPECT_TRUE(WaitFor([] { return cancelled_tasks == 3; })) << "the connection broke off";
+}
+
+TEST(GrpcServer, CancelsTheTaskOfACallThatHasFailed) {
+  EchoServer server;
+  GrpcRawClient client(server.port());
+  const uint32_t watch = client.next_stream();
+  client.Send(Frame::kHeaders, kEndHeaders, watch, HeaderBlock(CallHeaders("/test.Echo/Watch")));
+  client.Send(Frame::kData, 0, watch, LengthPrefixed("a"));
+  client.Unary("/test.Echo/Slow", "the message is read meanwhile");
+  client.Send(Frame::kData, 0, watch, std::string("\2\0\0\0\0", 5));
+  EXPECT_EQ(client.Wait(watch).status(), 3);
+  EXPECT_TRUE(WaitFor([] { return cancelled_tasks == 1; }));
+  const uint32_t linger = client.next_stream();
+  client.Send(Frame::kHeaders, kEndHeaders, linger, HeaderBlock(CallHeaders("/test.Echo/Linger")));
+  EXPECT_EQ(client.Wait(linger).status(), 5);
+  EXPECT_TRUE(WaitFor([] { return cancelled_tasks == 2; }));
 }
 
 TEST(GrpcServer, EndsCallsAtTheirDeadline) {

@@ -301,7 +301,9 @@ void GrpcSession::TakeData(GrpcCall& call, std::string_view bytes) {
   if (call.finished_ || !call.head_done_) return Consume(call, bytes.size());
   const Result<void> taken =
       call.method_->stream ? TakeStreamData(call, bytes) : TakeUnaryData(call, bytes);
-  if (taken.has_error()) FailCall(call, taken.error());
+  if (taken.has_value()) return;
+  FailCall(call, taken.error());
+  CancelTask(call);
 }
 
 Result<size_t> GrpcSession::Feed(GrpcCall& call, std::string_view bytes) {
@@ -418,8 +420,9 @@ void GrpcSession::StreamClosed(GrpcCall& call) {
   if (!call.finished_) {
     call.finished_ = true;
     core_.calls[static_cast<size_t>(Code::kCancelled)]->Add(1);
-    CancelTask(call);
   }
+  // Also of a call that has failed: its task may wait for what never comes.
+  CancelTask(call);
   if (!call.has_task_) Release(call);
 }
 

@@ -34,7 +34,7 @@ Task<void> Watch(Environment& environment, net::GrpcCall& call) {
   if (texts.has_error()) co_return call.Fail(texts.error());
   const std::string service((*texts)[1]);
   std::optional<Serving> told;
-  while (!call.is_cancelled()) {
+  while (!call.is_over()) {
     const Serving state = StateOf(environment, service);
     if (state != told) {
       told = state;
