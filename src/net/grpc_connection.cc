@@ -114,7 +114,8 @@ GrpcConnection::Input GrpcConnection::Read() {
 }
 
 bool GrpcConnection::Flush() {
-  if (broken_) return false;
+  // The calls of an aborted connection are gone, and nghttp2 still refers to them.
+  if (broken_ || aborted_) return false;
   // Whoever speaks another protocol is not to get frames.
   if (!session_.has_begun()) return true;
   while (true) {
