@@ -109,7 +109,8 @@ struct GrpcWriting {
   }
 
   // The answer is out before the request is in: the client need not send the rest.
-  static int OnSent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+  static int OnSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_DATA) Self(user).told_data_ = true;
     if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
       return 0;
     }
@@ -243,8 +244,7 @@ void GrpcSession::SubmitTrailers(GrpcCall& call) {
   if (nghttp2_submit_trailer(session_, call.stream_id_, trailers.data(), count) != 0) {
     failed_ = true;
   }
-  if (call.status_ == 0) waste_left_ += kWastedFramesPerAnswer;
-  waste_left_ = std::min(waste_left_, kWastedFrames);
+  if (call.status_ == 0) PayBack();
 }
 
 void GrpcSession::ResetStream(GrpcCall& call, uint32_t code) {

@@ -57,21 +57,27 @@ Task<bool> GrpcCall::Read() {
 
 Task<bool> GrpcCall::Write() {
   if (cancelled_ || finished_) co_return false;
-  if (sent_ == message_at_ && sent_ > 0) {
-    answer_.erase(0, sent_);
-    sent_ = message_at_ = 0;
-  }
+  DropSent();
   const Result<void> sealed = session_->SealMessage(*this);
   if (sealed.has_error()) {
     Fail(sealed.error());
     co_return false;
   }
   answer_.append(kGrpcPrefixBytes, '\0');
+  session_->PayBack();
   session_->Resume(*this);
   while (!cancelled_ && !finished_ && message_at_ - sent_ > kMaxStreamBacklogBytes) {
     if (!co_await wakeup_->Wait()) break;
   }
   co_return !cancelled_ && !finished_;
+}
+
+// A client that is always a little behind is not to have all of the stream kept for it.
+void GrpcCall::DropSent() {
+  if (sent_ < message_at_ && sent_ < kMaxSentBytes) return;
+  answer_.erase(0, sent_);
+  message_at_ -= sent_;
+  sent_ = 0;
 }
 
 void GrpcCall::AddMetadata(std::string name, std::string value) {

@@ -87,6 +87,8 @@ class GrpcCall {
     uint32_t value_bytes = 0;  // right behind the name
   };
   void ResetAnswer();
+  // Of a stream's answer: what was sent goes.
+  void DropSent();
   void Recycle();
   std::string_view NameOf(const Field& field) const {
     return std::string_view(text_).substr(field.name, field.name_bytes);

@@ -54,6 +54,7 @@ struct GrpcReading {
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     GrpcSession& self = Self(user);
     self.head_since_ms_ = self.now_ms_;
+    self.head_stream_ = frame->hd.stream_id;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.BeginCall(frame->hd.stream_id);
     return 0;
   }
@@ -97,8 +98,10 @@ struct GrpcReading {
         }
         return 0;
       case NGHTTP2_PING:
-        // gRPC's clients know this text, and ask less often then.
-        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.Waste(1, "too_many_pings");
+        // Clients measure their way so as they get data: one ping each is theirs. They know this
+        // text, and ask less often then.
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
+        if (!std::exchange(self.told_data_, false)) self.Waste(1, "too_many_pings");
         return 0;
       case NGHTTP2_SETTINGS:
         self.peer_ready_ = true;
@@ -113,12 +116,14 @@ struct GrpcReading {
     }
   }
 
-  static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+  static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    if (frame->hd.type == NGHTTP2_HEADERS) Self(user).head_since_ms_ = 0;
     Self(user).Waste(8, "too many frames that are wrong");
     return 0;
   }
 
   static int OnStreamClose(nghttp2_session* session, int32_t stream_id, uint32_t, void* user) {
+    if (stream_id == Self(user).head_stream_) Self(user).head_since_ms_ = 0;
     GrpcCall* const call = CallOf(session, stream_id);
     if (call == nullptr) return 0;
     nghttp2_session_set_stream_user_data(session, stream_id, nullptr);

@@ -1,6 +1,7 @@
 // GrpcSession: the server's half of one HTTP/2 connection that carries gRPC, without any I/O.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "base/result.h"
 #include "net/grpc_core.h"
 #include "net/http_server.h"
+#include "net/limits.h"
 #include "net/output_queue.h"
 
 struct nghttp2_session;
@@ -109,6 +111,8 @@ class GrpcSession {
   void TickCall(GrpcCall& call);
   // A frame that is good for nothing: too many end the connection.
   void Waste(size_t tokens, std::string_view text);
+  // An answered message pays for some.
+  void PayBack() { waste_left_ = std::min(waste_left_ + kWastedFramesPerAnswer, kWastedFrames); }
   void NoteOutput();
 
   GrpcCore& core_;
@@ -128,6 +132,8 @@ class GrpcSession {
   int64_t drain_began_ms_ = 0;
   int64_t idle_since_ms_;      // no call since
   int64_t head_since_ms_ = 0;  // a head is half there since; 0: none is
+  int32_t head_stream_ = 0;    // of the last head
+  bool told_data_ = false;     // DATA was sent since the client's last ping
   int64_t waste_left_;
   int64_t waste_filled_ms_;
 };

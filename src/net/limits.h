@@ -80,6 +80,8 @@ inline constexpr size_t kMaxAnswerMetadata = 8;
 inline constexpr size_t kMinCompressedBytes = 512;
 // What a stream's client may be behind with before the handler waits.
 inline constexpr size_t kMaxStreamBacklogBytes = 1 << 20;
+// What was sent of a stream's answers is kept up to here while others wait to be sent.
+inline constexpr size_t kMaxSentBytes = 256 << 10;
 // Frames that ask for work and bring none (resets, pings, settings, empty data, tiny windows): so
 // many at once, and again so many in a second; each answered message pays for some.
 inline constexpr int64_t kWastedFrames = 1000;
