@@ -34,6 +34,9 @@ inline constexpr std::chrono::seconds kRetryAfter{1};
 // Failed runs of one revision are logged once in this time, by each core.
 inline constexpr std::chrono::seconds kFailureLogPause{1};
 
+// Messages of gRPC's health and reflection, and of methods that infer nothing.
+inline constexpr size_t kMaxHealthMessageBytes = 4 << 10;
+inline constexpr size_t kMaxPlainMessageBytes = 64 << 10;
 // How often the health is looked at for those who watch it.
 inline constexpr std::chrono::milliseconds kWatchPause{500};
 // A gRPC client that makes no calls keeps its connection so long.

@@ -131,6 +131,7 @@ void SetGrpcWriting(nghttp2_session_callbacks* callbacks) {
 
 void GrpcSession::Collect() {
   CHECK(output_.empty());
+  GiveRetained();
   in_session_ = true;
   const int sent = nghttp2_session_send(session_);
   in_session_ = false;

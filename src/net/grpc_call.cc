@@ -37,7 +37,18 @@ bool GrpcCall::is_draining() const {
   return session_->drained_;
 }
 
+// What waits holds no memory of the budget: waiting costs its client nothing.
+void GrpcCall::DropAnswer() {
+  if (sent_ < message_at_ || answer_.size() > message_at_ + kGrpcPrefixBytes) return;
+  if (answer_.capacity() <= kKeptCallBytes && answer_taken_ == 0) return;
+  std::string().swap(answer_);
+  ResetAnswer();
+  if (answer_taken_ > 0) session_->core_.service.options().memory->Give(answer_taken_);
+  answer_taken_ = 0;
+}
+
 Task<bool> GrpcCall::Read() {
+  DropMessage();
   while (!cancelled_ && !finished_) {
     const Result<bool> next = session_->NextMessage(*this);
     if (next.has_error()) {
@@ -50,6 +61,7 @@ Task<bool> GrpcCall::Read() {
       Fail(Unavailable("SERVER_STOPS", "the server stops: open the stream anew"));
       break;
     }
+    DropAnswer();
     if (!co_await wakeup_->Wait()) break;
   }
   co_return false;
@@ -106,10 +118,8 @@ void GrpcCall::Recycle() {
   backlog_at_ = 0;
   moved_ms_ = 0;
   head_done_ = request_ended_ = false;
-  if (answer_.capacity() > kKeptCallBytes) std::string().swap(answer_);
   ResetAnswer();
-  if (answer_taken_ > 0) session_->core_.service.options().memory->Give(answer_taken_);
-  answer_taken_ = 0;
+  DropAnswer();
   status_message_.clear();
   status_ = 0;
   http_status_ = 200;

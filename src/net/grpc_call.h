@@ -44,7 +44,7 @@ class GrpcCall {
   Clock::time_point deadline() const { return deadline_; }
 
   // Of a unary call: the request, with at least kBufferPadding readable bytes behind it.
-  // Of a stream: the one that Read read last.
+  // Of a stream: the one that Read read last, until Read is called again.
   std::string_view message() const { return message_.text(); }
   // Gives its memory back before the call is finished.
   void DropMessage() { message_.Recycle(); }
@@ -87,6 +87,8 @@ class GrpcCall {
     uint32_t value_bytes = 0;  // right behind the name
   };
   void ResetAnswer();
+  // The memory of an answer that is sent to its end, if there is much of it.
+  void DropAnswer();
   // Of a stream's answer: what was sent goes.
   void DropSent();
   void Recycle();

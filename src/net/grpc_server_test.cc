@@ -79,6 +79,10 @@ GrpcService MakeEcho(GrpcServiceOptions options) {
                .unary = [](GrpcCall& call) { call.Start(Forever(call)); },
                .stream = nullptr});
   service.Add({.path = "/test.Echo/Stream", .unary = nullptr, .stream = EchoStream});
+  service.Add({.path = "/test.Echo/Small",
+               .unary = nullptr,
+               .stream = EchoStream,
+               .max_message_bytes = 100});
   service.Add({.path = "/test.Echo/Watch", .unary = nullptr, .stream = Watch});
   service.Add({.path = "/test.Echo/Linger", .unary = nullptr, .stream = Linger});
   return service;
@@ -450,17 +454,71 @@ TEST(GrpcServer, SlowClientsAreEnded) {
   EXPECT_FALSE(reader.raw().was_reset());
 }
 
-TEST(GrpcServer, MemoryIsCountedAndGivenBack) {
-  class Budget final : public MemoryBudget {
-   public:
-    bool Take(uint64_t bytes) override {
-      if (used.fetch_add(bytes) + bytes <= (1 << 20)) return true;
-      used -= bytes;
-      return false;
+class Budget final : public MemoryBudget {
+ public:
+  explicit Budget(uint64_t limit) : limit_(limit) {}
+  bool Take(uint64_t bytes) override {
+    if (used.fetch_add(bytes) + bytes <= limit_) return true;
+    used -= bytes;
+    return false;
+  }
+  void Give(uint64_t bytes) override { used -= bytes; }
+  std::atomic<uint64_t> used{0};
+
+ private:
+  const uint64_t limit_;
+};
+
+TEST(GrpcServer, StreamsThatWaitHoldNoMemory) {
+  Budget budget(16 << 20);
+  EchoServer server({}, {.memory = &budget});
+  GrpcRawClient client(server.port());
+  client.Unary(kEcho, "x");
+  const uint32_t stream = client.next_stream();
+  client.Send(Frame::kHeaders, kEndHeaders, stream, HeaderBlock(CallHeaders("/test.Echo/Stream")));
+  const std::string bytes = LengthPrefixed(std::string(900 << 10, 'x'));
+  for (size_t i = 1; i < 4; ++i) {
+    for (size_t at = 0; at < bytes.size(); at += 16'384) {
+      client.Send(Frame::kData, 0, stream, std::string_view(bytes).substr(at, 16'384));
     }
-    void Give(uint64_t bytes) override { used -= bytes; }
-    std::atomic<uint64_t> used{0};
-  } budget;
+    while (client.answer(stream).data.size() < i * bytes.size() && client.Take()) {
+    }
+    EXPECT_EQ(client.answer(stream).data.size(), i * bytes.size());
+    EXPECT_TRUE(WaitFor([&] { return budget.used == 0; })) << budget.used;
+  }
+}
+
+TEST(GrpcServer, MethodsMayTakeLess) {
+  EchoServer server;
+  GrpcRawClient client(server.port());
+  const auto begin = [&client] {
+    const uint32_t stream = client.next_stream();
+    client.Send(Frame::kHeaders, kEndHeaders, stream, HeaderBlock(CallHeaders("/test.Echo/Small")));
+    return stream;
+  };
+  const uint32_t large = begin();
+  client.Send(Frame::kData, 0, large, LengthPrefixed(std::string(101, 'x')));
+  EXPECT_EQ(client.Wait(large).status(), 8);
+  const uint32_t good = begin();
+  client.Send(Frame::kData, kEndStream, good, LengthPrefixed(std::string(100, 'x')));
+  EXPECT_EQ(client.Wait(good).data, LengthPrefixed(std::string(100, 'x')));
+}
+
+TEST(GrpcServer, AHeadThatIsWrongCostsOneCall) {
+  HttpServerOptions options;
+  options.head_timeout = milliseconds(200);
+  EchoServer server(options);
+  GrpcRawClient client(server.port());
+  const uint32_t bad = client.next_stream();
+  client.Send(Frame::kHeaders, kEndHeaders | kEndStream, bad,
+              HeaderBlock(CallHeaders(kEcho, {{"Upper", "x"}})));
+  EXPECT_TRUE(client.Wait(bad).reset.has_value());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Unary("/test.Echo/Slow", "x").message(), "x");
+  EXPECT_EQ(client.goaways(), 0);
+}
+
+TEST(GrpcServer, MemoryIsCountedAndGivenBack) {
+  Budget budget(1 << 20);
   {
     EchoServer server({}, {.memory = &budget});
     GrpcRawClient client(server.port());

@@ -24,6 +24,8 @@ struct GrpcMethod {
   // Any number of messages and answers (GrpcCall::Read, Write). Begins with the call; what it has
   // not finished at its end is an internal error.
   std::function<Task<void>(GrpcCall& call)> stream;
+  // Of one message, where less than the service's limit is enough; 0: that one.
+  size_t max_message_bytes = 0;
 };
 
 struct GrpcServiceOptions {
@@ -46,6 +48,9 @@ class GrpcService {
   const GrpcMethod* Find(std::string_view path) const;
   // Whether it has a method of "package.Service".
   bool Has(std::string_view service) const;
+  size_t MaxMessageBytes(const GrpcMethod& method) const {
+    return method.max_message_bytes > 0 ? method.max_message_bytes : options_.max_message_bytes;
+  }
   const GrpcServiceOptions& options() const { return options_; }
 
  private:

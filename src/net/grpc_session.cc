@@ -179,6 +179,7 @@ GrpcSession::~GrpcSession() {
   CHECK(tasks_ == 0);
   nghttp2_session_del(session_);
   while (!calls_.empty()) Release(*calls_.back());
+  GiveRetained();
 }
 
 void GrpcSession::SubmitSettings() {
@@ -313,8 +314,8 @@ void GrpcSession::TakeData(GrpcCall& call, std::string_view bytes) {
 
 Result<size_t> GrpcSession::Feed(GrpcCall& call, std::string_view bytes) {
   const bool began = !call.reader_.at_start();
-  const GrpcServiceOptions& options = core_.service.options();
-  TRY(took, call.reader_.Feed(bytes, options.max_message_bytes, options.memory));
+  const size_t limit = core_.service.MaxMessageBytes(*call.method_);
+  TRY(took, call.reader_.Feed(bytes, limit, core_.service.options().memory));
   Consume(call, took);
   // A window as large as the message: a client far away need not wait in the middle of it.
   const size_t left = call.reader_.left_bytes();
@@ -342,6 +343,12 @@ Result<void> GrpcSession::TakeStreamData(GrpcCall& call, std::string_view bytes)
     bytes.remove_prefix(took);
   }
   if (!bytes.empty()) {
+    if (call.method_->max_message_bytes > 0 &&
+        call.backlog_.size() + bytes.size() > kMaxSmallBacklogBytes) {
+      return ResourceExhausted("MESSAGES_TOO_MANY",
+                               "more than " + std::to_string(kMaxSmallBacklogBytes) +
+                                   " bytes of messages wait for their answers");
+    }
     if (call.backlog_.room_bytes() < bytes.size()) {
       const size_t wanted = std::max(call.backlog_.size() * 2, call.backlog_.size() + bytes.size());
       TRY_VOID(call.backlog_.Reserve(wanted, core_.service.options().memory));
@@ -380,9 +387,9 @@ Result<void> GrpcSession::OpenMessage(GrpcCall& call) {
     return InvalidArgument("MESSAGE_MALFORMED",
                            "the message is marked as compressed, but no grpc-encoding is named");
   } else {
-    const GrpcServiceOptions& options = core_.service.options();
-    TRY_VOID(DecompressMessage(call.encoding_, call.reader_.message().text(),
-                               options.max_message_bytes, options.memory, call.message_));
+    const size_t limit = core_.service.MaxMessageBytes(*call.method_);
+    TRY_VOID(DecompressMessage(call.encoding_, call.reader_.message().text(), limit,
+                               core_.service.options().memory, call.message_));
     call.reader_.Recycle();
   }
   call.reader_.Next();
@@ -421,7 +428,10 @@ void GrpcSession::CallUnary(GrpcCall& call) {
 
 void GrpcSession::StreamClosed(GrpcCall& call) {
   call.closed_ = true;
-  if (call.refers_ && !output_.empty()) output_.Retain(std::move(call.answer_));
+  if (call.refers_ && !output_.empty()) {
+    output_.Retain(std::move(call.answer_));
+    retained_taken_ += std::exchange(call.answer_taken_, 0);
+  }
   if (!call.finished_) {
     call.finished_ = true;
     core_.calls[static_cast<size_t>(Code::kCancelled)]->Add(1);
@@ -429,6 +439,10 @@ void GrpcSession::StreamClosed(GrpcCall& call) {
   // Also of a call that has failed: its task may wait for what never comes.
   CancelTask(call);
   if (!call.has_task_) Release(call);
+}
+
+void GrpcSession::GiveRetained() {
+  if (retained_taken_ > 0) core_.service.options().memory->Give(std::exchange(retained_taken_, 0));
 }
 
 void GrpcSession::CancelAll() {

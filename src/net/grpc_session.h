@@ -97,6 +97,8 @@ class GrpcSession {
   void RequestEnded(GrpcCall& call);
   void StreamClosed(GrpcCall& call);
   void Release(GrpcCall& call);
+  // Of answers whose calls were gone before they were sent: they are sent now.
+  void GiveRetained();
 
   void FinishCall(GrpcCall& call);
   void FailCall(GrpcCall& call, const Error& error, int http_status = 200);
@@ -120,6 +122,7 @@ class GrpcSession {
   const GrpcSessionOptions options_;
   nghttp2_session* session_ = nullptr;
   OutputQueue output_;
+  uint64_t retained_taken_ = 0;  // of the budget, for what output_ retains
   std::vector<GrpcCall*> calls_;
   size_t tasks_ = 0;
   int64_t now_ms_;

@@ -80,6 +80,8 @@ inline constexpr size_t kMaxAnswerMetadata = 8;
 inline constexpr size_t kMinCompressedBytes = 512;
 // What a stream's client may be behind with before the handler waits.
 inline constexpr size_t kMaxStreamBacklogBytes = 1 << 20;
+// Of a stream whose messages are small: bytes of messages that wait for the handler.
+inline constexpr size_t kMaxSmallBacklogBytes = 64 << 10;
 // What was sent of a stream's answers is kept up to here while others wait to be sent.
 inline constexpr size_t kMaxSentBytes = 256 << 10;
 // Frames that ask for work and bring none (resets, pings, settings, empty data, tiny windows): so

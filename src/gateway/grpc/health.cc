@@ -33,6 +33,7 @@ Task<void> Watch(Environment& environment, net::GrpcCall& call) {
   const auto texts = ReadStrings<1>(call.message(), "HealthCheckRequest");
   if (texts.has_error()) co_return call.Fail(texts.error());
   const std::string service((*texts)[1]);
+  call.DropMessage();
   std::optional<Serving> told;
   while (!call.is_over()) {
     const Serving state = StateOf(environment, service);
@@ -53,7 +54,8 @@ void AddHealthMethods(Environment& environment, net::GrpcService& service) {
   AddPlain("/grpc.health.v1.Health/Check", Check, environment, service);
   service.Add({.path = "/grpc.health.v1.Health/Watch",
                .unary = nullptr,
-               .stream = [&environment](net::GrpcCall& call) { return Watch(environment, call); }});
+               .stream = [&environment](net::GrpcCall& call) { return Watch(environment, call); },
+               .max_message_bytes = kMaxHealthMessageBytes});
 }
 
 }  // namespace slipway::gateway::grpc

@@ -121,6 +121,7 @@ Task<void> ModelStreamInfer(Environment& environment, net::GrpcCall& call) {
       WriteStreamError(v2::Utf8Of(ran.error().message()), v2::Utf8Of(turn.reader.id()),
                        call.answer());
     }
+    call.DropMessage();
     if (!co_await call.Write()) break;
   }
   call.Finish();

@@ -7,6 +7,7 @@
 
 #include "gateway/grpc/descriptors.h"
 #include "gateway/grpc/environment.h"
+#include "gateway/limits.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -165,6 +166,7 @@ Task<void> Reflection(net::GrpcCall& call) {
     WireWriter out(call.answer());
     const Result<void> reflected = Reflect(call.message(), out);
     if (reflected.has_error()) co_return call.Fail(reflected.error());
+    call.DropMessage();
     if (!co_await call.Write()) break;
   }
   call.Finish();
@@ -177,7 +179,8 @@ void AddReflectionMethods(net::GrpcService& service) {
     service.Add({.path = std::string("/grpc.reflection.") + version +
                          ".ServerReflection/ServerReflectionInfo",
                  .unary = nullptr,
-                 .stream = Reflection});
+                 .stream = Reflection,
+                 .max_message_bytes = kMaxHealthMessageBytes});
   }
 }
 

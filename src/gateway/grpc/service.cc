@@ -83,7 +83,8 @@ void AddPlain(std::string path, PlainMethod method, Environment& environment,
                      WireWriter out(call.answer());
                      End(call, method(environment, call, out));
                    },
-               .stream = nullptr});
+               .stream = nullptr,
+               .max_message_bytes = kMaxPlainMessageBytes});
 }
 
 std::string InferencePath(std::string_view method) {
