@@ -16,10 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(again->problem() == index->problem());
   const slipway::oci::Descriptor manifest{
       .media_type = "a/b", .digest = slipway::Digest::Of("x"), .size_bytes = 1};
-  index->Put("a/name:of-nobody", manifest);
-  CHECK(index->Find("a/name:of-nobody") != nullptr);
-  CHECK(index->Remove("a/name:of-nobody"));
-  CHECK(index->Find("a/name:of-nobody") == nullptr);
+  const slipway::model::EntryKey key{.name = "a/name:of-nobody"};
+  index->Put(key.name, manifest);
+  CHECK(index->Find(key) != nullptr);
+  CHECK(index->Remove(key));
+  CHECK(index->Find(key) == nullptr);
   CHECK(index->entries().size() <= count);
   return 0;
 }
