@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "net/field.h"
 #include "net/http_message.h"
 
 namespace slipway::net {
@@ -24,17 +25,11 @@ Error Damaged(ContentCoding coding, const std::string& what) {
                                                " says: " + what);
 }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // The weight of a member, "q=0.5" of its parameters; 1 where it has none, 0 where it is malformed.
 double WeightOf(std::string_view parameters) {
   const size_t at = parameters.find("q=");
   if (at == std::string_view::npos) return 1;
-  const std::string_view text = Trim(parameters.substr(at + 2));
+  const std::string_view text = Trimmed(parameters.substr(at + 2));
   double weight = 0;
   std::from_chars(text.data(), text.data() + text.size(), weight);
   return weight;
@@ -68,7 +63,7 @@ ContentCoding AcceptedCoding(const std::vector<std::string_view>& members) {
   double best_weight = 0;
   for (std::string_view member : members) {
     const size_t end = std::min(member.find(';'), member.size());
-    const auto coding = ParseContentCoding(Trim(member.substr(0, end)));
+    const auto coding = ParseContentCoding(Trimmed(member.substr(0, end)));
     if (!coding || *coding == ContentCoding::kIdentity) continue;
     const double weight = WeightOf(member.substr(end));
     const bool tie = weight == best_weight && weight > 0 && *coding == ContentCoding::kGzip;
