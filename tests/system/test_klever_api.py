@@ -8,9 +8,11 @@ import json
 import pathlib
 import random
 import shutil
+import struct
 import subprocess
 import threading
 import zipfile
+import zlib
 
 import pytest
 import requests
@@ -109,6 +111,25 @@ def config_of(centre, repository, reference):
                         headers=centre.headers, timeout=TIMEOUT_S).json()
 
 
+def read_forwards(data):
+    """{path: content} as those find it that read from front to back, without the directory."""
+    files, at = {}, 0
+    while data[at:at + 4] == b"PK\3\4":
+        flags, method, _, _, _, _, path_size, extra_size = struct.unpack_from(
+            "<HHIIIIHH", data, at + 6)
+        assert (flags & 8, method) == (8, zipfile.ZIP_DEFLATED)
+        path = data[at + 30:at + 30 + path_size].decode()
+        inflater = zlib.decompressobj(-15)
+        files[path] = inflater.decompress(data[at + 30 + path_size + extra_size:])
+        assert inflater.eof
+        at = len(data) - len(inflater.unused_data)
+        assert data[at:at + 4] == b"PK\x07\x08"
+        assert struct.unpack_from("<I", data, at + 4)[0] == zlib.crc32(files[path])
+        at += 16
+    assert data[at:at + 4] == b"PK\1\2"
+    return files
+
+
 def read_zip(answer):
     """{path: content} of a download, checked as Python checks it."""
     assert answer.status_code == 200, answer.text
@@ -116,7 +137,9 @@ def read_zip(answer):
     assert int(answer.headers.get("Content-Length", len(answer.content))) == len(answer.content)
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
-    return {name: archive.read(name) for name in archive.namelist()}
+    files = {name: archive.read(name) for name in archive.namelist()}
+    assert read_forwards(answer.content) == files
+    return files
 
 
 # --- upload ---

@@ -61,7 +61,7 @@ std::string FileNameOf(const std::string& version) {
 // Equal for equal bytes only: of all that they are made of, and of how.
 std::string EntityTagOf(const StoredManifest& stored, const ZipContent& content) {
   const std::string text =
-      "slipway/zip/1\n" + stored.digest.text() + "\n" + content.top + "\n" + content.ormb_file;
+      "slipway/zip/2\n" + stored.digest.text() + "\n" + content.top + "\n" + content.ormb_file;
   return "\"" + std::string(Digest::Of(text).hex()) + "\"";
 }
 

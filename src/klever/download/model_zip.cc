@@ -52,7 +52,8 @@ void ModelZip::AddEntry(std::string path, uint64_t size_bytes) {
   entries_.push_back(
       {.path = std::move(path), .size_bytes = size_bytes, .header_at = entries_end_});
   const model::ZipEntry& entry = entries_.back();
-  entries_end_ += model::ZipFileHeader(entry).size() + size_bytes + model::ZipFileEnd(entry).size();
+  entries_end_ += model::ZipFileHeader(entry).size() + model::ZipContentBytes(size_bytes) +
+                  model::ZipFileEnd(entry).size();
 }
 
 Result<bool> ModelZip::Measure(uint64_t max_bytes) {
@@ -79,7 +80,11 @@ Result<bool> ModelZip::Measure(uint64_t max_bytes) {
 Result<void> ModelZip::Advance() {
   pending_.clear();
   pending_at_ = 0;
-  if (in_file_) return EndFile();
+  if (in_file_ && left_ == 0) return EndFile();
+  if (in_file_) {
+    BeginBlock();
+    return {};
+  }
   if (layer_ < layers_.size()) return AdvanceInLayer();
   if (!has_ormb_file_) {
     has_ormb_file_ = true;
@@ -88,7 +93,8 @@ Result<void> ModelZip::Advance() {
     }
     model::ZipEntry& entry = entries_[next_++];
     entry.crc = model::ZipCrc(0, what_.ormb_file);
-    pending_ = model::ZipFileHeader(entry) + what_.ormb_file + model::ZipFileEnd(entry);
+    pending_ =
+        model::ZipFileHeader(entry) + model::ZipContent(what_.ormb_file) + model::ZipFileEnd(entry);
   } else if (!has_end_) {
     has_end_ = true;
     pending_ = model::ZipEnd(entries_, entries_end_);
@@ -118,7 +124,13 @@ Result<void> ModelZip::AdvanceInLayer() {
   in_file_ = is_whole_ = true;
   left_ = entry.size_bytes;
   crc_ = 0;
+  BeginBlock();
   return {};
+}
+
+void ModelZip::BeginBlock() {
+  pending_ += model::ZipBlockHeader(left_);
+  block_left_ = std::min(left_, model::kZipBlockBytes);
 }
 
 const uint32_t* ModelZip::KnownCrc() const {
@@ -149,9 +161,10 @@ void ModelZip::EndLayer() {
 }
 
 Result<size_t> ModelZip::ReadContent(char* out, size_t size) {
-  TRY(count, files_->Read(out, static_cast<size_t>(std::min<uint64_t>(size, left_))));
+  TRY(count, files_->Read(out, static_cast<size_t>(std::min<uint64_t>(size, block_left_))));
   if (count == 0) return Changed(found_.back().path);
   left_ -= count;
+  block_left_ -= count;
   if (is_whole_) crc_ = model::ZipCrc(crc_, {out, count});
   return count;
 }
@@ -163,7 +176,7 @@ Result<size_t> ModelZip::Read(char* out, size_t size) {
       const size_t count = pending_.copy(out + done, size - done, pending_at_);
       pending_at_ += count;
       done += count;
-    } else if (in_file_ && left_ > 0) {
+    } else if (in_file_ && block_left_ > 0) {
       TRY(count, ReadContent(out + done, size - done));
       done += count;
     } else if (has_end_) {
@@ -187,6 +200,21 @@ bool ModelZip::LeaveOutLayer(uint64_t& count) {
   return true;
 }
 
+uint64_t ModelZip::SkipBlocks(uint64_t count) {
+  if (KnownCrc() == nullptr) return 0;
+  uint64_t blocks = 0;  // whole ones behind this
+  if (count > block_left_) {
+    blocks = std::min((count - block_left_) / (model::kZipBlockBytes + model::kZipBlockHeaderBytes),
+                      (left_ - block_left_) / model::kZipBlockBytes);
+  }
+  const uint64_t of_file = std::min(count, block_left_) + blocks * model::kZipBlockBytes;
+  if (!files_->Skip(of_file)) return 0;
+  is_whole_ = false;
+  left_ -= of_file;
+  block_left_ -= std::min(count, block_left_);
+  return of_file + blocks * model::kZipBlockHeaderBytes;
+}
+
 Result<uint64_t> ModelZip::Skip(uint64_t count, uint64_t max_bytes) {
   CHECK(size_bytes_);
   std::string piece(kPieceBytes, '\0');
@@ -197,16 +225,13 @@ Result<uint64_t> ModelZip::Skip(uint64_t count, uint64_t max_bytes) {
           static_cast<size_t>(std::min<uint64_t>(count, pending_.size() - pending_at_));
       pending_at_ += part;
       count -= part;
-    } else if (in_file_ && left_ > 0) {
-      const uint64_t part = std::min(count, left_);
-      if (KnownCrc() != nullptr && files_->Skip(part)) {
-        is_whole_ = false;
-        left_ -= part;
-        count -= part;
+    } else if (in_file_ && block_left_ > 0) {
+      if (const uint64_t left_out = SkipBlocks(count); left_out > 0) {
+        count -= left_out;
         continue;
       }
       TRY(got,
-          ReadContent(piece.data(), static_cast<size_t>(std::min<uint64_t>(part, piece.size()))));
+          ReadContent(piece.data(), static_cast<size_t>(std::min<uint64_t>(count, piece.size()))));
       read += got;
       count -= got;
     } else if (has_end_) {

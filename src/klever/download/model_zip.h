@@ -66,6 +66,10 @@ class ModelZip {
   Result<void> EndFile();
   void EndLayer();
   Result<size_t> ReadContent(char* out, size_t size);
+  void BeginBlock();
+  // Leaves out `count` bytes of the archive or fewer, headers of blocks among them, without reading
+  // them; 0 where that cannot be.
+  uint64_t SkipBlocks(uint64_t count);
   // The checksum of the file that is read, if it was known before.
   const uint32_t* KnownCrc() const;
   // Leaves out the layer that comes next, if all of it is known and within `count` bytes.
@@ -89,8 +93,9 @@ class ModelZip {
   FileSums found_;   // of the layer that is read
   size_t next_ = 0;  // entry that comes next
   bool in_file_ = false;
-  bool is_whole_ = false;  // all of the file before was read, none left out
-  uint64_t left_ = 0;      // bytes of the file
+  bool is_whole_ = false;    // all of the file before was read, none left out
+  uint64_t left_ = 0;        // bytes of the file
+  uint64_t block_left_ = 0;  // those of them up to the next header of a block
   uint32_t crc_ = 0;
   std::string pending_;    // headers, and other bytes that are made here
   size_t pending_at_ = 0;  // of pending_, what was read

@@ -243,12 +243,12 @@ TEST_F(ModelZipTest, LargeFilesTakeZip64) {
       .path = "top/model/weights.bin", .size_bytes = kLarge, .crc = 0x12345678};
   const std::string head = model::ZipFileHeader(entry);
   // From the last bytes of the large file.
-  const auto rest = ReadFrom(sums, head.size() + kLarge - 3);
+  const auto rest = ReadFrom(sums, head.size() + model::ZipContentBytes(kLarge) - 3);
   ASSERT_THAT(rest, IsOk());
   EXPECT_LT(content_.read(), 100U);
   const std::string end = model::ZipFileEnd(entry);
   EXPECT_EQ(rest->substr(0, 3 + end.size()), std::string(3, '\0') + end);
-  EXPECT_EQ(rest->size(), *(*zip)->size_bytes() - head.size() - kLarge + 3);
+  EXPECT_EQ(rest->size(), *(*zip)->size_bytes() - head.size() - model::ZipContentBytes(kLarge) + 3);
   // The second one's place is beyond 4 GiB.
   EXPECT_NE(rest->find("PK\x06\x06"), std::string::npos);
 }

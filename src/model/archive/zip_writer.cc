@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kMore = 0xffffffff;
 constexpr uint16_t kUtf8Names = 1 << 11;
 constexpr uint16_t kChecksumBehind = 1 << 3;
+constexpr uint16_t kDeflate = 8;
 constexpr uint16_t kDate = 1 << 5 | 1;             // 1 January 1980, the first there is
 constexpr uint32_t kRegularFile = 0100644U << 16;  // as Unix has it
 constexpr uint16_t kMadeByUnix = 3 << 8 | 45;
@@ -31,12 +32,19 @@ uint32_t OrMore(uint64_t value) {
   return value >= kMore ? kMore : static_cast<uint32_t>(value);
 }
 
+// Sizes fit into their places both, or neither is there: a header must not split them.
+bool IsLarge(const ZipEntry& entry) {
+  return ZipContentBytes(entry.size_bytes) >= kMore;
+}
+
 // The zip64 field with the numbers that do not fit into their places.
-std::string Extra(std::span<const uint64_t> values) {
+std::string Extra(const ZipEntry& entry, bool with_place) {
   std::string numbers;
-  for (const uint64_t value : values) {
-    if (value >= kMore) Eight(numbers, value);
+  if (IsLarge(entry)) {
+    Eight(numbers, entry.size_bytes);
+    Eight(numbers, ZipContentBytes(entry.size_bytes));
   }
+  if (with_place && entry.header_at >= kMore) Eight(numbers, entry.header_at);
   if (numbers.empty()) return {};
   std::string extra;
   Two(extra, 1);
@@ -48,18 +56,17 @@ std::string Extra(std::span<const uint64_t> values) {
 void PutCommon(std::string& out, const ZipEntry& entry, uint32_t crc, bool is_64) {
   Two(out, is_64 ? 45 : 20);
   Two(out, kUtf8Names | kChecksumBehind);
-  Two(out, 0);  // stored
+  Two(out, kDeflate);
   Two(out, 0);  // time
   Two(out, kDate);
   Four(out, crc);
-  Four(out, OrMore(entry.size_bytes));
-  Four(out, OrMore(entry.size_bytes));
+  Four(out, IsLarge(entry) ? kMore : ZipContentBytes(entry.size_bytes));
+  Four(out, IsLarge(entry) ? kMore : entry.size_bytes);
   Two(out, entry.path.size());
 }
 
 std::string DirectoryRecord(const ZipEntry& entry) {
-  const uint64_t values[] = {entry.size_bytes, entry.size_bytes, entry.header_at};
-  const std::string extra = Extra(values);
+  const std::string extra = Extra(entry, true);
   std::string out;
   Four(out, 0x02014b50);
   Two(out, kMadeByUnix);
@@ -95,8 +102,7 @@ std::string End64(uint64_t count, uint64_t directory_bytes, uint64_t directory_a
 }  // namespace
 
 std::string ZipFileHeader(const ZipEntry& entry) {
-  const uint64_t values[] = {entry.size_bytes, entry.size_bytes};
-  const std::string extra = Extra(values);
+  const std::string extra = Extra(entry, false);
   std::string out;
   Four(out, 0x04034b50);
   PutCommon(out, entry, 0, !extra.empty());
@@ -105,12 +111,36 @@ std::string ZipFileHeader(const ZipEntry& entry) {
 }
 
 std::string ZipFileEnd(const ZipEntry& entry) {
-  const bool is_64 = entry.size_bytes >= kMore;
+  const size_t width = IsLarge(entry) ? 8 : 4;
   std::string out;
   Four(out, 0x08074b50);
   Four(out, entry.crc);
-  PutLittle(out, entry.size_bytes, is_64 ? 8 : 4);
-  PutLittle(out, entry.size_bytes, is_64 ? 8 : 4);
+  PutLittle(out, ZipContentBytes(entry.size_bytes), width);
+  PutLittle(out, entry.size_bytes, width);
+  return out;
+}
+
+std::string ZipBlockHeader(uint64_t left) {
+  const bool is_last = left <= kZipBlockBytes;
+  const uint64_t size = std::min(left, kZipBlockBytes);
+  std::string out(1, is_last ? '\1' : '\0');
+  Two(out, size);
+  Two(out, ~size & 0xffff);
+  return out;
+}
+
+uint64_t ZipContentBytes(uint64_t size_bytes) {
+  const uint64_t blocks = (std::max<uint64_t>(size_bytes, 1) - 1) / kZipBlockBytes + 1;
+  return size_bytes + blocks * kZipBlockHeaderBytes;
+}
+
+std::string ZipContent(std::string_view content) {
+  std::string out;
+  do {
+    out += ZipBlockHeader(content.size());
+    out += content.substr(0, kZipBlockBytes);
+    content.remove_prefix(std::min<size_t>(content.size(), kZipBlockBytes));
+  } while (!content.empty());
   return out;
 }
 

@@ -1,6 +1,9 @@
-// Zip as this program writes it, in one pass: stored entries, each with its size before its content
-// and its checksum behind it, zip64 where a number does not fit, no times. Format: PKWARE's APPNOTE
-// 6.3.10.
+// Zip as this program writes it, in one pass: each entry has its sizes before its content and its
+// checksum behind it, zip64 where a number does not fit, no times. Format: PKWARE's APPNOTE 6.3.10.
+//
+// Content is not compressed, but cut into deflate's stored blocks: readers that go from front to
+// back (Java's ZipInputStream) take a checksum behind the content only where the content itself
+// says where it ends. Blocks: RFC 1951, 3.2.4.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +24,17 @@ struct ZipEntry {
 // have the same size for any.
 std::string ZipFileHeader(const ZipEntry& entry);
 std::string ZipFileEnd(const ZipEntry& entry);
+
+// Content between them: each block of so many bytes, the last one of fewer, behind its header.
+inline constexpr uint64_t kZipBlockBytes = 65'535;
+inline constexpr uint64_t kZipBlockHeaderBytes = 5;
+// Of the block that comes next when `left` bytes of the file do; an empty file is one block too.
+std::string ZipBlockHeader(uint64_t left);
+// What content of that size takes in the archive, headers of blocks included.
+uint64_t ZipContentBytes(uint64_t size_bytes);
+// All blocks of a content.
+std::string ZipContent(std::string_view content);
+
 // What stands after the content of the last one: the directory, which is at `directory_at`.
 std::string ZipEnd(std::span<const ZipEntry> entries, uint64_t directory_at);
 

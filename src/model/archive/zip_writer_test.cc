@@ -1,5 +1,7 @@
 #include "model/archive/zip_writer.h"
 
+#include <zlib.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,11 +57,35 @@ TEST(ZipWriter, WhatItWritesIsRead) {
                        .crc = ZipCrc(ZipCrc(0, content.substr(0, 2)),
                                      content.substr(std::min<size_t>(2, content.size()))),
                        .header_at = bytes.size()});
-    bytes += ZipFileHeader(entries.back()) + content + ZipFileEnd(entries.back());
+    bytes += ZipFileHeader(entries.back()) + ZipContent(content) + ZipFileEnd(entries.back());
   }
   bytes += ZipEnd(entries, bytes.size());
   ASSERT_THAT(file->WriteAt(0, bytes), IsOk());
   EXPECT_THAT(List(*file, true), ElementsAre("a/b.txt:7:content", "ümlaut ☃:0:", "c:1:d"));
+}
+
+// What a reader needs that goes from front to back: the content says itself where it ends.
+TEST(ZipWriter, ContentIsADeflateStream) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{65'535}, size_t{65'536}, size_t{200'000}}) {
+    std::string content(size, 'x');
+    for (size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 7 % 251);
+    std::string blocks = ZipContent(content);
+    EXPECT_EQ(blocks.size(), ZipContentBytes(size));
+    blocks += "what follows";
+    z_stream stream{};
+    ASSERT_EQ(inflateInit2(&stream, -15), Z_OK);
+    std::string read(size + 1, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(blocks.data());
+    stream.avail_in = static_cast<uInt>(blocks.size());
+    stream.next_out = reinterpret_cast<Bytef*>(read.data());
+    stream.avail_out = static_cast<uInt>(read.size());
+    EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    EXPECT_EQ(stream.avail_in, 12U);
+    read.resize(stream.total_out);
+    EXPECT_EQ(read, content);
+    inflateEnd(&stream);
+  }
 }
 
 TEST(ZipWriter, AnEmptyOneIsOne) {
@@ -74,7 +100,8 @@ TEST(ZipWriter, LargeFilesTakeZip64) {
   constexpr uint64_t kLarge = uint64_t{5} << 30;
   TemporaryFolder folder;
   auto file = MakeFile(folder);
-  const uint64_t sizes[] = {0xfffffffe, 0xffffffff, kLarge, 3};
+  // Of the second, only what it takes in the archive does not fit.
+  const uint64_t sizes[] = {0xfff00000, 0xfffffffe, 0xffffffff, kLarge, 3};
   std::vector<ZipEntry> entries;
   uint64_t at = 0;
   for (const uint64_t size : sizes) {
@@ -84,23 +111,23 @@ TEST(ZipWriter, LargeFilesTakeZip64) {
                        .header_at = at});
     const std::string header = ZipFileHeader(entries.back());
     ASSERT_THAT(file->WriteAt(at, header), IsOk());
-    at += header.size() + size;
+    at += header.size() + ZipContentBytes(size);
     const std::string end = ZipFileEnd(entries.back());
     ASSERT_THAT(file->WriteAt(at, end), IsOk());
     at += end.size();
   }
   ASSERT_THAT(file->WriteAt(at, ZipEnd(entries, at)), IsOk());
-  EXPECT_THAT(List(*file, false),
-              ElementsAre("f0:4294967294", "f1:4294967295", "f2:5368709120", "f3:3"));
+  EXPECT_THAT(List(*file, false), ElementsAre("f0:4293918720", "f1:4294967294", "f2:4294967295",
+                                              "f3:5368709120", "f4:3"));
 }
 
 // Who makes a zip anew from its middle must find everything at its place.
 TEST(ZipWriter, SizesOfRecordsDoNotDependOnChecksums) {
-  for (const uint64_t size : {uint64_t{0}, uint64_t{0xfffffffe}, uint64_t{0xffffffff}}) {
+  for (const uint64_t size : {uint64_t{0}, uint64_t{0xfff00000}, uint64_t{0xfffffffe}}) {
     const ZipEntry none{.path = "a", .size_bytes = size};
     const ZipEntry some{.path = "a", .size_bytes = size, .crc = 0xffffffff};
     EXPECT_EQ(ZipFileHeader(none), ZipFileHeader(some));
-    EXPECT_EQ(ZipFileEnd(none).size(), size < 0xffffffff ? 16U : 24U);
+    EXPECT_EQ(ZipFileEnd(none).size(), size < 0xfffffffe ? 16U : 24U);
     EXPECT_EQ(ZipFileEnd(some).size(), ZipFileEnd(none).size());
     EXPECT_EQ(ZipEnd({&some, 1}, 0).size(), ZipEnd({&none, 1}, 0).size());
   }
@@ -114,7 +141,7 @@ TEST(ZipWriter, ManyFilesTakeZip64) {
   std::string bytes;
   for (size_t i = 0; i < kCount; ++i) {
     entries.push_back({.path = std::to_string(i), .header_at = bytes.size()});
-    bytes += ZipFileHeader(entries.back()) + ZipFileEnd(entries.back());
+    bytes += ZipFileHeader(entries.back()) + ZipContent("") + ZipFileEnd(entries.back());
   }
   bytes += ZipEnd(entries, bytes.size());
   ASSERT_THAT(file->WriteAt(0, bytes), IsOk());
