@@ -103,7 +103,7 @@ READ_SCRIPT = """
 wrk.headers['Accept'] = '{type}'
 {authorization}
 """
-HEADS, PEER_HEADS = 20_000, 2_000  # not by wrk, which waits for the body of an answer to HEAD
+HEADS, PEER_HEADS = 100_000, 2_000  # not by wrk, which waits for the body of an answer to HEAD
 
 
 @dataclasses.dataclass

@@ -21,34 +21,51 @@ bool HoldForPusher(Core& core, const HttpRequest& request, const std::string& re
   return may_push && core.holds.Hold(repository, digest);
 }
 
-std::shared_ptr<const FoundBlob> RecentBlob(Core& core, const std::string& repository,
-                                            const Digest& digest) {
+// What a GET or HEAD asks for, and what was read of it lately.
+struct AskedBlob {
+  std::string repository;
+  Digest digest;
+  std::shared_ptr<const FoundBlob> found;
+  bool being_removed = false;
+};
+
+// At once: most requests are for what was read before, and need no task of their own for it.
+Result<AskedBlob> AskedBlobOf(Core& core, const HttpRequest& request) {
+  TRY(digest, Digest::Parse(request.Parameter("digest")));
+  TRY(repository, RepositoryOf(request));
+  AskedBlob asked{.repository = std::move(repository), .digest = std::move(digest)};
+  asked.being_removed = HoldForPusher(core, request, asked.repository, asked.digest);
   // What was read before damage was found may be damaged.
-  return core.damage.any() ? nullptr : core.reads.RecentBlob(repository, digest);
+  if (!asked.being_removed && !core.damage.any()) {
+    asked.found = core.reads.RecentBlob(asked.repository, asked.digest);
+  }
+  return asked;
 }
 
-Task<Result<std::shared_ptr<const FoundBlob>>> FindBlobOf(Core& core, const HttpRequest& request,
-                                                          const Digest& digest) {
-  CO_TRY(repository, RepositoryOf(request));
-  if (HoldForPusher(core, request, repository, digest)) {
+Task<Result<void>> FindBlob(Core& core, const HttpRequest& request, AskedBlob& asked) {
+  if (asked.being_removed) {
     // The answer stands behind the transaction that removes it.
     CO_TRY_VOID(co_await core.meta().Mutate(
         request.context, [](store::Transaction&) -> Result<void> { return {}; }));
   }
-  if (auto recent = RecentBlob(core, repository, digest)) co_return recent;
-  co_return co_await core.reads.ReadBlob(repository, digest);
+  CO_TRY(found, co_await core.reads.ReadBlob(asked.repository, asked.digest));
+  asked.found = std::move(found);
+  co_return Result<void>();
+}
+
+bool IsFileSeen(Core& core, const FoundBlob& found) {
+  return found.inline_bytes || found.file_seen.IsRecent(core.options.clock->Steady());
 }
 
 // Of bytes that are a file: what GET would not give, HEAD does not promise. One look answers many
 // requests.
-Task<Result<void>> CheckFile(Core& core, const HttpRequest& request, const Digest& digest,
-                             const FoundBlob& found) {
+Task<Result<void>> CheckFile(Core& core, const HttpRequest& request, const AskedBlob& asked) {
+  const FoundBlob& found = *asked.found;
   const SteadyTime now = core.options.clock->Steady();
-  if (found.file_seen.IsRecent(now)) co_return Result<void>();
   CO_TRY(there, co_await core.pool().Run([&core, &found] {
     return HasFile(core.objects(), found.row.object, found.row.size_bytes);
   }));
-  if (!there) co_return LostBlob(request.Parameter("name"), digest);
+  if (!there) co_return LostBlob(request.Parameter("name"), asked.digest);
   found.file_seen.Note(now);
   co_return Result<void>();
 }
@@ -62,11 +79,11 @@ HttpResponse BlobResponse(const Digest& digest) {
 }
 
 Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
-  CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
-  CO_TRY(found, co_await FindBlobOf(core, request, digest));
-  if (!found->inline_bytes) CO_TRY_VOID(co_await CheckFile(core, request, digest, *found));
-  HttpResponse response = BlobResponse(digest);
-  response.declared_length = found->row.size_bytes;
+  CO_TRY(asked, AskedBlobOf(core, request));
+  if (!asked.found) CO_TRY_VOID(co_await FindBlob(core, request, asked));
+  if (!IsFileSeen(core, *asked.found)) CO_TRY_VOID(co_await CheckFile(core, request, asked));
+  HttpResponse response = BlobResponse(asked.digest);
+  response.declared_length = asked.found->row.size_bytes;
   co_return response;
 }
 
@@ -79,8 +96,10 @@ HttpResponse NotSatisfiable(const HttpRequest& request, uint64_t size_bytes) {
 }
 
 Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
-  CO_TRY(digest, Digest::Parse(request.Parameter("digest")));
-  CO_TRY(found, co_await FindBlobOf(core, request, digest));
+  CO_TRY(asked, AskedBlobOf(core, request));
+  if (!asked.found) CO_TRY_VOID(co_await FindBlob(core, request, asked));
+  const Digest& digest = asked.digest;
+  const std::shared_ptr<const FoundBlob>& found = asked.found;
   const uint64_t size_bytes = found->row.size_bytes;
   const net::RangeAnswer answer = net::RangeOf(request, "\"" + digest.text() + "\"", size_bytes);
   if (answer.verdict == net::RangeVerdict::kNotSatisfiable) {

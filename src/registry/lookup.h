@@ -17,9 +17,8 @@ namespace slipway::registry {
 Result<std::optional<Digest>> ResolveTag(const store::Snapshot& snapshot,
                                          std::string_view repository, std::string_view tag);
 
-// The bytes of a manifest as they were pushed. NOT_FOUND / MANIFEST_UNKNOWN, also for
-// damaged ones. Manifests above
-// kMaxInlineBytes are read from the object store: call it on the blocking pool.
+// The bytes of a manifest as they were pushed. NOT_FOUND / MANIFEST_UNKNOWN, also for damaged ones.
+// Manifests above kMaxInlineBytes are read from the object store: call it on the blocking pool.
 Result<std::string> ReadManifestBytes(const store::Snapshot& snapshot, store::ObjectStore& objects,
                                       std::string_view repository, const Digest& digest);
 

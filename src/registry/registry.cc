@@ -90,7 +90,7 @@ std::string PathOf(const net::HttpRequest& request, std::string_view rest) {
 }
 
 void AddDigestHeaders(const Digest& digest, net::HttpResponse& response) {
-  response.headers.reserve(3);
+  response.headers.reserve(4);  // with those that callers add
   response.headers.emplace_back("Docker-Content-Digest", digest.text());
   std::string& tag = response.headers.emplace_back("ETag", std::string()).second;
   tag.reserve(digest.text().size() + 2);
