@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the scenarios and writes docs/benchmarks.md. BENCH_ONLY=a,b runs some and prints them."""
+"""Runs the scenarios and writes docs/benchmarks.md.
+
+BENCH_ONLY=a,b runs some; the others' sections stay as they were measured before.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import importlib
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 
@@ -17,6 +21,7 @@ import measure  # noqa: E402  (found through the line above)
 
 SCENARIOS = ("inference", "grpc", "upgrade", "footprint", "lists", "registry_blobs",
              "registry_manifests")
+MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
 
 
 def processor() -> str:
@@ -26,30 +31,44 @@ def processor() -> str:
     return platform.machine()
 
 
-def header() -> str:
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=measure.ROOT,
-                            capture_output=True, text=True).stdout.strip()
-    return "\n".join([
-        "# Benchmarks", "",
-        f"Written by `make bench` on {datetime.date.today()} from commit {commit}, on "
-        f"{os.cpu_count()} cores of {processor()}.", "",
-        "Every figure stands next to its floor and its peers of the same run; medians of "
-        f"{measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to "
-        "one core, the client to the other. CPU is user + system time of all processes of the "
-        "server for each completed request. Absolute figures change from machine to machine and "
-        "from hour to hour; the ratios are what to look at.", ""])
+def commit() -> str:
+    return subprocess.run(["git", "describe", "--always", "--dirty"], cwd=measure.ROOT,
+                          capture_output=True, text=True).stdout.strip()
+
+
+HEADER = f"""# Benchmarks
+
+Written by `make bench`. Every figure stands next to its floor and its peers of the same run;
+medians of {measure.ROUNDS} interleaved rounds of {measure.SECONDS:g} s. The server is pinned to one
+core, the client to the other. CPU is user + system time of all processes of the server for each
+completed request. Absolute figures change from machine to machine and from hour to hour; the ratios
+are what to look at.
+"""
+
+
+def provenance() -> str:
+    return (f"Measured on {datetime.date.today()} from commit {commit()}, on {os.cpu_count()} cores "
+            f"of {processor()}.")
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """{scenario: text} of a page that was written before."""
+    parts = MARK.split(page)
+    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def main() -> None:
     only = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    sections = []
+    page = measure.ROOT / "docs" / "benchmarks.md"
+    sections = sections_of(page.read_text()) if page.exists() else {}
     for name in only or SCENARIOS:
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
-        sections.append(importlib.import_module(f"scenarios.{name}").run())
-        print(sections[-1], flush=True)
-    if not only:
-        page = header() + "\n" + "\n\n".join(sections) + "\n"
-        (measure.ROOT / "docs" / "benchmarks.md").write_text(page)
+        text = importlib.import_module(f"scenarios.{name}").run()
+        print(text, flush=True)
+        sections[name] = f"{text}\n\n{provenance()}"
+    known = {name: text for name, text in sections.items() if name in SCENARIOS}
+    page.write_text(HEADER + "".join(f"\n<!-- {name} -->\n{known[name]}\n"
+                                     for name in SCENARIOS if name in known))
 
 
 if __name__ == "__main__":
