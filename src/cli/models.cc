@@ -1,8 +1,6 @@
 // slipway models [NAME]
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,20 +10,10 @@
 #include "cli/output.h"
 #include "cli/resource_table.h"
 #include "cli/text.h"
+#include "cli/version_table.h"
 
 namespace slipway::cli {
 namespace {
-
-// The tags of a model that point at a digest, "v1,v2".
-std::string TagsOf(const Json& model, const std::string& digest) {
-  std::string out;
-  const Json& tags = At(model, "/status/tags");
-  if (!tags.is_object()) return out;
-  for (const auto& [tag, of] : tags.items()) {
-    if (of == digest) out += (out.empty() ? "" : ",") + tag;
-  }
-  return out;
-}
 
 Result<void> Versions(Client& client, ApiClient& api, const std::string& name, Format format) {
   TRY(model_kind, KindOf("model"));
@@ -40,20 +28,8 @@ Result<void> Versions(Client& client, ApiClient& api, const std::string& name, F
   if (model.has_error()) return model.error();
   TRY(kind, KindOf("modelversion"));
   TRY(list, ListAll(api, *kind, client.Project(), "model=" + name));
-  if (format != Format::kTable && format != Format::kWide) {
-    return PrintResources(*kind, list, format, client.clock(), "");
-  }
-  const bool wide = format == Format::kWide;
-  std::vector<std::string> titles = TitlesOf(*kind, wide);
-  titles.emplace_back("TAGS");
-  Table table(std::move(titles));
-  for (const Json& version : At(list, "/items")) {
-    std::vector<std::string> cells = CellsOf(*kind, version, wide, client.clock());
-    cells.push_back(TagsOf(model->body, TextAt(version, "/spec/manifestDigest")));
-    table.Add(std::move(cells));
-  }
-  if (table.empty()) Note(Printable(fmt::format("{} has no versions", name)));
-  return Print(table.Text());
+  return PrintVersions(list, Json::array({model->body}), format, client.clock(),
+                       Printable(fmt::format("{} has no versions", name)));
 }
 
 Result<void> Models(Client& client, const std::string& name) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/text.h"
+#include "cli/version_table.h"
 
 namespace slipway::cli {
 namespace {
@@ -55,11 +56,7 @@ std::string Reason(const Json& resource, Clock&) {
   return "";
 }
 std::string Tags(const Json& resource, Clock&) {
-  const Json& tags = At(resource, "/status/tags");
-  if (!tags.is_object()) return "";
-  std::string out;
-  for (const auto& [tag, digest] : tags.items()) out += (out.empty() ? "" : ",") + tag;
-  return out;
+  return TagsOf(resource);
 }
 std::string Role(const Json& resource, Clock&) {
   return TextAt(resource, "/spec/role");

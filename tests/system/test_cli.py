@@ -160,6 +160,14 @@ def test_models_lists_tags_and_versions(centre):
     assert rows[0].split() == ["NAME", "VERSIONS", "TAGS", "AGE"]
     assert any(re.match(r"linear +\d+ +a,b", row) for row in rows), rows
     assert len(load(centre.cli("models", "linear", "-o", "json"))["items"]) >= 2
+    digest = load(centre.cli("inspect", "linear:b", "-o", "json"))["digest"]
+    short = digest.removeprefix("sha256:")[:12]
+    for listed in (("models", "linear"), ("model", "list", "linear", "--remote"),
+                   ("model", "list", "--remote"),
+                   ("model", "list", "--remote", "--where", "tag = b")):
+        rows = centre.cli(*listed).stdout.splitlines()
+        assert rows[0].split()[-1] == "TAGS", rows
+        assert any(short in row and row.split()[-1] == "b" for row in rows), rows
 
 
 def test_a_revoked_token_is_told_apart_by_every_verb(centre, tmp_path):
