@@ -47,8 +47,8 @@ are what to look at.
 
 
 def provenance() -> str:
-    return (f"Measured on {datetime.date.today()} from commit {commit()}, on {os.cpu_count()} cores "
-            f"of {processor()}.")
+    return (f"Measured on {datetime.date.today()} from commit {commit()}, on "
+            f"{os.cpu_count()} cores of {processor()}.")
 
 
 def sections_of(page: str) -> dict[str, str]:

@@ -72,8 +72,8 @@ Result<void> ListRemote(Client& client, const Options& options) {
     name = model.name;
   }
   TRY(api, client.Api());
-  TRY(list, ListAll(*api, *kind, client.Project(), name.empty() ? "" : "model=" + name,
-                    options.where));
+  TRY(list,
+      ListAll(*api, *kind, client.Project(), name.empty() ? "" : "model=" + name, options.where));
   NoteUndecided(At(list, "/metadata/undecided"));
   const bool is_table = format == Format::kTable || format == Format::kWide;
   TRY(models, is_table ? ModelsOf(client, *api, name) : Json::array());
