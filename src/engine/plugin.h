@@ -67,6 +67,7 @@ typedef struct SlipwayModelInfo {
   uint32_t input_count;
   uint32_t output_count;
   uint32_t completes_in_call;  // run() returns only after its last call of `complete`
+  uint32_t decoupled;          // a run may have any number of responses
 } SlipwayModelInfo;
 
 typedef struct SlipwayModel SlipwayModel;

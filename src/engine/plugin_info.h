@@ -12,7 +12,7 @@ namespace slipway::engine {
 // Owns everything that info() points to. Neither copied nor moved.
 class PluginInfo {
  public:
-  PluginInfo(tensor::Signature signature, bool completes_in_call)
+  PluginInfo(tensor::Signature signature, bool completes_in_call, bool decoupled = false)
       : signature_(std::move(signature)) {
     Fill(signature_.inputs, inputs_);
     Fill(signature_.outputs, outputs_);
@@ -20,7 +20,8 @@ class PluginInfo {
              .outputs = outputs_.data(),
              .input_count = static_cast<uint32_t>(inputs_.size()),
              .output_count = static_cast<uint32_t>(outputs_.size()),
-             .completes_in_call = completes_in_call};
+             .completes_in_call = completes_in_call,
+             .decoupled = decoupled};
   }
   PluginInfo(const PluginInfo&) = delete;
   PluginInfo& operator=(const PluginInfo&) = delete;

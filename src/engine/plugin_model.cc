@@ -64,6 +64,7 @@ Result<std::unique_ptr<exec::Model>> PluginModel::Load(const SlipwayEngine& engi
   TRY(signature, FromInfo(info));
   model->signature_ = std::move(signature);
   model->completes_in_call_ = info.completes_in_call != 0;
+  model->decoupled_ = info.decoupled != 0;
   return std::unique_ptr<exec::Model>(std::move(model));
 }
 

@@ -22,6 +22,7 @@ class PluginModel final : public exec::Model {
   const tensor::Signature& signature() const override { return signature_; }
   std::string_view platform() const override { return engine_.platform; }
   bool completes_in_call() const override { return completes_in_call_; }
+  bool decoupled() const override { return decoupled_; }
   Result<std::unique_ptr<exec::Session>> OpenSession() override;
 
  private:
@@ -31,6 +32,7 @@ class PluginModel final : public exec::Model {
   SlipwayModel* const model_;
   tensor::Signature signature_;
   bool completes_in_call_ = false;
+  bool decoupled_ = false;
 };
 
 }  // namespace slipway::engine

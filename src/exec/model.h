@@ -59,6 +59,8 @@ class Model {
   virtual std::string_view platform() const = 0;
   // Whether Start returns only after the observer was told the end.
   virtual bool completes_in_call() const = 0;
+  // Whether one run may have several responses, or the model says so of itself.
+  virtual bool decoupled() const { return false; }
   virtual Result<std::unique_ptr<Session>> OpenSession() = 0;
 };
 

@@ -63,8 +63,11 @@ struct DataPlane::State {
                     .bodies = bodies,
                     .ready = [this] { return !stopping && reconciler.settled(); },
                     .server_name = options.server_name,
-                    .non_finite = options.non_finite},
-        grpc_environment{.v2 = environment, .clock = *options.clock},
+                    .non_finite = options.non_finite,
+                    .clock = *options.clock,
+                    .control = std::move(options.control),
+                    .models = options.models},
+        grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
         rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
@@ -84,7 +87,7 @@ struct DataPlane::State {
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
     net::Router router;
     router.AddAll(std::move(routes));
-    router.SetGuard(MakeKeyGuard(slots, clock));
+    router.SetGuard(MakeKeyGuard(slots, clock, environment.control));
     router.SetErrorWriter(
         "", [](const net::HttpRequest&, const Error& error) { return v2::ErrorResponse(error); });
     return router;

@@ -20,6 +20,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/limits.h"
+#include "gateway/key_guard.h"
+#include "gateway/model_control.h"
 #include "gateway/v2/response_writer.h"
 #include "net/http_server.h"
 #include "net/router.h"
@@ -36,6 +38,10 @@ struct DataPlaneOptions {
   v2::NonFinite non_finite = v2::NonFinite::kNull;
   net::TlsFiles tls;  // of all listeners; empty: they are plain
   Clock* clock = &SystemClock();
+  // Who may load, unload and set; and what loads for them, which outlives the plane. nullptr: what
+  // is loaded is the configuration's alone.
+  ControlAccess control;
+  ModelControl* models = nullptr;
   // The status is another one. Called on a thread of the data plane; must not block for long.
   std::function<void()> changed;
 };

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/random.h"
@@ -69,6 +70,81 @@ TEST(DataPlane, TellsOfItselfAndItsModels) {
   EXPECT_EQ(caller.Get("/v2/models/m/versions/2/ready")->status, 200);
   EXPECT_EQ(caller.Get("/v2/models/m/versions/3/ready")->status, 400);
   EXPECT_EQ(caller.Get("/v2/models/q/ready")->body, R"({"error":"Model version not ready"})");
+}
+
+TEST(DataPlane, TellsOfConfigurationAndStatistics) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1), plane.Fake(2)})});
+  HttpCaller caller(plane.port());
+  const Json config = *ParseJson(caller.Get("/v2/models/m/versions/1/config")->body);
+  EXPECT_EQ(config["name"], "m");
+  EXPECT_EQ(config["platform"], "slipway_fake");
+  EXPECT_EQ(config["max_batch_size"], 0);
+  EXPECT_EQ(DumpJson(config["input"][0]["dims"]), "[-1,4]");
+  EXPECT_EQ(config["input"][0]["data_type"], "TYPE_FP32");
+  EXPECT_EQ(config["instance_group"][0]["kind"], "KIND_CPU");
+  EXPECT_EQ(config["version_policy"]["latest"]["num_versions"], 1);
+  EXPECT_EQ(caller.Get("/v2/models/nope/config")->status, 404);
+
+  ASSERT_EQ(caller.Post("/v2/models/m/versions/2/infer", kFourFloats)->status, 200);
+  ASSERT_EQ(caller.Post("/v2/models/m/versions/2/infer", "{}")->status, 400);
+  const Json all = *ParseJson(caller.Get("/v2/models/stats")->body);
+  ASSERT_EQ(all["model_stats"].size(), 2u);
+  EXPECT_EQ(all["model_stats"][0]["inference_stats"]["success"]["count"], 0);
+  EXPECT_EQ(all["model_stats"][0]["last_inference"], 0);
+  const Json two = all["model_stats"][1];
+  EXPECT_EQ(two["version"], "2");
+  EXPECT_EQ(two["inference_count"], 1);
+  EXPECT_EQ(two["inference_stats"]["success"]["count"], 1);
+  EXPECT_EQ(two["inference_stats"]["fail"]["count"], 1);
+  EXPECT_GT(two["inference_stats"]["fail"]["ns"], 0);
+  EXPECT_GT(two["last_inference"], int64_t{1'600'000'000'000});
+  EXPECT_EQ(two["batch_stats"][0]["batch_size"], 1);
+  EXPECT_EQ(caller.Get("/v2/models/m/stats")->status, 200);
+  const Json one = *ParseJson(caller.Get("/v2/models/m/versions/1/stats")->body);
+  EXPECT_EQ(one["model_stats"].size(), 1u);
+  EXPECT_EQ(caller.Get("/v2/models/nope/stats")->status, 404);
+  EXPECT_EQ(caller.Get("/p/other/v2/models/stats")->body, R"({"model_stats":[]})");
+}
+
+TEST(DataPlane, AConfigurationMustFitItsModel) {
+  PlaneFixture plane;
+  const auto phase = [&](const std::string& config) {
+    runtime::ServingRevision revision = plane.Fake(1);
+    revision.config = config;
+    plane.Serve({PlaneFixture::Service("m", {revision})});
+    return plane.Phase(revision.uid);
+  };
+  EXPECT_EQ(phase(R"({"max_batch_size":8,"input":[{"name":"x","data_type":"TYPE_FP32",)"
+                  R"("dims":[4],"format":"FORMAT_NHWC"}]})"),
+            "Ready");
+  HttpCaller caller(plane.port());
+  const Json config = *ParseJson(caller.Get("/v2/models/m/config")->body);
+  EXPECT_EQ(config["max_batch_size"], 8);
+  EXPECT_EQ(DumpJson(config["input"][0]["dims"]), "[4]");
+  EXPECT_EQ(config["input"][0]["format"], "FORMAT_NHWC");
+  EXPECT_EQ(phase(R"({"input":[{"name":"z"}]})"), "Failed: CONFIG_MISMATCH");
+  EXPECT_EQ(phase(R"({"output":[{"name":"y","data_type":"TYPE_INT8"}]})"),
+            "Failed: CONFIG_MISMATCH");
+  EXPECT_EQ(phase(R"({"input":[{"name":"x","dims":[5,4,3]}]})"), "Failed: CONFIG_MISMATCH");
+  EXPECT_EQ(phase(R"({"input":[{"name":"x","dims":[7,5]}]})"), "Failed: CONFIG_MISMATCH");
+  EXPECT_EQ(phase("{"), "Failed: JSON_SYNTAX");
+}
+
+TEST(DataPlane, WhatIsServedIsManaged) {
+  PlaneFixture plane;
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)})});
+  HttpCaller caller(plane.port());
+  for (const char* verb : {"load", "unload"}) {
+    const auto answer = caller.Post("/v2/repository/models/m/" + std::string(verb), "");
+    EXPECT_EQ(answer->status, 400);
+    EXPECT_THAT(answer->body, HasSubstr("managed: `slipway deploy`"));
+  }
+  EXPECT_EQ(caller.Post("/v2/repository/index", "")->body,
+            R"([{"name":"m","version":"1","state":"READY"}])");
+  EXPECT_EQ(caller.Post("/v2/repository/index", R"({"ready":true})")->status, 200);
+  EXPECT_EQ(caller.Post("/v2/repository/index", R"({"ready":1})")->status, 400);
+  EXPECT_EQ(caller.Post("/v2/repository/index", "[")->status, 400);
 }
 
 TEST(DataPlane, UnknownNamesGetTheProtocolsWords) {
@@ -545,10 +621,12 @@ TEST_F(KeyTest, EveryRouteHasARuleThatTheGuardKnows) {
     EXPECT_FALSE(routes->empty());
     for (const net::Route& route : *routes) {
       EXPECT_TRUE(route.access == net::Access::kOpen || route.access == net::Access::kLocal ||
-                  route.access == net::Access::kInference)
+                  route.access == net::Access::kInference || route.access == net::Access::kControl)
           << route.pattern;
       const bool of_model = route.pattern.find("{model}") != std::string::npos;
-      EXPECT_EQ(route.access == net::Access::kInference, of_model) << route.pattern;
+      const bool is_of_service =
+          route.access == net::Access::kInference || route.access == net::Access::kControl;
+      EXPECT_TRUE(is_of_service || !of_model) << route.pattern;
     }
   }
 }

@@ -135,6 +135,12 @@ void Exchange::CountSuccess() {
   counters.compute_infer_ns.Add(Ns(ended_ - started_));
   counters.compute_output_ns.Add(Ns(now - ended_));
   counters.latency[HistogramBucket(Ns(now - arrived_))].Add(1);
+  counters.last_ns.Set(Ns(now.time_since_epoch()));
+}
+
+void Exchange::Count(Failure failure) {
+  lane_.counters.failure[static_cast<size_t>(failure)].Add(1);
+  lane_.counters.failure_ns.Add(Ns(Clock::now() - arrived_));
 }
 
 void Exchange::CountFailure(const Error& error) {

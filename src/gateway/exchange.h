@@ -58,7 +58,7 @@ class Exchange {
 
  private:
   Task<Result<void>> RunOnThreads(Clock::time_point deadline);
-  void Count(Failure failure) { lane_.counters.failure[static_cast<size_t>(failure)].Add(1); }
+  void Count(Failure failure);
   void LogFailure(const Error& error);
 
   RevisionRuntime& revision_;

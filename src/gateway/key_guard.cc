@@ -41,8 +41,8 @@ Result<void> CheckNamedService(CoreSlot& core, Clock& clock, const net::HttpRequ
   return CheckKey(core, clock, *service, request.Header("authorization"));
 }
 
-Result<void> Check(CoreSlots& slots, Clock& clock, const net::Route& route,
-                   const net::HttpRequest& request) {
+Result<void> Check(CoreSlots& slots, Clock& clock, const ControlAccess& control,
+                   const net::Route& route, const net::HttpRequest& request) {
   switch (route.access) {
     case net::Access::kOpen:
       return {};
@@ -53,6 +53,8 @@ Result<void> Check(CoreSlots& slots, Clock& clock, const net::Route& route,
       TRY_VOID(SentHash(slots.current(), request.Header("authorization")));
       return {};
     }
+    case net::Access::kControl:
+      return CheckControl(control, request.peer_is_loopback, request.Header("authorization"));
     default:
       break;
   }
@@ -87,6 +89,25 @@ Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
   return {};
 }
 
+Result<void> CheckControl(const ControlAccess& control, bool peer_is_loopback,
+                          std::optional<std::string_view> authorization) {
+  if (control.is_managed) {
+    return FailedPrecondition("MANAGED",
+                              "what is served here is managed: `slipway deploy` and `slipway "
+                              "apply` change it, and `slipway delete service/NAME` ends it");
+  }
+  if (!control.token_sha256.empty()) {
+    const std::optional<std::string> token = trust::SentToken(authorization);
+    if (!token) return Missing();
+    if (trust::HashToken(*token) == control.token_sha256) return {};
+    return Unauthenticated("TOKEN_INVALID", "the token is not the one in the file of --token-file");
+  }
+  if (control.is_open_on_loopback && peer_is_loopback) return {};
+  return PermissionDenied("CONTROL_CLOSED",
+                          "this changes what the server does, and nobody may: start it with "
+                          "--token-file FILE, or on loopback with --allow-control");
+}
+
 std::string_view ProjectOf(const net::HttpRequest& request) {
   for (const auto& [name, value] : request.parameters) {
     if (name == "project") return value;
@@ -94,9 +115,9 @@ std::string_view ProjectOf(const net::HttpRequest& request) {
   return kDefaultProject;
 }
 
-net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock) {
-  return [&slots, &clock](const net::Route& route, net::HttpRequest& request) {
-    return Answer(Check(slots, clock, route, request));
+net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control) {
+  return [&slots, &clock, &control](const net::Route& route, net::HttpRequest& request) {
+    return Answer(Check(slots, clock, control, route, request));
   };
 }
 

@@ -22,6 +22,7 @@ class OwnedCounter {
   void Add(uint64_t amount) {
     value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
+  void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t Value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -38,10 +39,13 @@ struct RequestCounters {
   OwnedCounter inferences;
   OwnedCounter executions;
   OwnedCounter request_ns;
+  OwnedCounter failure_ns;
   OwnedCounter queue_ns;
   OwnedCounter compute_input_ns;
   OwnedCounter compute_infer_ns;
   OwnedCounter compute_output_ns;
+  // When the last successful request was answered, of the steady clock.
+  OwnedCounter last_ns;
   std::array<OwnedCounter, kHistogramBuckets> latency;
 };
 

@@ -34,6 +34,12 @@ inline constexpr std::chrono::seconds kRetryAfter{1};
 // Failed runs of one revision are logged once in this time, by each core.
 inline constexpr std::chrono::seconds kFailureLogPause{1};
 
+// A model configuration: its text, and the entries of one list or map of it.
+inline constexpr size_t kMaxConfigBytes = 1 << 20;
+inline constexpr size_t kMaxConfigItems = 4096;
+// Files that one load may bring.
+inline constexpr size_t kMaxOverrideFiles = 256;
+
 // Messages of gRPC's health and reflection, and of methods that infer nothing.
 inline constexpr size_t kMaxHealthMessageBytes = 4 << 10;
 inline constexpr size_t kMaxPlainMessageBytes = 64 << 10;

@@ -12,6 +12,7 @@
 #include "base/build_info.h"
 #include "base/log.h"
 #include "engine/limits.h"
+#include "gateway/model_config/describe.h"
 
 namespace slipway::gateway {
 namespace {
@@ -26,6 +27,15 @@ engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
   return {.format = settings.format,
           .path = settings.path + "/" + settings.model_file,
           .threads = static_cast<uint32_t>(std::max(settings.threads, 0))};
+}
+
+// The model, if the configuration that came with it fits.
+Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
+                                                       const runtime::ServingRevision& settings) {
+  TRY(config, model_config::ConfigOf(settings));
+  TRY(model, engine::LoadedModel::Load(host, SourceOf(settings)));
+  TRY_VOID(model_config::CheckAgainst(config, model->signature()));
+  return std::move(model);
 }
 
 void BecomeNice() {
@@ -241,16 +251,15 @@ void Reconciler::StartLoad() {
     for (auto& revision : service.revisions) {
       if (!revision->listed || revision->loaded || revision->failure) continue;
       loading_ = revision.get();
-      const engine::ModelSource source = SourceOf(revision->runtime->settings());
+      const runtime::ServingRevision settings = revision->runtime->settings();
       // Here, so that threads which the engine makes for all models are not nice ones; for the same
       // reason a model with threads of its own is loaded without niceness.
-      const Result<void> prepared = dependencies_.host.Prepare(source.format);
-      loader_ = std::jthread([this, source, prepared] {
+      const Result<void> prepared = dependencies_.host.Prepare(settings.format);
+      loader_ = std::jthread([this, settings, prepared] {
         pthread_setname_np(pthread_self(), "loader");
-        if (source.threads == 0) BecomeNice();
+        if (settings.threads == 0) BecomeNice();
         Result<std::unique_ptr<engine::LoadedModel>> result =
-            prepared.has_error() ? prepared.error()
-                                 : engine::LoadedModel::Load(dependencies_.host, source);
+            prepared.has_error() ? prepared.error() : LoadModel(dependencies_.host, settings);
         {
           std::lock_guard lock(mutex_);
           load_result_ = std::move(result);

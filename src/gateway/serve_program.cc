@@ -16,7 +16,9 @@
 #include "base/log.h"
 #include "gateway/agent_link.h"
 #include "gateway/core_pulse.h"
+#include "gateway/repository/model_repository.h"
 #include "runtime/site_folder.h"
+#include "trust/access.h"
 
 namespace slipway::gateway {
 
@@ -41,9 +43,29 @@ void TuneProcess() {
 
 struct ServeProgram::State {
   State(CorePool& cores, ServeOptions given)
-      : options(std::move(given)), pulse(cores), plane(cores, WithChanged(options.plane)) {}
+      : options(std::move(given)),
+        pulse(cores),
+        repository(MakeRepository(cores)),
+        plane(cores, Complete(options.plane)) {}
 
-  DataPlaneOptions WithChanged(DataPlaneOptions plane_options) {
+  std::unique_ptr<ModelRepository> MakeRepository(CorePool& cores) {
+    if (!options.stand_alone) return nullptr;
+    return std::make_unique<ModelRepository>(
+        cores, *options.stand_alone,
+        ModelRepository::Plane{
+            .apply = [this](runtime::ServingConfig config) { plane.Apply(std::move(config)); },
+            .status = [this] { return plane.status(); }});
+  }
+
+  DataPlaneOptions Complete(DataPlaneOptions plane_options) {
+    if (options.stand_alone) {
+      const StandAloneOptions& alone = *options.stand_alone;
+      plane_options.models = repository.get();
+      plane_options.control = {
+          .is_managed = false,
+          .token_sha256 = alone.token.empty() ? std::string() : trust::HashToken(alone.token),
+          .is_open_on_loopback = alone.allow_control};
+    }
     plane_options.changed = [this] {
       link.With([](auto& open) {
         if (open != nullptr) open->StatusChanged();
@@ -59,9 +81,8 @@ struct ServeProgram::State {
 
   Result<void> Begin() {
     if (options.stand_alone) {
-      TRY(config, StandAloneConfig(*options.stand_alone));
-      plane.Apply(std::move(config));
-      TRY_VOID(WaitForTheModel());
+      TRY_VOID(repository->Open());
+      TRY_VOID(WaitForTheModels());
     } else {
       TRY_VOID(ReadConfig());
       TRY_VOID(OpenLink());
@@ -86,15 +107,11 @@ struct ServeProgram::State {
     return true;
   }
 
-  Result<void> WaitForTheModel() {
+  Result<void> WaitForTheModels() {
     if (!Wait(std::chrono::steady_clock::time_point::max())) {
       return Error(Code::kCancelled, "INTERRUPTED", "interrupted while the model was loading");
     }
-    for (const runtime::RevisionMeasurement& revision : plane.status().revisions) {
-      if (revision.phase != "Failed") continue;
-      return FailedPrecondition(revision.reason, revision.message);
-    }
-    return {};
+    return repository->Settle();
   }
 
   Result<void> ReadConfig() {
@@ -161,7 +178,8 @@ struct ServeProgram::State {
   uint64_t changes = 0;  // of the status
   std::atomic<bool> stop_asked{false};
   Guarded<std::unique_ptr<AgentLink>> link;
-  CorePulse pulse;  // of the link's thread
+  CorePulse pulse;                              // of the link's thread
+  std::unique_ptr<ModelRepository> repository;  // stand-alone
   DataPlane plane;
 };
 
@@ -191,7 +209,9 @@ void ServeProgram::ReloadTls() {
 }
 
 Task<void> ServeProgram::Stop(std::chrono::milliseconds drain) {
+  if (state_->repository != nullptr) state_->repository->EndChanges();
   co_await state_->plane.Stop(drain);
+  if (state_->repository != nullptr) co_await state_->repository->Stop();
 }
 
 }  // namespace slipway::gateway

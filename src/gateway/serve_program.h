@@ -36,7 +36,7 @@ struct ServeOptions {
   // Under an agent: the site's folder. Its serving.json says what to serve, and agents connect to
   // its socket.
   std::string site_folder;
-  // Without one: this model.
+  // Without one: these models.
   std::optional<StandAloneOptions> stand_alone;
   // Kept open as long as the program, so that an agent can ask for them.
   std::vector<ServeListener> listeners;
@@ -51,10 +51,10 @@ struct ServeOptions {
 // cores' threads, while the cores run.
 class ServeProgram {
  public:
-  // Waits for the models before it accepts connections: a stand-alone model until it is loaded,
+  // Waits for the models before it accepts connections: stand-alone models until they are loaded,
   // what serving.json lists until it is Ready or Failed or runtime::InheritedListenWait() is over
   // (the sockets are there already: connections wait, or go to the predecessor). Fails for a model
-  // or a serving.json that cannot be read, and for a stand-alone model that does not load; a site
+  // or a serving.json that cannot be read, and where no stand-alone model loads; a site
   // without serving.json has nothing to serve yet.
   static Result<std::unique_ptr<ServeProgram>> Start(CorePool& cores, ServeOptions options);
   ~ServeProgram();

@@ -1,8 +1,10 @@
 #include "gateway/serve_program.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
@@ -10,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/random.h"
@@ -51,6 +54,30 @@ class ServeProgramTest : public ::testing::Test {
   }
   Result<void> StartAlone(const std::string& path, const std::string& name = "") {
     return Start({.stand_alone = StandAloneOptions{.path = path, .name = name}});
+  }
+  Result<void> StartRepository() {
+    return Start({.stand_alone = StandAloneOptions{
+                      .path = folder_.native(), .is_repository = true, .allow_control = true}});
+  }
+  // The status of a load or an unload.
+  int Control(const std::string& model, const std::string& verb, const std::string& body = "",
+              const std::string& headers = "") {
+    HttpCaller caller(port_);
+    return caller.Post("/v2/repository/models/" + model + "/" + verb, body, headers)->status;
+  }
+  Json Index() {
+    HttpCaller caller(port_);
+    return *ParseJson(caller.Post("/v2/repository/index", "")->body);
+  }
+  // "READY", "UNAVAILABLE: reason"; "known" where the index has nothing but the name.
+  static std::string StateOf(const Json& index, const std::string& name,
+                             const std::string& version) {
+    for (const Json& entry : index) {
+      if (entry["name"] != name || entry.value("version", "") != version) continue;
+      const std::string reason = entry.value("reason", "");
+      return entry.value("state", "known") + (reason.empty() ? "" : ": " + reason);
+    }
+    return "";
   }
   void Stop() {
     if (program_ == nullptr) return;
@@ -95,18 +122,125 @@ TEST_F(ServeProgramTest, SaysWhatIsWrongWithAPath) {
   EXPECT_THAT(StartAlone("/nowhere/at/all").error().message(), HasSubstr("/nowhere/at/all"));
   EXPECT_EQ(StartAlone(Write("a.txt", "x")).error().reason(), "MODEL_FILE");
   EXPECT_EQ(StartAlone(folder_.native()).error().reason(), "MODEL_FILE");
-  Write("repository/fraud/1/model.fake.json", kModel);
-  const Error folders = StartAlone((folder_ / "repository").native()).error();
-  EXPECT_EQ(folders.reason(), "MODEL_FILE");
-  EXPECT_THAT(folders.message(), HasSubstr("such as " + (folder_ / "repository/fraud/1").native()));
-  EXPECT_THAT(folders.message(), HasSubstr("slipway server"));
   Write("one.fake.json", kModel);
   Write("two.fake.json", kModel);
-  const Error several = StartAlone(folder_.native()).error();
+  const Error several = StartAlone(folder_.native(), "name").error();
   EXPECT_EQ(several.reason(), "MODEL_AMBIGUOUS");
-  EXPECT_THAT(several.message(), HasSubstr("one.fake.json and two.fake.json"));
+  EXPECT_THAT(several.message(), HasSubstr("'one' and 'two'"));
   EXPECT_EQ(StartAlone((folder_ / "one.fake.json").native(), "a/b").error().reason(),
             "NAME_INVALID");
+}
+
+TEST_F(ServeProgramTest, ServesTheModelsOfAFolderAndTellsOfThoseThatFail) {
+  Write("fraud/1/model.fake.json", kModel);
+  Write("fraud/2/model.fake.json", kModel);
+  Write("bad/1/model.fake.json", R"({"inputs":[]})");
+  Write("other.fake.json", kModel);
+  ASSERT_TRUE(StartAlone(folder_.native()).has_value());
+  EXPECT_EQ(Infer("fraud"), 200);
+  EXPECT_EQ(Infer("other"), 200);
+  EXPECT_EQ(Infer("bad"), 404);
+  const Json index = Index();
+  EXPECT_EQ(StateOf(index, "fraud", "2"), "READY");
+  EXPECT_EQ(StateOf(index, "fraud", "1"), "");
+  EXPECT_EQ(StateOf(index, "other", "1"), "READY");
+  EXPECT_THAT(StateOf(index, "bad", "1"), HasSubstr("UNAVAILABLE: "));
+}
+
+TEST_F(ServeProgramTest, AFolderWhereNoModelLoadsEndsIt) {
+  Write("bad/1/model.fake.json", R"({"inputs":[]})");
+  Write("worse/1/model.fake.json", R"({"inputs":[]})");
+  EXPECT_EQ(StartAlone(folder_.native()).error().reason(), "MODEL_FAILED");
+  // As a repository it may be filled later.
+  ASSERT_TRUE(StartRepository().has_value());
+  EXPECT_EQ(Infer("bad"), 404);
+}
+
+TEST_F(ServeProgramTest, LoadsAndUnloadsWhereThatIsAllowed) {
+  Write("a/1/model.fake.json", kModel);
+  ASSERT_TRUE(StartRepository().has_value());
+  EXPECT_EQ(Control("a", "unload"), 200);
+  EXPECT_EQ(Infer("a"), 404);
+  EXPECT_EQ(StateOf(Index(), "a", "1"), "UNAVAILABLE: unloaded");
+  EXPECT_EQ(Control("nope", "unload"), 200);
+  EXPECT_EQ(Control("nope", "load"), 400);
+  EXPECT_EQ(Control("a", "load"), 200);
+  EXPECT_EQ(Infer("a"), 200);
+  Write("b/3/model.fake.json", kModel);
+  EXPECT_EQ(StateOf(Index(), "b", ""), "known");
+  EXPECT_EQ(Control("b", "load"), 200);
+  EXPECT_EQ(StateOf(Index(), "b", "3"), "READY");
+  EXPECT_EQ(StateOf(Index(), "nope", ""), "");
+}
+
+TEST_F(ServeProgramTest, ALoadThatFailsLeavesWhatServed) {
+  Write("a/1/model.fake.json", kModel);
+  ASSERT_TRUE(StartRepository().has_value());
+  Write("a/1/model.fake.json", R"({"inputs":[]})");
+  EXPECT_EQ(Control("a", "load"), 400);
+  EXPECT_EQ(Infer("a"), 200);
+  EXPECT_EQ(StateOf(Index(), "a", "1"), "READY");
+  // A new version that fails beside an old one that is good.
+  Write("a/1/model.fake.json", kModel);
+  Write("a/2/model.fake.json", R"({"inputs":[]})");
+  EXPECT_EQ(Control("a", "load"), 400);
+  EXPECT_EQ(Infer("a"), 200);
+  EXPECT_EQ(Infer("a/versions/2"), 404);
+  Write("a/2/model.fake.json", kModel);
+  EXPECT_EQ(Control("a", "load"), 200);
+  EXPECT_EQ(Infer("a/versions/2"), 200);
+  EXPECT_EQ(Infer("a/versions/1"), 404);
+}
+
+TEST_F(ServeProgramTest, AModelServesOnWhileItIsLoadedAnew) {
+  Write("a/1/model.fake.json", kModel);
+  ASSERT_TRUE(StartRepository().has_value());
+  const std::string slow(kModel.substr(0, kModel.size() - 1));
+  Write("a/1/model.fake.json", slow + R"(,"loadDelayUs":300000})");
+  std::atomic<int> status{0};
+  std::jthread loader([&] { status = Control("a", "load"); });
+  while (status == 0) ASSERT_EQ(Infer("a"), 200);
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(Infer("a"), 200);
+}
+
+TEST_F(ServeProgramTest, ALoadMayBringConfigurationAndFiles) {
+  ASSERT_TRUE(StartRepository().has_value());
+  const std::string model = Base64(kModel);
+  const auto body = [&](const std::string& path, const std::string& config) {
+    Json parameters = {{"file:" + path, model}};
+    if (!config.empty()) parameters["config"] = config;
+    return DumpJson({{"parameters", parameters}});
+  };
+  EXPECT_EQ(Control("sent", "load", body("1/model.fake.json", "")), 400);
+  EXPECT_EQ(Control("sent", "load", body("../1/model.fake.json", "{}")), 400);
+  EXPECT_EQ(Control("sent", "load", body("/1/model.fake.json", "{}")), 400);
+  EXPECT_EQ(Control("sent", "load", body("1/model.fake.json", R"({"nope":1})")), 400);
+  EXPECT_EQ(Control("sent", "load", R"({"parameters":{"file:1/a.onnx":"%"}})"), 400);
+  EXPECT_EQ(Control("sent", "load", "{"), 400);
+  EXPECT_EQ(Control("sent", "load", body("7/model.fake.json", R"({"maxBatchSize":4})")), 400);
+  EXPECT_EQ(Control("sent", "load", body("7/model.fake.json", R"({"parameters":
+      {"a":{"string_value":"b"}}})")),
+            200);
+  EXPECT_EQ(Infer("sent/versions/7"), 200);
+  HttpCaller caller(port_);
+  const Json config = *ParseJson(caller.Get("/v2/models/sent/config")->body);
+  EXPECT_EQ(config["parameters"]["a"]["string_value"], "b");
+  EXPECT_EQ(Control("sent", "unload"), 200);
+  EXPECT_EQ(Infer("sent"), 404);
+}
+
+TEST_F(ServeProgramTest, NobodyLoadsWhereItIsNotAllowed) {
+  ASSERT_TRUE(StartAlone(Write("a.fake.json", kModel)).has_value());
+  EXPECT_EQ(Control("a", "unload"), 403);
+  EXPECT_EQ(Infer("a"), 200);
+  Stop();
+  ASSERT_TRUE(Start({.stand_alone = StandAloneOptions{.path = (folder_ / "a.fake.json").native(),
+                                                      .token = "secret"}})
+                  .has_value());
+  EXPECT_EQ(Control("a", "unload"), 401);
+  EXPECT_EQ(Control("a", "unload", "", "Authorization: Bearer wrong\r\n"), 401);
+  EXPECT_EQ(Control("a", "unload", "", "Authorization: Bearer secret\r\n"), 200);
 }
 
 TEST_F(ServeProgramTest, AModelThatDoesNotLoadEndsIt) {

@@ -14,7 +14,8 @@ inline constexpr size_t kMaxServingRevisions = 64;  // of one service
 // How long one request may take where nobody says otherwise, and at most.
 inline constexpr std::chrono::milliseconds kRequestTimeout{60'000};
 inline constexpr std::chrono::milliseconds kMaxRequestTimeout{3'600'000};
-inline constexpr size_t kMaxServingKeys = 10'000;  // of one service
+inline constexpr size_t kMaxModelConfigBytes = 4 << 20;  // Triton's, of one revision
+inline constexpr size_t kMaxServingKeys = 10'000;        // of one service
 
 // The channel: longer texts than the first travel in a memory file beside the packet.
 inline constexpr size_t kMaxInlineMessageBytes = 32 << 10;

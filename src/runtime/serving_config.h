@@ -24,9 +24,11 @@ struct ServingRevision {
   std::string digest;      // of the manifest
   int32_t threads = 0;     // intra-op threads; 0: chosen by serve
   int32_t instances = 1;
+  // Triton's model configuration as JSON, where the model brings one; empty: it does not.
+  std::string config;
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
-                      (number, uid, format, path, model_file, digest, threads, instances))
+                      (number, uid, format, path, model_file, digest, threads, instances, config))
 
 // One route of a service: revision number and weight in parts of 10,000.
 struct ServingRoute {
@@ -92,6 +94,9 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
        .format = "digest"},
       {.name = "threads", .text = "Threads of one run; 0: chosen.", .min = 0, .max = 1024},
       {.name = "instances", .text = "Runs at the same time.", .min = 1, .max = 1024},
+      {.name = "config",
+       .text = "Triton's model configuration, as JSON.",
+       .max = slipway::runtime::kMaxModelConfigBytes},
   };
 };
 

@@ -71,8 +71,10 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
   if (options.site_folder.empty()) {
     TRY(token, ReadToken(options.token_file));
     composed.stand_alone = {.path = options.model,
+                            .is_repository = options.is_repository,
                             .name = options.name,
                             .token = token,
+                            .allow_control = options.allow_control,
                             .threads = static_cast<int>(options.threads),
                             .timeout = options.request_timeout};
   }

@@ -12,12 +12,17 @@ constexpr const char* kFooter =
     "Ports, with --port-base N: inference REST N, gRPC N+1, metrics N+2.\n"
     "Examples:\n"
     "  slipway serve model.onnx\n"
+    "  slipway serve --model-repository models/ --allow-control\n"
     "  slipway serve detector/ --port-base 0 --ports-file ports.json\n"
     "  slipway serve model.onnx --address 0.0.0.0 --tls-cert server.crt --tls-key server.key\n"
     "SIGHUP reads a renewed certificate and key; no connection ends.";
 
-void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::string& timeout) {
-  app.add_option("MODEL", options.model, "Model file, or folder of one model");
+void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::string& timeout,
+             std::string& repository) {
+  app.add_option("MODEL", options.model, "Model file, or folder of one model or of several");
+  app.add_option("--model-repository", repository,
+                 "Folder of models as Triton's: NAME/[config.pbtxt], NAME/VERSION/model.onnx")
+      ->type_name("DIR");
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
@@ -25,6 +30,9 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
       ->type_name("FILE");
   app.add_option("--token-file", options.token_file, "Callers must send the token in this file")
       ->type_name("FILE");
+  app.add_flag("--allow-control", options.allow_control,
+               "Callers on this machine may load and unload models and change settings; with "
+               "--token-file who sends the token may");
   app.add_option("--threads", options.threads, "Threads of a run in the engine; 0: chosen (0)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
@@ -43,7 +51,8 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   int64_t port_base = options.port_base;
   CLI::App app("The data plane: answers requests to models", "slipway serve");
   std::string timeout;
-  Declare(app, options, port_base, timeout);
+  std::string repository;
+  Declare(app, options, port_base, timeout, repository);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -53,6 +62,13 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
     return InvalidArgument("USAGE", fmt::format("{}; see slipway serve --help", error.what()));
   }
   TRY_VOID(RefuseEmptyValues(app));
+  if (!repository.empty()) {
+    if (!options.model.empty()) {
+      return InvalidArgument("USAGE", "MODEL and --model-repository exclude each other");
+    }
+    options.model = repository;
+    options.is_repository = true;
+  }
   if (options.model.empty() == options.site_folder.empty()) {
     return InvalidArgument("USAGE", "MODEL is missing; see slipway serve --help");
   }
@@ -62,6 +78,10 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
+  if (options.allow_control && !IsLoopbackAddress(options.address) && options.token_file.empty()) {
+    return InvalidArgument("USAGE", "--allow-control is for loopback addresses; on " +
+                                        options.address + " use --token-file");
+  }
   for (std::string* path :
        {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {
     TRY_VOID(MakeAbsolute(*path));

@@ -15,7 +15,9 @@ namespace slipway::server {
 struct ServeOptions {
   // One of both: what an agent keeps for a site, or what a user named.
   std::string site_folder;
-  std::string model;  // a model's file, or a folder with exactly one
+  std::string model;           // a model's file or folder, or a folder of such
+  bool is_repository = false;  // --model-repository named it
+  bool allow_control = false;
 
   std::string name;                   // of the one model; empty: from the path
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets

@@ -246,16 +246,16 @@ def test_errors_have_the_codes_of_the_protocol(channel):
     assert stub.ModelInfer(good).outputs[0].name == "y"
 
 
-def test_load_and_unload_are_managed(client, channel):
+def test_load_and_unload_are_closed_unless_opened(client, channel):
     with pytest.raises(triton.InferenceServerException) as error:
         client.load_model("linear")
-    assert "managed" in str(error.value) and "failed to load 'linear'" in str(error.value)
+    assert "--allow-control" in str(error.value) and "failed to load 'linear'" in str(error.value)
     with pytest.raises(triton.InferenceServerException):
         client.unload_model("linear")
     # As KServe's clients send it: the model's name is field 1.
     load = channel.unary_unary("/inference.GRPCInferenceService/RepositoryModelLoad")
     code, text = code_of(lambda: load(b"\x0a\x06linear"))
-    assert code == grpc.StatusCode.FAILED_PRECONDITION and "'linear'" in text
+    assert code == grpc.StatusCode.PERMISSION_DENIED and "'linear'" in text
 
 
 def test_streams_answer_each_request(client):

@@ -22,7 +22,8 @@ using slipway::engine::fake::FakeModel;
 
 struct SlipwayModel {
   SlipwayModel(FakeModel fake, slipway::tensor::Signature signature)
-      : settings(std::move(fake)), info(std::move(signature), !settings.asynchronous) {}
+      : settings(std::move(fake)),
+        info(std::move(signature), !settings.asynchronous, settings.responses > 1) {}
 
   const FakeModel settings;
   const PluginInfo info;

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "gateway/grpc/wire.h"
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/model_lookup.h"
@@ -14,7 +13,6 @@ namespace slipway::gateway::grpc {
 
 struct Environment {
   v2::Environment& v2;
-  Clock& clock;
 };
 
 // GRPCInferenceService, health and reflection. `environment` outlives it.
@@ -41,9 +39,15 @@ using PlainMethod = Result<void> (*)(const Environment& environment, const net::
 void AddPlain(std::string path, PlainMethod method, Environment& environment,
               net::GrpcService& service);
 
+// A unary method that waits; it ends the call.
+using TaskMethod = Task<void> (*)(Environment& environment, net::GrpcCall& call);
+void AddTask(std::string path, TaskMethod method, size_t max_message_bytes,
+             Environment& environment, net::GrpcService& service);
+
 // The groups of methods.
 void AddInferMethods(Environment& environment, net::GrpcService& service);
 void AddMetadataMethods(Environment& environment, net::GrpcService& service);
+void AddStatisticsMethods(Environment& environment, net::GrpcService& service);
 void AddRepositoryMethods(Environment& environment, net::GrpcService& service);
 void AddHealthMethods(Environment& environment, net::GrpcService& service);
 void AddReflectionMethods(net::GrpcService& service);

@@ -6,6 +6,8 @@
 #include "base/build_info.h"
 #include "gateway/grpc/environment.h"
 #include "gateway/grpc/wire.h"
+#include "gateway/model_config/config_json.h"
+#include "gateway/model_config/describe.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -80,36 +82,12 @@ Result<void> ModelMetadata(const Environment& environment, const net::GrpcCall& 
   return {};
 }
 
-// The numbers of enum DataType in Triton's model configuration.
-uint64_t ConfigType(tensor::DataType type) {
-  constexpr uint64_t kString = 13;
-  constexpr uint64_t kBf16 = 14;
-  if (type == tensor::DataType::kBytes) return kString;
-  if (type == tensor::DataType::kBf16) return kBf16;
-  return static_cast<uint64_t>(type);
-}
-
-std::string ConfigTensor(const tensor::TensorSpec& spec, uint32_t dims_number) {
-  std::string text;
-  WireWriter writer(text);
-  writer.Bytes(1, spec.name);
-  writer.Varint(2, ConfigType(spec.type));
-  writer.Packed(dims_number, spec.shape.dims());
-  return text;
-}
-
-// max_batch_size is 0: the dimensions are all there.
 Result<void> ModelConfig(const Environment& environment, const net::GrpcCall& call,
                          WireWriter& out) {
   TRY(request, ReadNamed(call, "ModelConfigRequest"));
   TRY(revision, FindAllowedRevision(environment, call, NameOf(request.name, request.version)));
-  const tensor::Signature& signature = revision->model().signature();
   std::string config;
-  WireWriter writer(config);
-  writer.Bytes(1, request.name);
-  writer.Bytes(2, revision->model().model().platform());
-  for (const tensor::TensorSpec& spec : signature.inputs) writer.Element(5, ConfigTensor(spec, 4));
-  for (const tensor::TensorSpec& spec : signature.outputs) writer.Element(6, ConfigTensor(spec, 3));
+  model_config::WriteConfigWire(model_config::Describe(*revision, request.name), config);
   out.Element(1, config);
   return {};
 }

@@ -13,6 +13,7 @@ net::GrpcService MakeService(Environment& environment) {
                             .status_of = StatusOf});
   AddInferMethods(environment, service);
   AddMetadataMethods(environment, service);
+  AddStatisticsMethods(environment, service);
   AddRepositoryMethods(environment, service);
   AddHealthMethods(environment, service);
   AddReflectionMethods(service);
@@ -60,7 +61,7 @@ Result<const ServiceEntry*> FindAllowed(const Environment& environment, const ne
   CoreSlot& core = environment.v2.slots.current();
   TRY(service, v2::FindService(core, name));
   if (service->needs_key) {
-    TRY_VOID(CheckKey(core, environment.clock, *service, call.Metadata("authorization")));
+    TRY_VOID(CheckKey(core, environment.v2.clock, *service, call.Metadata("authorization")));
   }
   return service;
 }
@@ -85,6 +86,15 @@ void AddPlain(std::string path, PlainMethod method, Environment& environment,
                    },
                .stream = nullptr,
                .max_message_bytes = kMaxPlainMessageBytes});
+}
+
+void AddTask(std::string path, TaskMethod method, size_t max_message_bytes,
+             Environment& environment, net::GrpcService& service) {
+  service.Add({.path = std::move(path),
+               .unary = [&environment,
+                         method](net::GrpcCall& call) { call.Start(method(environment, call)); },
+               .stream = nullptr,
+               .max_message_bytes = max_message_bytes});
 }
 
 std::string InferencePath(std::string_view method) {

@@ -76,13 +76,27 @@ void WireWriter::Element(uint32_t number, std::string_view bytes) {
 }
 
 void WireWriter::Head(uint32_t number, uint64_t bytes) {
-  Raw(uint64_t{number} << 3 | static_cast<uint64_t>(WireType::kBytes));
+  Tag(number, WireType::kBytes);
   Raw(bytes);
 }
 
 void WireWriter::Number(uint32_t number, uint64_t value) {
-  Raw(uint64_t{number} << 3 | static_cast<uint64_t>(WireType::kVarint));
+  Tag(number, WireType::kVarint);
   Raw(value);
+}
+
+void WireWriter::Fixed64(uint32_t number, uint64_t value) {
+  Tag(number, WireType::kFixed64);
+  out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void WireWriter::Fixed32(uint32_t number, uint32_t value) {
+  Tag(number, WireType::kFixed32);
+  out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void WireWriter::Tag(uint32_t number, WireType type) {
+  Raw(uint64_t{number} << 3 | static_cast<uint64_t>(type));
 }
 
 void WireWriter::Raw(uint64_t value) {

@@ -70,7 +70,8 @@ Result<std::array<std::string_view, kStrings + 1>> ReadStrings(std::string_view 
 
 size_t VarintBytes(uint64_t value);
 
-// Appends to a string. Values that are the default are left out, as proto3 does, but by Element.
+// Appends to a string. Values that are the default are left out, as proto3 does, where nothing else
+// is said.
 class WireWriter {
  public:
   explicit WireWriter(std::string& out) : out_(out) {}
@@ -78,6 +79,10 @@ class WireWriter {
   void Varint(uint32_t number, uint64_t value) {
     if (value != 0) Number(number, value);
   }
+  // There even when they are zero.
+  void Number(uint32_t number, uint64_t value);
+  void Fixed64(uint32_t number, uint64_t value);
+  void Fixed32(uint32_t number, uint32_t value);
   void Bool(uint32_t number, bool value) { Varint(number, value ? 1 : 0); }
   void Bytes(uint32_t number, std::string_view bytes) {
     if (!bytes.empty()) Element(number, bytes);
@@ -97,7 +102,7 @@ class WireWriter {
   }
 
  private:
-  void Number(uint32_t number, uint64_t value);
+  void Tag(uint32_t number, WireType type);
   void Raw(uint64_t value);
 
   std::string& out_;

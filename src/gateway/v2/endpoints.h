@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "gateway/body_reader.h"
 #include "gateway/core_slot.h"
+#include "gateway/key_guard.h"
+#include "gateway/model_control.h"
 #include "gateway/v2/response_writer.h"
 #include "net/router.h"
 
@@ -21,7 +24,20 @@ struct Environment {
   std::function<bool()> ready;
   std::string server_name;  // as /v2 tells it
   NonFinite non_finite = NonFinite::kNull;
+  Clock& clock;
+  ControlAccess control;
+  ModelControl* models = nullptr;  // nullptr: what is loaded is the configuration's alone
 };
+
+// Calls `visit` for the services on which the sender of this Authorization may infer.
+template <class Visit>
+void VisitAllowed(const Environment& environment, std::optional<std::string_view> authorization,
+                  Visit visit) {
+  CoreSlot& core = environment.slots.current();
+  for (const ServiceEntry& service : core.snapshot->services()) {
+    if (CheckKey(core, environment.clock, service, authorization).has_value()) visit(service);
+  }
+}
 
 // Routes of /v2 and of /p/{project}/v2.
 std::vector<net::Route> MakeRoutes(Environment& environment);

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "base/build_info.h"
+#include "base/json.h"
+#include "gateway/model_config/describe.h"
 #include "gateway/v2/error_response.h"
 #include "gateway/v2/model_lookup.h"
 
@@ -65,6 +67,12 @@ HttpResponse ModelMetadata(Environment& environment, HttpRequest& request) {
   WriteSpecs(signature.outputs, body);
   body += '}';
   return HttpResponse::Json(200, std::move(body));
+}
+
+HttpResponse ModelConfig(Environment& environment, HttpRequest& request) {
+  const Result<RevisionRuntime*> found = FindRevision(environment.slots.current(), request);
+  if (found.has_error()) return ErrorResponse(found.error());
+  return HttpResponse::Json(200, DumpJson(model_config::Describe(**found, (*found)->service())));
 }
 
 HttpResponse ModelReady(Environment& environment, HttpRequest& request) {

@@ -10,6 +10,7 @@ net::HttpResponse ServerMetadata(Environment& environment, net::HttpRequest& req
 net::HttpResponse ServerLive(Environment& environment, net::HttpRequest& request);
 net::HttpResponse ServerReady(Environment& environment, net::HttpRequest& request);
 net::HttpResponse ModelMetadata(Environment& environment, net::HttpRequest& request);
+net::HttpResponse ModelConfig(Environment& environment, net::HttpRequest& request);
 net::HttpResponse ModelReady(Environment& environment, net::HttpRequest& request);
 
 }  // namespace slipway::gateway::v2

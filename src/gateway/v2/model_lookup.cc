@@ -29,6 +29,11 @@ Error NotReady(const std::string& what, const UnreadyRevision& revision) {
 
 }  // namespace
 
+std::string FullName(const ServiceEntry& service) {
+  if (service.project == kDefaultProject) return service.name;
+  return service.project + "/" + service.name;
+}
+
 Result<const ServiceEntry*> FindService(const CoreSlot& core, const ModelName& name) {
   const ServiceEntry* service = core.snapshot->Find(name.project, name.service);
   if (service != nullptr) return service;
@@ -58,6 +63,10 @@ Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpReq
   return FindService(core, {.project = ProjectOf(request),
                             .service = Parameter(request, "model").value_or(""),
                             .version = std::nullopt});
+}
+
+bool HasVersion(const net::HttpRequest& request) {
+  return Parameter(request, "version").has_value();
 }
 
 Result<RevisionRuntime*> FindRevision(CoreSlot& core, const net::HttpRequest& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -17,6 +18,8 @@ struct ModelName {
   std::optional<std::string_view> version;
 };
 
+// SERVICE, or PROJECT/SERVICE outside of the project `default`: what gRPC's clients call it.
+std::string FullName(const ServiceEntry& service);
 // The service, ready or not: NOT_FOUND / MODEL_UNKNOWN.
 Result<const ServiceEntry*> FindService(const CoreSlot& core, const ModelName& name);
 // The revision of that version, else the one whose turn it is. Errors in Triton's words:
@@ -28,5 +31,7 @@ Result<RevisionRuntime*> FindRevision(CoreSlot& core, const ServiceEntry& servic
 // By the route's {model}, in its {project} or `default`, and its {version} if it has one.
 Result<RevisionRuntime*> FindRevision(CoreSlot& core, const net::HttpRequest& request);
 Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpRequest& request);
+// Whether the route names a version.
+bool HasVersion(const net::HttpRequest& request);
 
 }  // namespace slipway::gateway::v2

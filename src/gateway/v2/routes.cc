@@ -3,6 +3,8 @@
 
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/metadata.h"
+#include "gateway/v2/repository.h"
+#include "gateway/v2/statistics.h"
 
 namespace slipway::gateway::v2 {
 namespace {
@@ -26,6 +28,11 @@ net::Handler Plain(Environment& environment, F answer) {
 
 void AddModelRoutes(Environment& environment, const std::string& prefix,
                     std::vector<Route>& routes) {
+  routes.push_back({.method = Method::kGet,
+                    .pattern = prefix + "/models/stats",
+                    .access = Access::kOpen,
+                    .handler = Plain(environment, AllStatistics),
+                    .summary = "What the models have done on which the caller may infer."});
   for (const std::string& model :
        {prefix + "/models/{model}", prefix + "/models/{model}/versions/{version}"}) {
     routes.push_back({.method = Method::kGet,
@@ -38,6 +45,16 @@ void AddModelRoutes(Environment& environment, const std::string& prefix,
                       .access = Access::kInference,
                       .handler = Plain(environment, ModelReady),
                       .summary = "200 if the model can serve."});
+    routes.push_back({.method = Method::kGet,
+                      .pattern = model + "/config",
+                      .access = Access::kInference,
+                      .handler = Plain(environment, ModelConfig),
+                      .summary = "The configuration of a model, as Triton writes it."});
+    routes.push_back({.method = Method::kGet,
+                      .pattern = model + "/stats",
+                      .access = Access::kInference,
+                      .handler = Plain(environment, ModelStatistics),
+                      .summary = "What a model has done, and how long it took."});
     routes.push_back(
         {.method = Method::kPost,
          .pattern = model + "/infer",
@@ -45,6 +62,30 @@ void AddModelRoutes(Environment& environment, const std::string& prefix,
          .handler = [&environment](HttpRequest& request) { return Infer(environment, request); },
          .summary = "Runs the model on the inputs of the body."});
   }
+}
+
+// A handler that waits.
+net::Handler Waiting(Environment& environment,
+                     Task<HttpResponse> (*handle)(Environment&, HttpRequest&)) {
+  return [&environment, handle](HttpRequest& request) { return handle(environment, request); };
+}
+
+void AddRepositoryRoutes(Environment& environment, std::vector<Route>& routes) {
+  routes.push_back({.method = Method::kPost,
+                    .pattern = "/v2/repository/index",
+                    .access = Access::kOpen,
+                    .handler = Waiting(environment, RepositoryIndex),
+                    .summary = "The models that there are, and their states."});
+  routes.push_back({.method = Method::kPost,
+                    .pattern = "/v2/repository/models/{model}/load",
+                    .access = Access::kControl,
+                    .handler = Waiting(environment, RepositoryLoad),
+                    .summary = "Loads a model, or loads it anew."});
+  routes.push_back({.method = Method::kPost,
+                    .pattern = "/v2/repository/models/{model}/unload",
+                    .access = Access::kControl,
+                    .handler = Waiting(environment, RepositoryUnload),
+                    .summary = "Ends the serving of a model."});
 }
 
 }  // namespace
@@ -68,6 +109,7 @@ std::vector<Route> MakeRoutes(Environment& environment) {
                     .access = Access::kOpen,
                     .handler = Plain(environment, ServerReady),
                     .summary = "200 if the server has loaded what it is to serve."});
+  AddRepositoryRoutes(environment, routes);
   AddModelRoutes(environment, "/v2", routes);
   AddModelRoutes(environment, "/p/{project}/v2", routes);
   return routes;
