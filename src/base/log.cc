@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log_level.h"
 
 namespace slipway {
 namespace {
@@ -128,6 +129,14 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
       output.json ? JsonLine(level, message, fields) : TextLine(level, message, fields);
   // The string_view overload takes the line as it is: nothing in it is a format.
   output.logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void SetLogLevel(LogLevel level) {
+  State().level.store(level, std::memory_order_relaxed);
+}
+
+LogLevel CurrentLogLevel() {
+  return State().level.load(std::memory_order_relaxed);
 }
 
 Result<void> SetLog(const LogOptions& options) {

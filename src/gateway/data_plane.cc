@@ -66,7 +66,9 @@ struct DataPlane::State {
                     .non_finite = options.non_finite,
                     .clock = *options.clock,
                     .control = std::move(options.control),
-                    .models = options.models},
+                    .models = options.models,
+                    .log = log,
+                    .trace = trace},
         grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
@@ -101,6 +103,8 @@ struct DataPlane::State {
   BodyBudget bodies;
   std::atomic<bool> stopping{false};
   Reconciler reconciler;
+  LogSettings log;
+  TraceSettings trace;
   v2::Environment environment;
   grpc::Environment grpc_environment;
   const net::GrpcService grpc;

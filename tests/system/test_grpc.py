@@ -238,11 +238,6 @@ def test_errors_have_the_codes_of_the_protocol(channel):
     output = request_of(ROW)
     output.outputs.add(name="z")
     assert refused(output)[0] == grpc.StatusCode.INVALID_ARGUMENT
-    for method in (stub.TraceSetting, stub.LogSettings):
-        request = (service_pb2.TraceSettingRequest if method == stub.TraceSetting
-                   else service_pb2.LogSettingsRequest)()
-        assert code_of(lambda call=method, sent=request: call(sent))[0] == \
-            grpc.StatusCode.UNIMPLEMENTED
     assert stub.ModelInfer(good).outputs[0].name == "y"
 
 

@@ -134,29 +134,15 @@ Result<void> Nothing(const Environment&, const net::GrpcCall&, WireWriter&) {
   return {};
 }
 
-Result<void> TraceSetting(const Environment&, const net::GrpcCall&, WireWriter&) {
-  return Unimplemented("TRACE_UNSUPPORTED", "this server has no trace settings");
-}
-
-Result<void> LogSettings(const Environment&, const net::GrpcCall&, WireWriter&) {
-  return Unimplemented("LOG_UNSUPPORTED",
-                       "the log is set where the server is started: see --log-level");
-}
-
 struct Row {
   std::string_view method;
   PlainMethod handle;
 };
 
 constexpr std::array kRows = {
-    Row{"SystemSharedMemoryStatus", Nothing},
-    Row{"SystemSharedMemoryRegister", SharedMemory},
-    Row{"SystemSharedMemoryUnregister", Nothing},
-    Row{"CudaSharedMemoryStatus", Nothing},
-    Row{"CudaSharedMemoryRegister", SharedMemory},
-    Row{"CudaSharedMemoryUnregister", Nothing},
-    Row{"TraceSetting", TraceSetting},
-    Row{"LogSettings", LogSettings},
+    Row{"SystemSharedMemoryStatus", Nothing},      Row{"SystemSharedMemoryRegister", SharedMemory},
+    Row{"SystemSharedMemoryUnregister", Nothing},  Row{"CudaSharedMemoryStatus", Nothing},
+    Row{"CudaSharedMemoryRegister", SharedMemory}, Row{"CudaSharedMemoryUnregister", Nothing},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "gateway/core_slot.h"
 #include "gateway/key_guard.h"
 #include "gateway/model_control.h"
+#include "gateway/settings.h"
 #include "gateway/v2/response_writer.h"
 #include "net/router.h"
 
@@ -27,6 +28,8 @@ struct Environment {
   Clock& clock;
   ControlAccess control;
   ModelControl* models = nullptr;  // nullptr: what is loaded is the configuration's alone
+  LogSettings& log;
+  TraceSettings& trace;
 };
 
 // Calls `visit` for the services on which the sender of this Authorization may infer.

@@ -4,6 +4,7 @@
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/metadata.h"
 #include "gateway/v2/repository.h"
+#include "gateway/v2/setting_routes.h"
 #include "gateway/v2/statistics.h"
 
 namespace slipway::gateway::v2 {
@@ -70,6 +71,32 @@ net::Handler Waiting(Environment& environment,
   return [&environment, handle](HttpRequest& request) { return handle(environment, request); };
 }
 
+void AddSettingRoutes(Environment& environment, std::vector<Route>& routes) {
+  routes.push_back({.method = Method::kGet,
+                    .pattern = "/v2/logging",
+                    .access = Access::kOpen,
+                    .handler = Plain(environment, LogSettingsNow),
+                    .summary = "What the log holds."});
+  routes.push_back({.method = Method::kPost,
+                    .pattern = "/v2/logging",
+                    .access = Access::kControl,
+                    .handler = Waiting(environment, SetLogSettings),
+                    .summary = "Changes what the log holds."});
+  for (const char* of : {"", "/models/{model}"}) {
+    const std::string pattern = "/v2" + std::string(of) + "/trace/setting";
+    routes.push_back({.method = Method::kGet,
+                      .pattern = pattern,
+                      .access = *of == 0 ? Access::kOpen : Access::kInference,
+                      .handler = Plain(environment, TraceSettingsNow),
+                      .summary = "Settings of traces."});
+    routes.push_back({.method = Method::kPost,
+                      .pattern = pattern,
+                      .access = Access::kControl,
+                      .handler = Waiting(environment, SetTraceSettings),
+                      .summary = "Changes settings of traces."});
+  }
+}
+
 void AddRepositoryRoutes(Environment& environment, std::vector<Route>& routes) {
   routes.push_back({.method = Method::kPost,
                     .pattern = "/v2/repository/index",
@@ -110,6 +137,7 @@ std::vector<Route> MakeRoutes(Environment& environment) {
                     .handler = Plain(environment, ServerReady),
                     .summary = "200 if the server has loaded what it is to serve."});
   AddRepositoryRoutes(environment, routes);
+  AddSettingRoutes(environment, routes);
   AddModelRoutes(environment, "/v2", routes);
   AddModelRoutes(environment, "/p/{project}/v2", routes);
   return routes;
