@@ -28,7 +28,8 @@ runtime::ServingRevision ServingOf(const DesiredRevision& revision,
           .model_file = model.model_file,
           .digest = revision.manifest_digest,
           .threads = revision.threads,
-          .instances = revision.instances};
+          .instances = revision.instances,
+          .batching = revision.batching};
 }
 
 // What serve can be given, by uid.

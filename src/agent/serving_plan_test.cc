@@ -20,7 +20,8 @@ DesiredRevision MakeRevision(int64_t number) {
           .repository = "default/fraud",
           .manifest_digest = kDigest,
           .threads = 2,
-          .instances = 3};
+          .instances = 3,
+          .batching = runtime::BatchingSettings{.max_batch_size = 8}};
 }
 
 DesiredState DesiredOf(const std::vector<int64_t>& numbers) {
@@ -62,6 +63,7 @@ TEST(PlanServingTest, PreparedRevisionsAreServed) {
   EXPECT_EQ(revision.digest, kDigest);
   EXPECT_EQ(revision.threads, 2);
   EXPECT_EQ(revision.instances, 3);
+  EXPECT_EQ(revision.batching, runtime::BatchingSettings{.max_batch_size = 8});
 }
 
 TEST(PlanServingTest, ServiceWithoutPreparedRevisionsIsThereAndEmpty) {

@@ -17,6 +17,7 @@ struct Options {
   bool must_exist = false;
   std::optional<int64_t> threads;
   std::optional<int64_t> instances;
+  std::optional<int64_t> max_batch;
   std::string access;
   WaitOptions wait;
 };
@@ -25,6 +26,7 @@ Json SpecOf(const Options& options, const std::string& pinned) {
   Json spec = {{"predictor", {{"model", pinned}}}};
   if (options.threads) spec["predictor"]["threads"] = *options.threads;
   if (options.instances) spec["predictor"]["instances"] = *options.instances;
+  if (options.max_batch) spec["predictor"]["batching"]["maxBatchSize"] = *options.max_batch;
   if (!options.access.empty()) spec["access"] = options.access;
   return spec;
 }
@@ -82,7 +84,9 @@ Result<void> Deploy(Client& client, const Options& options) {
 void AddSettings(Command& command, Options& options) {
   command.Option(&options.threads, "--threads", 0, 1024,
                  "Threads of a run in the engine; 0: chosen");
-  command.Option(&options.instances, "--instances", 1, 64, "Runs at the same time");
+  command.Option(&options.instances, "--instances", 0, 64, "Runs at the same time; 0: chosen");
+  command.Option(&options.max_batch, "--max-batch", 0, 65'536,
+                 "Rows of requests that share a run; 0: each runs by itself");
   command.Flag(&options.wait.no_wait, "--no-wait", "Return before the revision is ready");
   command.Option(&options.wait.timeout_s, "--timeout", 1, 86'400, "Seconds to wait (300)");
 }

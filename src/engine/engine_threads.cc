@@ -7,78 +7,164 @@
 #include "base/check.h"
 
 namespace slipway::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
 
 EngineThreads::EngineThreads(size_t threads) {
-  for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    threads_.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "slipway-engine");
-      Loop();
-    });
-  }
+  Ensure(std::max<size_t>(threads, 1));
+  timekeeper_ = std::jthread([this] {
+    pthread_setname_np(pthread_self(), "slipway-alarms");
+    KeepTime();
+  });
 }
 
 EngineThreads::~EngineThreads() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    // Nobody is held any more.
+    while (!alarms_.empty()) Settle(*alarms_.begin()->second);
   }
   wake_.notify_all();
+  alarm_wake_.notify_all();
+}
+
+void EngineThreads::Ensure(size_t threads) {
+  std::lock_guard lock(mutex_);
+  while (threads_.size() < std::min(threads, kMaxEngineThreads)) StartThread();
+}
+
+void EngineThreads::StartThread() {
+  threads_.emplace_back([this] {
+    pthread_setname_np(pthread_self(), "slipway-engine");
+    Loop();
+  });
+}
+
+size_t EngineThreads::size() const {
+  std::lock_guard lock(mutex_);
+  return threads_.size();
 }
 
 bool EngineThreads::Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job) {
   {
     std::lock_guard lock(mutex_);
     CHECK(!stopping_);
-    if (queue.waiting_.size() >= queue.limit_) return false;
-    queue.waiting_.push_back(std::move(job));
-    ListIfReady(queue);
+    if (!queue.line_.Add(std::move(job))) return false;
+    Settle(queue);
+    if (!queue.listed_) return true;
   }
   wake_.notify_one();
   return true;
 }
 
-bool EngineThreads::Withdraw(EngineQueue& queue, const EngineJob* job) {
+bool EngineThreads::Withdraw(EngineQueue& queue, EngineJob& job) {
   std::lock_guard lock(mutex_);
-  const auto at = std::find_if(queue.waiting_.begin(), queue.waiting_.end(),
-                               [&](const auto& waiting) { return waiting.get() == job; });
-  if (at == queue.waiting_.end()) return false;
-  queue.waiting_.erase(at);
+  if (!queue.line_.Remove(job)) return false;
+  Settle(queue);
   return true;
 }
 
 size_t EngineThreads::Pending(const EngineQueue& queue) const {
   std::lock_guard lock(mutex_);
-  return queue.waiting_.size() + queue.running_;
+  return queue.line_.size() + queue.jobs_;
 }
 
-void EngineThreads::ListIfReady(EngineQueue& queue) {
-  if (queue.listed_ || queue.waiting_.empty() || queue.running_ >= queue.width_) return;
-  queue.listed_ = true;
-  ready_.push_back(&queue);
+void EngineThreads::Settle(EngineQueue& queue) {
+  queue.waiting_.store(queue.line_.size(), std::memory_order_relaxed);
+  if (queue.listed_ && queue.line_.empty()) {
+    // An empty line may end its life at any time.
+    std::erase(ready_, &queue);
+    queue.listed_ = false;
+  }
+  RunTime alarm = stopping_ ? RunTime::max() : queue.line_.ExpiryDue();
+  if (!queue.listed_ && !queue.line_.empty() && queue.runs_ < queue.width_) {
+    const RunTime now = stopping_ ? RunTime::max() : Clock::now();
+    const RunTime due = queue.line_.BatchDue(now);
+    if (due <= now) {
+      queue.listed_ = true;
+      ready_.push_back(&queue);
+    } else {
+      alarm = std::min(alarm, due);
+    }
+  }
+  SetAlarm(queue, alarm);
+}
+
+void EngineThreads::SetAlarm(EngineQueue& queue, RunTime time) {
+  if (queue.alarm_ == time) return;
+  if (queue.alarm_ != RunTime::max()) alarms_.erase({queue.alarm_, &queue});
+  queue.alarm_ = time;
+  if (time == RunTime::max()) return;
+  alarms_.emplace(time, &queue);
+  if (alarms_.begin()->second == &queue) alarm_wake_.notify_one();
+}
+
+void EngineThreads::KeepTime() {
+  std::vector<BatchLine::Job> expired;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (alarms_.empty()) {
+      alarm_wake_.wait(lock);
+      continue;
+    }
+    const RunTime now = Clock::now();
+    const auto [time, queue] = *alarms_.begin();
+    if (time > now) {
+      alarm_wake_.wait_until(lock, time);
+      continue;
+    }
+    queue->line_.TakeExpired(now, expired);
+    SetAlarm(*queue, RunTime::max());
+    Settle(*queue);
+    if (queue->listed_) wake_.notify_one();
+    if (expired.empty()) continue;
+    lock.unlock();
+    for (BatchLine::Job& job : expired) std::exchange(job, nullptr)->Expire();
+    expired.clear();
+    lock.lock();
+  }
 }
 
 void EngineThreads::Loop() {
+  std::vector<BatchLine::Job> batch;
+  std::vector<BatchLine::Job> expired;
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [&] { return stopping_ || !ready_.empty(); });
     if (ready_.empty()) return;
-    EngineQueue& queue = *ready_.front();
-    ready_.pop_front();
-    queue.listed_ = false;
-    // Withdrawn jobs leave an empty line listed.
-    if (queue.waiting_.empty()) continue;
-    std::shared_ptr<EngineJob> job = std::move(queue.waiting_.front());
-    queue.waiting_.pop_front();
-    ++queue.running_;
-    ListIfReady(queue);
-    if (!ready_.empty()) wake_.notify_one();
-    lock.unlock();
-    job->Execute();
-    job.reset();
-    lock.lock();
-    --queue.running_;
-    ListIfReady(queue);
+    Turn(lock, batch, expired);
   }
+}
+
+void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLine::Job>& batch,
+                         std::vector<BatchLine::Job>& expired) {
+  EngineQueue& queue = *ready_.front();
+  ready_.pop_front();
+  queue.listed_ = false;
+  const RunTime now = stopping_ ? RunTime::max() : Clock::now();
+  if (!stopping_) queue.line_.TakeExpired(now, expired);
+  queue.line_.Take(now, batch);
+  if (!batch.empty()) {
+    ++queue.runs_;
+    queue.jobs_ += batch.size();
+  }
+  Settle(queue);
+  if (!ready_.empty()) wake_.notify_one();
+  lock.unlock();
+  for (BatchLine::Job& job : expired) std::exchange(job, nullptr)->Expire();
+  expired.clear();
+  const size_t jobs = batch.size();
+  if (jobs > 0) batch.front()->Execute(batch);
+  batch.clear();
+  lock.lock();
+  if (jobs == 0) return;
+  --queue.runs_;
+  queue.jobs_ -= jobs;
+  Settle(queue);
 }
 
 }  // namespace slipway::engine

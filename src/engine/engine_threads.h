@@ -5,35 +5,37 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "engine/batch_line.h"
 
 namespace slipway::engine {
 
-// One piece of work; Execute is called once, on an engine thread.
-class EngineJob {
- public:
-  virtual ~EngineJob() = default;
-  virtual void Execute() = 0;
-};
-
-// The waiting line of one model: bounded, first in first out. Lines take turns, so that a model
-// with many callers does not starve the others. Only EngineThreads touches it, under its lock.
+// The waiting line of one model. Lines take turns, so that a model with many callers does not
+// starve the others. Only EngineThreads touches it, under its lock.
 class EngineQueue {
  public:
-  // At most `width` of its jobs run at the same time, and `limit` wait.
-  EngineQueue(size_t width, size_t limit) : width_(width), limit_(limit) {}
+  // At most `width` runs of it are under way at the same time.
+  EngineQueue(size_t width, LinePolicy policy) : width_(width), line_(std::move(policy)) {}
+
+  size_t width() const { return width_; }
+  // Jobs that wait, as it was a moment ago. Any thread.
+  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   friend class EngineThreads;
   const size_t width_;
-  const size_t limit_;
-  std::deque<std::shared_ptr<EngineJob>> waiting_;
-  size_t running_ = 0;
-  bool listed_ = false;  // in EngineThreads::ready_
+  BatchLine line_;
+  std::atomic<size_t> waiting_{0};
+  size_t runs_ = 0;                 // under way
+  size_t jobs_ = 0;                 // of these runs
+  bool listed_ = false;             // in EngineThreads::ready_
+  RunTime alarm_ = RunTime::max();  // in EngineThreads::alarms_, but for max
 };
 
 class EngineThreads {
@@ -44,23 +46,37 @@ class EngineThreads {
   EngineThreads(const EngineThreads&) = delete;
   EngineThreads& operator=(const EngineThreads&) = delete;
 
+  // From now on there are at least so many threads, but no more than kMaxEngineThreads.
+  void Ensure(size_t threads);
+
   // false when the line is full. The queue outlives its jobs. Any thread.
   [[nodiscard]] bool Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job);
-  // Takes a job that still waits out of the line; false when it has begun or is done.
-  bool Withdraw(EngineQueue& queue, const EngineJob* job);
-  // Jobs that wait and that run.
+  // Takes a job that still waits out of the line; false when it has begun, expired or is done.
+  bool Withdraw(EngineQueue& queue, EngineJob& job);
+  // Jobs that wait and that run. When there are none, nothing here knows of the queue.
   size_t Pending(const EngineQueue& queue) const;
-  size_t size() const { return threads_.size(); }
+  size_t size() const;
 
  private:
   void Loop();
-  void ListIfReady(EngineQueue& queue);
+  // One turn of a thread: a batch of the first line that is ready.
+  void Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLine::Job>& batch,
+            std::vector<BatchLine::Job>& expired);
+  // Looks after lines whose time has come without a caller.
+  void KeepTime();
+  // After each change of a line: it is listed if a thread should come, else woken when one should.
+  void Settle(EngineQueue& queue);
+  void SetAlarm(EngineQueue& queue, RunTime time);
+  void StartThread();
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable alarm_wake_;
   std::deque<EngineQueue*> ready_;
+  std::set<std::pair<RunTime, EngineQueue*>> alarms_;
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
+  std::jthread timekeeper_;
 };
 
 }  // namespace slipway::engine

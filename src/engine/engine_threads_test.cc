@@ -11,10 +11,24 @@ namespace {
 class Job final : public EngineJob {
  public:
   explicit Job(std::function<void()> work) : work_(std::move(work)) {}
-  void Execute() override { work_(); }
+  void Execute(std::span<const std::shared_ptr<EngineJob>>) override { work_(); }
 
  private:
   std::function<void()> work_;
+};
+
+// One of those that could share a run, if there were others.
+class HeldJob final : public EngineJob {
+ public:
+  explicit HeldJob(std::chrono::milliseconds wait = std::chrono::hours(1)) {
+    const RunTime now = std::chrono::steady_clock::now();
+    SetWish({.rows = 1, .arrived = now, .expires = now + wait});
+  }
+  void Execute(std::span<const std::shared_ptr<EngineJob>>) override { executed.count_down(); }
+  void Expire() override { expired.count_down(); }
+
+  std::latch executed{1};
+  std::latch expired{1};
 };
 
 std::shared_ptr<Job> MakeJob(std::function<void()> work) {
@@ -23,7 +37,7 @@ std::shared_ptr<Job> MakeJob(std::function<void()> work) {
 
 TEST(EngineThreads, RunsEverythingBeforeItGoes) {
   std::atomic<int> done{0};
-  EngineQueue queue(2, 100);
+  EngineQueue queue(2, {.max_waiting = 100});
   {
     EngineThreads threads(2);
     for (int i = 0; i < 100; ++i) {
@@ -36,7 +50,7 @@ TEST(EngineThreads, RunsEverythingBeforeItGoes) {
 TEST(EngineThreads, RefusesWhenTheLineIsFull) {
   std::latch started(1);
   std::latch finish(1);
-  EngineQueue queue(1, 2);
+  EngineQueue queue(1, {.max_waiting = 2});
   EngineThreads threads(1);
   ASSERT_TRUE(threads.Submit(queue, MakeJob([&] {
                                started.count_down();
@@ -54,7 +68,7 @@ TEST(EngineThreads, WithdrawsWhatWaitsOnly) {
   std::latch started(1);
   std::latch finish(1);
   bool ran = false;
-  EngineQueue queue(1, 2);
+  EngineQueue queue(1, {.max_waiting = 2});
   EngineThreads threads(1);
   const auto first = MakeJob([&] {
     started.count_down();
@@ -64,20 +78,96 @@ TEST(EngineThreads, WithdrawsWhatWaitsOnly) {
   ASSERT_TRUE(threads.Submit(queue, first));
   started.wait();
   ASSERT_TRUE(threads.Submit(queue, second));
-  EXPECT_FALSE(threads.Withdraw(queue, first.get()));
-  EXPECT_TRUE(threads.Withdraw(queue, second.get()));
-  EXPECT_FALSE(threads.Withdraw(queue, second.get()));
+  EXPECT_FALSE(threads.Withdraw(queue, *first));
+  EXPECT_TRUE(threads.Withdraw(queue, *second));
+  EXPECT_FALSE(threads.Withdraw(queue, *second));
   finish.count_down();
   while (threads.Pending(queue) > 0) std::this_thread::yield();
   EXPECT_FALSE(ran);
+}
+
+// A line that nobody waits in may go, though the threads have not come round to it.
+TEST(EngineThreads, ForgetsALineThatWasLeft) {
+  std::latch started(1);
+  std::latch finish(1);
+  EngineQueue busy(1, {});
+  EngineThreads threads(1);
+  ASSERT_TRUE(threads.Submit(busy, MakeJob([&] {
+                               started.count_down();
+                               finish.wait();
+                             })));
+  started.wait();
+  {
+    EngineQueue left(1, {});
+    const auto job = MakeJob([] {});
+    ASSERT_TRUE(threads.Submit(left, job));
+    EXPECT_TRUE(threads.Withdraw(left, *job));
+    EXPECT_EQ(threads.Pending(left), 0u);
+  }
+  {
+    EngineQueue held(1, {.max_rows = 2, .max_delay = std::chrono::hours(1)});
+    const auto job = std::make_shared<HeldJob>();
+    ASSERT_TRUE(threads.Submit(held, job));
+    EXPECT_TRUE(threads.Withdraw(held, *job));
+  }
+  finish.count_down();
+}
+
+TEST(EngineThreads, RunsWhatIsHeldWhenItsTimeHasCome) {
+  EngineQueue queue(1, {.max_rows = 2, .max_delay = std::chrono::milliseconds(5)});
+  EngineThreads threads(1);
+  const auto job = std::make_shared<HeldJob>();
+  const RunTime begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(threads.Submit(queue, job));
+  job->executed.wait();
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(5));
+}
+
+TEST(EngineThreads, RunsWhatIsHeldBeforeItGoes) {
+  EngineQueue queue(1, {.max_rows = 2, .max_delay = std::chrono::hours(1)});
+  const auto job = std::make_shared<HeldJob>();
+  {
+    EngineThreads threads(1);
+    ASSERT_TRUE(threads.Submit(queue, job));
+  }
+  EXPECT_TRUE(job->executed.try_wait());
+}
+
+// Also while all threads are busy.
+TEST(EngineThreads, RefusesWhoWaitedTooLong) {
+  std::latch started(1);
+  std::latch finish(1);
+  EngineQueue queue(1, {});
+  EngineThreads threads(1);
+  ASSERT_TRUE(threads.Submit(queue, MakeJob([&] {
+                               started.count_down();
+                               finish.wait();
+                             })));
+  started.wait();
+  const auto job = std::make_shared<HeldJob>(std::chrono::milliseconds(5));
+  ASSERT_TRUE(threads.Submit(queue, job));
+  job->expired.wait();
+  EXPECT_FALSE(job->executed.try_wait());
+  EXPECT_EQ(threads.Pending(queue), 1u);
+  finish.count_down();
+}
+
+TEST(EngineThreads, GrowsButOnlySoFar) {
+  EngineThreads threads(1);
+  threads.Ensure(3);
+  EXPECT_EQ(threads.size(), 3u);
+  threads.Ensure(2);
+  EXPECT_EQ(threads.size(), 3u);
+  threads.Ensure(kMaxEngineThreads + 1);
+  EXPECT_EQ(threads.size(), kMaxEngineThreads);
 }
 
 TEST(EngineThreads, LinesTakeTurns) {
   std::latch started(1);
   std::latch finish(1);
   std::string order;
-  EngineQueue busy(1, 10);
-  EngineQueue other(1, 10);
+  EngineQueue busy(1, {.max_waiting = 10});
+  EngineQueue other(1, {.max_waiting = 10});
   {
     EngineThreads threads(1);
     ASSERT_TRUE(threads.Submit(busy, MakeJob([&] {
@@ -96,7 +186,7 @@ TEST(EngineThreads, LinesTakeTurns) {
 TEST(EngineThreads, RunsNoMoreOfOneLineThanItsWidth) {
   std::atomic<int> running{0};
   std::atomic<int> most{0};
-  EngineQueue queue(2, 1000);
+  EngineQueue queue(2, {.max_waiting = 1000});
   {
     EngineThreads threads(4);
     for (int i = 0; i < 200; ++i) {

@@ -9,6 +9,16 @@ namespace slipway::engine {
 
 // Runs that wait for an engine thread, for one model; above it callers are told to come back.
 inline constexpr size_t kMaxQueuedRuns = 1024;
+// Threads for runs, of all models together.
+inline constexpr size_t kMaxEngineThreads = 256;
+// How many of those who wait are looked at for a shared run.
+inline constexpr size_t kMaxLookAhead = 512;
+// Memory of a shared run that stays for the next one, for each of its tensors; and how many such
+// sets a model keeps.
+inline constexpr size_t kKeepSharedBytes = 8 << 20;
+inline constexpr size_t kKeepShared = 4;
+// Sizes of shared runs of which a model keeps account.
+inline constexpr size_t kMaxBatchStats = 256;
 // Warm-up: this many runs, or fewer when they have taken this long.
 inline constexpr int kWarmUpRuns = 8;
 inline constexpr std::chrono::milliseconds kWarmUpTime{1'000};

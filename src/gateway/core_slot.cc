@@ -9,8 +9,8 @@
 
 namespace slipway::gateway {
 
-bool InlineBudget::Allows(std::chrono::nanoseconds cost) const {
-  return spent_ + cost <= kInlineBudget;
+std::chrono::nanoseconds InlineBudget::left() const {
+  return kInlineBudget - spent_;
 }
 
 void InlineBudget::Spend(std::chrono::nanoseconds took) {

@@ -22,7 +22,7 @@ class InlineBudget {
  public:
   explicit InlineBudget(asio::io_context& context) : context_(context) {}
 
-  bool Allows(std::chrono::nanoseconds cost) const;
+  std::chrono::nanoseconds left() const;
   // Notes what a run took. When an eighth of the budget is used up it asks the loop to begin anew:
   // the loop does so after it has served what is ready now.
   void Spend(std::chrono::nanoseconds took);

@@ -1,11 +1,13 @@
 #include "gateway/exchange.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "async/completion.h"
 #include "async/deadline.h"
 #include "base/log.h"
+#include "engine/inline_rule.h"
 #include "engine/limits.h"
 #include "gateway/limits.h"
 
@@ -32,8 +34,12 @@ Error RunTimeout(std::chrono::milliseconds limit) {
 
 Failure KindOf(const Error& error) {
   if (error.reason() == "RUN_TIMEOUT") return Failure::kBackend;
-  if (error.reason() == "QUEUE_FULL" || error.code() == Code::kDeadlineExceeded) {
+  if (error.reason() == "QUEUE_FULL" || error.reason() == "QUEUE_TIMEOUT" ||
+      error.code() == Code::kDeadlineExceeded) {
     return Failure::kRejected;
+  }
+  if (error.reason() == "BATCH_TOO_LARGE" || error.reason() == "BATCH_MISMATCH") {
+    return Failure::kOther;
   }
   return error.code() == Code::kCancelled ? Failure::kCanceled : Failure::kBackend;
 }
@@ -60,11 +66,16 @@ Exchange::~Exchange() {
 }
 
 std::optional<Result<void>> Exchange::TryInline() {
+  if (Result<void> rows = CountRows(); rows.has_error()) return rows;
   engine::LoadedModel& model = revision_.model();
   const uint64_t elements = engine::InputElements(invocation_->request.inputs);
-  const auto cost = model.cost().Predict(elements);
-  if (!cost || *cost >= engine::kInlineCost || !core_.budget.Allows(*cost) || !model.trusted() ||
-      !model.model().completes_in_call()) {
+  const engine::Batcher& batcher = revision_.batcher();
+  if (!engine::RunsInline({.predicted = model.cost().Predict(elements),
+                           .budget_left = core_.budget.left(),
+                           .completes_in_call = model.model().completes_in_call(),
+                           .trusted = model.trusted(),
+                           .shares_runs = batcher.MayShare(),
+                           .waiting = batcher.waiting()})) {
     return std::nullopt;
   }
   if (!lane_.session) {
@@ -72,25 +83,55 @@ std::optional<Result<void>> Exchange::TryInline() {
     if (lease.has_error()) return lease.error();
     lane_.session.emplace(*std::move(lease));
   }
-  started_ = parsed_;
-  core_.inline_run.Begin(**lane_.session);
-  Result<void> result = invocation_->RunInline(**lane_.session);
-  const bool interrupted = core_.inline_run.End();
-  ended_ = Clock::now();
-  core_.budget.Spend(ended_ - started_);
-  if (interrupted) {
-    model.Distrust();
-    LogWarning("a run held a core for long, the model runs on engine threads from now on",
-               {{"service", revision_.project() + "/" + revision_.service()},
-                {"revision", revision_.version()}});
-    if (result.has_error()) return std::nullopt;
-  }
+  Result<void> result = RunHere(**lane_.session);
+  // A run that was ended because it held the core has its place on the engine threads.
+  if (!model.trusted() && result.has_error()) return std::nullopt;
   // What all cores share is written now and then only.
   constexpr uint64_t kObserveEvery = 16;
   if (lane_.counters.executions.Value() % kObserveEvery == 0 && result.has_value()) {
     model.cost().Observe(elements, ended_ - started_);
   }
+  if (result.has_value()) CountInlineRun();
   return result;
+}
+
+Result<void> Exchange::CountRows() {
+  const engine::Batcher& batcher = revision_.batcher();
+  const uint64_t most = batcher.max_rows();
+  rows_ = 0;
+  if (most < 2 || !batcher.MayShare()) return {};
+  TRY(rows, engine::RowsOf(face().signature, invocation_->request.inputs));
+  rows_ = rows;
+  if (rows <= most) return {};
+  return InvalidArgument("BATCH_TOO_LARGE",
+                         "inference request batch-size must be <= " + std::to_string(most) +
+                             " for '" + revision_.service() + "', got " + std::to_string(rows) +
+                             ": send fewer rows at once, or have batching.maxBatchSize raised");
+}
+
+Result<void> Exchange::RunHere(exec::Session& session) {
+  started_ = parsed_;
+  core_.inline_run.Begin(session);
+  Result<void> result = invocation_->RunInline(session);
+  const bool interrupted = core_.inline_run.End();
+  ended_ = Clock::now();
+  core_.budget.Spend(ended_ - started_);
+  if (!interrupted) return result;
+  revision_.model().Distrust();
+  LogWarning("a run held a core for long, the model runs on engine threads from now on",
+             {{"service", revision_.project() + "/" + revision_.service()},
+              {"revision", revision_.version()}});
+  return result;
+}
+
+void Exchange::CountInlineRun() {
+  lane_.counters.executions.Add(1);
+  if (rows_ <= 1) return lane_.counters.execution_ns.Add(Ns(ended_ - started_));
+  lane_.batches.With([&](engine::BatchStats& batches) {
+    engine::BatchStat& stat = batches[rows_];
+    ++stat.runs;
+    stat.infer_ns += Ns(ended_ - started_);
+  });
 }
 
 // Hands the run to the engine threads and waits. A cancellation (the client left, the time is over)
@@ -99,20 +140,24 @@ Task<Result<void>> Exchange::RunOnThreads(Clock::time_point deadline) {
   bool accepted = true;
   co_await AwaitDone(
       [&](std::function<void()> done) {
-        accepted = Invocation::Submit(invocation_, revision_, deadline, done);
+        engine::PendingRun::Order order = invocation_->MakeOrder(deadline);
+        order.rows = rows_;
+        order.level = revision_.LevelOf(invocation_->request.priority);
+        order.expires = EndOfWait();
+        order.done = done;
+        accepted = revision_.batcher().Submit(invocation_, std::move(order));
         if (!accepted) done();
       },
-      [this] { invocation_->Cancel(); });
+      [this] { revision_.batcher().Cancel(*invocation_); });
   if (!accepted) co_return Unavailable("QUEUE_FULL", "Exceeds maximum queue size");
   co_return invocation_->result();
 }
 
 Task<Result<void>> Exchange::RunInTime() {
   const std::chrono::milliseconds limit = revision_.request_timeout();
-  const auto asked = invocation_->request.timeout;
-  const bool is_clients = asked.has_value() && *asked < limit;
-  const Clock::time_point deadline =
-      arrived_ + (is_clients ? Clock::duration(*asked) : Clock::duration(limit));
+  const std::optional<Clock::time_point> clients = ClientDeadline();
+  const bool is_clients = clients.has_value() && *clients < arrived_ + limit;
+  const Clock::time_point deadline = is_clients ? *clients : arrived_ + limit;
   Result<void> result = co_await WithDeadline(deadline, RunOnThreads(deadline));
   started_ = invocation_->started();
   ended_ = invocation_->ended();
@@ -123,12 +168,36 @@ Task<Result<void>> Exchange::RunInTime() {
   co_return result;
 }
 
+std::optional<Exchange::Clock::time_point> Exchange::ClientDeadline() const {
+  const v2::InferRequest& request = invocation_->request;
+  const runtime::BatchingSettings& batching = revision_.batching();
+  std::optional<std::chrono::microseconds> time = request.time_left;
+  // Where a late request is only to wait on, its parameter says when it is late.
+  const bool ends_it = batching.allow_timeout_override && batching.timeout_action != "delay";
+  if (request.timeout && ends_it)
+    time = std::min(*request.timeout, time.value_or(*request.timeout));
+  if (!time) return std::nullopt;
+  return arrived_ + *time;
+}
+
+Exchange::Clock::time_point Exchange::EndOfWait() const {
+  const runtime::BatchingSettings& batching = revision_.batching();
+  Clock::time_point end = Clock::time_point::max();
+  if (batching.queue_timeout_us > 0) {
+    end = parsed_ + std::chrono::microseconds(batching.queue_timeout_us);
+  }
+  const auto asked = invocation_->request.timeout;
+  if (asked && batching.allow_timeout_override && batching.timeout_action == "delay") {
+    end = std::min(end, parsed_ + *asked);
+  }
+  return end;
+}
+
 void Exchange::CountSuccess() {
   const Clock::time_point now = Clock::now();
   RequestCounters& counters = lane_.counters;
   counters.success.Add(1);
-  counters.inferences.Add(1);
-  counters.executions.Add(1);
+  counters.inferences.Add(std::max<uint64_t>(rows_, 1));
   counters.request_ns.Add(Ns(now - arrived_));
   counters.compute_input_ns.Add(Ns(parsed_ - arrived_));
   counters.queue_ns.Add(Ns(started_ - parsed_));

@@ -43,11 +43,13 @@ class Exchange {
 
   // The request is complete.
   void Parsed() { parsed_ = Clock::now(); }
-  // Runs here and now if that is cheap enough; nothing if it is not, or has not been.
+  // Runs here and now if that is cheap enough; nothing if it is not, or has not been. Refuses what
+  // cannot be part of a batch where requests share runs: INVALID_ARGUMENT / BATCH_TOO_LARGE,
+  // BATCH_MISMATCH.
   std::optional<Result<void>> TryInline();
   // Runs on the engine threads, within the time that the request and its service allow:
-  // UNAVAILABLE / QUEUE_FULL, DEADLINE_EXCEEDED / RUN_TIMEOUT where the service's is over and
-  // REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
+  // UNAVAILABLE / QUEUE_FULL, QUEUE_TIMEOUT, DEADLINE_EXCEEDED / RUN_TIMEOUT where the service's is
+  // over and REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
   Task<Result<void>> RunInTime();
 
   void CountSuccess();
@@ -57,6 +59,13 @@ class Exchange {
   void CountFailure(const Error& error);
 
  private:
+  // Sets rows_.
+  Result<void> CountRows();
+  Result<void> RunHere(exec::Session& session);
+  void CountInlineRun();
+  // The deadline of the client's, if it is before that of the service; and the end of its wait.
+  std::optional<Clock::time_point> ClientDeadline() const;
+  Clock::time_point EndOfWait() const;
   Task<Result<void>> RunOnThreads(Clock::time_point deadline);
   void Count(Failure failure);
   void LogFailure(const Error& error);
@@ -70,6 +79,7 @@ class Exchange {
   Clock::time_point started_;
   Clock::time_point ended_;
   std::shared_ptr<Invocation> invocation_;
+  uint64_t rows_ = 0;  // of a batch; 0: the model has none
 };
 
 }  // namespace slipway::gateway

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "gateway/limits.h"
-#include "gateway/revision_runtime.h"
 
 namespace slipway::gateway {
 namespace {
@@ -57,54 +56,11 @@ Result<void> Invocation::RunInline(exec::Session& session) {
   return observer.Take();
 }
 
-bool Invocation::Submit(const std::shared_ptr<Invocation>& self, RevisionRuntime& runtime,
-                        Clock::time_point deadline, std::function<void()> done) {
-  self->PrepareOutputs();
-  self->runtime_ = &runtime;
-  self->deadline_ = deadline;
-  self->done_ = std::move(done);
-  self->cancelled_ = 0;
-  self->result_ = {};
-  self->started_ = self->ended_ = Clock::time_point();
-  return runtime.threads().Submit(runtime.queue(), self);
-}
-
-void Invocation::Cancel() {
-  cancelled_ = 1;
-  if (runtime_->threads().Withdraw(runtime_->queue(), this)) {
-    result_ = Error(Code::kCancelled, "REQUEST_CANCELLED", "the request was cancelled");
-    started_ = ended_ = Clock::now();
-    return done_();
-  }
-  running_.With([](exec::Session* session) {
-    if (session != nullptr) session->Interrupt();
-  });
-}
-
-void Invocation::Execute() {
-  started_ = Clock::now();
-  result_ = RunOnThread();
-  ended_ = Clock::now();
-  // The last thing: afterwards the core may use this object again.
-  std::exchange(done_, nullptr)();
-}
-
-Result<void> Invocation::RunOnThread() {
-  if (started_ > deadline_) {
-    return Error(Code::kDeadlineExceeded, "REQUEST_TIMEOUT", "Request timeout expired");
-  }
-  TRY(lease, runtime_->model().Borrow());
-  exec::Run run = MakeRun();
-  run.deadline = deadline_;
-  run.cancelled = &cancelled_;
-  running_.With([&](exec::Session*& session) { session = &*lease; });
-  Result<void> result = engine::RunAndWait(*lease, run);
-  running_.With([](exec::Session*& session) { session = nullptr; });
-  if (result.has_value()) {
-    runtime_->model().cost().Observe(engine::InputElements(request.inputs),
-                                     Clock::now() - started_);
-  }
-  return result;
+engine::PendingRun::Order Invocation::MakeOrder(Clock::time_point deadline) {
+  PrepareOutputs();
+  Order order{.run = MakeRun()};
+  order.run.deadline = deadline;
+  return order;
 }
 
 void Invocation::Recycle() {

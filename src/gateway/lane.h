@@ -9,7 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "async/guarded.h"
 #include "base/metrics.h"
+#include "engine/batcher.h"
 #include "engine/loaded_model.h"
 
 namespace slipway::gateway {
@@ -37,7 +39,9 @@ struct RequestCounters {
   OwnedCounter success;
   std::array<OwnedCounter, kFailures> failure;
   OwnedCounter inferences;
+  // Runs on the core itself, and what those of one row took.
   OwnedCounter executions;
+  OwnedCounter execution_ns;
   OwnedCounter request_ns;
   OwnedCounter failure_ns;
   OwnedCounter queue_ns;
@@ -49,14 +53,16 @@ struct RequestCounters {
   std::array<OwnedCounter, kHistogramBuckets> latency;
 };
 
-// Everything but the counters is touched by the core's own thread only. Lanes of different cores
-// share no cache line.
+// Everything but the counters and batches is touched by the core's own thread only. Lanes of
+// different cores share no cache line.
 struct alignas(64) Lane {
   // Requests that chose the revision, and those of them that are answered. `left` is written with
   // release, so that whoever reads both equal sees all that the requests did.
   std::atomic<uint64_t> entered{0};
   std::atomic<uint64_t> left{0};
   RequestCounters counters;
+  // Of runs on the core, those with more than one row.
+  Guarded<engine::BatchStats> batches;
   // Request objects with their memory, ready for the next request.
   std::vector<std::shared_ptr<Invocation>> spare;
   // When a failed run was last logged: callers must not be able to fill the log.

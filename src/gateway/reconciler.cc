@@ -71,6 +71,14 @@ void Reconciler::Apply(runtime::ServingConfig config) {
   wake_.notify_all();
 }
 
+void Reconciler::Remark() {
+  {
+    std::lock_guard lock(mutex_);
+    remarked_ = true;
+  }
+  wake_.notify_all();
+}
+
 runtime::ServingStatus Reconciler::status() const {
   std::lock_guard lock(mutex_);
   return status_;
@@ -90,7 +98,7 @@ void Reconciler::Loop() {
   bool draining = false;
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto something = [&] { return stopping_ || wanted_ || load_result_; };
+    const auto something = [&] { return stopping_ || wanted_ || load_result_ || remarked_; };
     if (draining) {
       wake_.wait_for(lock, kDrainTick, something);
     } else {
@@ -99,9 +107,11 @@ void Reconciler::Loop() {
     if (stopping_) break;
     std::optional<runtime::ServingConfig> wanted = std::exchange(wanted_, std::nullopt);
     const bool loaded = load_result_.has_value();
+    const bool remarked = std::exchange(remarked_, false);
     lock.unlock();
     if (wanted) Adopt(*std::move(wanted));
     if (loaded) FinishLoad();
+    if (remarked) Tell();
     if (loading_ == nullptr) StartLoad();
     draining = Unload();
     lock.lock();
@@ -161,7 +171,8 @@ void Reconciler::List(Service& service) {
         service.config.project, service.config.name, wanted,
         RevisionRuntime::Environment{.cores = dependencies_.slots.size(),
                                      .threads = dependencies_.threads,
-                                     .max_queued_runs = dependencies_.max_queued_runs});
+                                     .max_queued_runs = dependencies_.max_queued_runs,
+                                     .remarked = [this] { Remark(); }});
     service.revisions.push_back(std::move(revision));
   }
 }
@@ -286,8 +297,9 @@ void Reconciler::FinishLoad() {
   Revision& revision = *std::exchange(loading_, nullptr);
   const std::string service = NameOf(*revision.runtime);
   const std::string& version = revision.runtime->version();
-  if (result->has_value()) {
-    revision.runtime->SetModel(std::move(**result));
+  Result<void> loaded = result->has_value() ? revision.runtime->SetModel(std::move(**result))
+                                            : Result<void>(result->error());
+  if (loaded.has_value()) {
     revision.loaded = true;
     LogInfo("revision loaded",
             {{"service", service},
@@ -298,10 +310,10 @@ void Reconciler::FinishLoad() {
                  {{"service", service}, {"revision", version}, {"error", *failure}});
     }
   } else {
-    revision.failure = result->error();
+    revision.failure = loaded.error();
     revision.phase = Phase::kFailed;
     LogError("revision failed to load",
-             {{"service", service}, {"revision", version}, {"error", result->error()}});
+             {{"service", service}, {"revision", version}, {"error", loaded.error()}});
   }
   Switch();
   Tell();
@@ -334,8 +346,8 @@ void Reconciler::Tell() {
     runtime::RevisionMeasurement measured{
         .uid = revision.runtime->settings().uid,
         .phase = std::string(PhaseName(leaving ? Phase::kDraining : revision.phase))};
-    const std::optional<Error>& problem =
-        revision.loaded ? revision.runtime->model().warm_up_failure() : revision.failure;
+    const std::optional<Error> problem =
+        revision.loaded ? revision.runtime->remark() : revision.failure;
     if (problem) {
       measured.reason = problem->reason();
       measured.message = problem->message();

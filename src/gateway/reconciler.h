@@ -44,6 +44,8 @@ class Reconciler {
   runtime::ServingStatus status() const;
   // Whether the first configuration is in effect and each of its revisions is loaded or has failed.
   bool settled() const;
+  // Has the status told anew: a revision has another remark. Any thread.
+  void Remark();
   // Calls `visit` for every revision that is loaded, under a lock. Any thread.
   void Visit(const std::function<void(const RevisionRuntime&)>& visit) const;
 
@@ -96,6 +98,7 @@ class Reconciler {
   std::condition_variable wake_;
   std::optional<runtime::ServingConfig> wanted_;
   std::optional<Result<std::unique_ptr<engine::LoadedModel>>> load_result_;
+  bool remarked_ = false;
   bool stopping_ = false;
   runtime::ServingStatus status_;
   bool settled_ = false;

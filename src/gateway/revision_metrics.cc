@@ -1,6 +1,8 @@
 #include "gateway/revision_metrics.h"
 
 #include <array>
+#include <bit>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -26,7 +28,6 @@ constexpr std::array kRows = {
     Row{"nv_inference_request_success", "Successful inference requests.", &RequestCounters::success,
         1},
     Row{"nv_inference_count", "Inferences performed.", &RequestCounters::inferences, 1},
-    Row{"nv_inference_exec_count", "Model executions.", &RequestCounters::executions, 1},
     Row{"nv_inference_request_duration_us", "Time of successful requests, in microseconds.",
         &RequestCounters::request_ns, 1000},
     Row{"nv_inference_queue_duration_us", "Time that requests waited, in microseconds.",
@@ -42,6 +43,25 @@ constexpr std::array kRows = {
 constexpr std::array<std::string_view, kFailures> kReasons = {"REJECTED", "CANCELED", "BACKEND",
                                                               "OTHER"};
 
+// Model executions, and by their rows where requests share them.
+void WriteRuns(const RevisionRuntime& revision, const MetricLabels& labels, MetricSink& sink) {
+  uint64_t executions = 0;
+  std::map<uint64_t, uint64_t> by_class;  // by the power of two that is not below the rows
+  for (const auto& [rows, stat] : revision.batch_stats()) {
+    executions += stat.runs;
+    by_class[std::bit_ceil(rows)] += stat.runs;
+  }
+  sink.Counter("nv_inference_exec_count", "Model executions.", labels, executions);
+  if (revision.batcher().max_rows() < 2) return;
+  for (const auto& [most, runs] : by_class) {
+    MetricLabels with_rows = labels;
+    with_rows.emplace_back("rows", std::to_string(most));
+    sink.Counter("slipway_inference_batch_runs",
+                 "Model executions of at most so many rows, and more than half of that.", with_rows,
+                 runs);
+  }
+}
+
 void Write(const RevisionRuntime& revision, MetricSink& sink) {
   const MetricLabels labels = {{"model", revision.service()},
                                {"namespace", revision.project()},
@@ -52,6 +72,7 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
                    return counters.*row.counter;
                  }) / row.divisor);
   }
+  WriteRuns(revision, labels, sink);
   for (size_t i = 0; i < kFailures; ++i) {
     MetricLabels with_reason = labels;
     with_reason.emplace_back("reason", kReasons[i]);
@@ -63,6 +84,9 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
   sink.Gauge("nv_inference_pending_request_count",
              "Requests that wait for an engine thread or run.", labels,
              static_cast<double>(revision.Pending()));
+  sink.Gauge("slipway_inference_waiting_request_count",
+             "Of the pending requests, those that wait for a run.", labels,
+             static_cast<double>(revision.batcher().waiting()));
   std::array<uint64_t, kHistogramBuckets> buckets{};
   for (const Lane& lane : revision.lanes()) {
     for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += lane.counters.latency[i].Value();

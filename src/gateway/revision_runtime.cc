@@ -1,15 +1,38 @@
 #include "gateway/revision_runtime.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "base/log.h"
 #include "gateway/invocation.h"
 
 namespace slipway::gateway {
 namespace {
 
-// One instance means "no wish": as many runs as there are threads.
-size_t Width(const runtime::ServingRevision& settings, const engine::EngineThreads& threads) {
-  return settings.instances > 1 ? static_cast<size_t>(settings.instances) : threads.size();
+// 0 is no wish: as many runs as there are threads.
+size_t Width(const runtime::ServingRevision& settings, engine::EngineThreads& threads) {
+  if (settings.instances == 0) return threads.size();
+  const auto instances = static_cast<size_t>(settings.instances);
+  threads.Ensure(instances);
+  return instances;
+}
+
+engine::LinePolicy PolicyOf(const runtime::BatchingSettings& settings, size_t max_queued_runs) {
+  engine::LinePolicy policy{.max_rows = static_cast<uint64_t>(std::max(settings.max_batch_size, 1)),
+                            .max_delay = std::chrono::microseconds(settings.max_queue_delay_us),
+                            .levels = static_cast<uint32_t>(std::max(settings.priority_levels, 1)),
+                            .max_waiting = max_queued_runs,
+                            .timeout_action = settings.timeout_action == "delay"
+                                                  ? engine::TimeoutAction::kDelay
+                                                  : engine::TimeoutAction::kReject};
+  for (const int32_t size : settings.preferred_sizes) {
+    policy.preferred_rows.push_back(static_cast<uint64_t>(std::max(size, 0)));
+  }
+  if (settings.max_queue_size > 0) {
+    policy.max_waiting = static_cast<size_t>(settings.max_queue_size);
+  }
+  return policy;
 }
 
 }  // namespace
@@ -20,17 +43,70 @@ RevisionRuntime::RevisionRuntime(std::string project, std::string service,
       service_(std::move(service)),
       settings_(std::move(settings)),
       version_(std::to_string(settings_.number)),
-      threads_(environment.threads),
-      queue_(Width(settings_, environment.threads), environment.max_queued_runs),
+      batching_(settings_.batching.value_or(runtime::BatchingSettings{})),
+      remarked_(environment.remarked),
+      batcher_(environment.threads,
+               {.width = Width(settings_, environment.threads),
+                .policy = PolicyOf(batching_, environment.max_queued_runs),
+                .unbatched = [this](const Error& why) { NoteUnbatched(why); }}),
       lanes_(environment.cores) {}
 
 RevisionRuntime::~RevisionRuntime() {
   CHECK(IsIdle());
 }
 
-void RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> model) {
+Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> model) {
   CHECK(model_ == nullptr);
+  if (batcher_.max_rows() > 1) {
+    Result<void> checked = engine::CheckBatchable(model->signature());
+    // A configuration of Triton's is the word of the model's author, who need not know our rules:
+    // such a model is served, but with runs for each request.
+    if (checked.has_error() && settings_.config.empty()) return checked;
+    if (checked.has_error()) batcher_.StopSharing(checked.error());
+  }
   model_ = std::move(model);
+  batcher_.SetModel(*model_);
+  return {};
+}
+
+uint32_t RevisionRuntime::LevelOf(uint64_t priority) const {
+  const auto levels = static_cast<uint64_t>(batching_.priority_levels);
+  if (priority > 0 && priority <= levels) return static_cast<uint32_t>(priority);
+  if (batching_.default_priority > 0) return static_cast<uint32_t>(batching_.default_priority);
+  return static_cast<uint32_t>((levels + 1) / 2);
+}
+
+engine::BatchStats RevisionRuntime::batch_stats() const {
+  engine::BatchStats stats = batcher_.stats();
+  for (const Lane& lane : lanes_) {
+    uint64_t single = lane.counters.executions.Value();
+    lane.batches.With([&](const engine::BatchStats& batches) {
+      for (const auto& [rows, stat] : batches) {
+        stats[rows].runs += stat.runs;
+        stats[rows].infer_ns += stat.infer_ns;
+        single -= std::min(single, stat.runs);
+      }
+    });
+    if (single == 0) continue;
+    stats[1].runs += single;
+    stats[1].infer_ns += lane.counters.execution_ns.Value();
+  }
+  return stats;
+}
+
+std::optional<Error> RevisionRuntime::remark() const {
+  const std::optional<Error> unbatched =
+      unbatched_.With([](const std::optional<Error>& why) { return why; });
+  return unbatched ? unbatched : model_->warm_up_failure();
+}
+
+void RevisionRuntime::NoteUnbatched(const Error& why) {
+  LogWarning("requests for a revision do not share runs any more",
+             {{"service", project_ + "/" + service_}, {"revision", version_}, {"error", why}});
+  unbatched_.With([&](std::optional<Error>& noted) {
+    noted = Error(why.code(), why.reason(), why.message() + ". Each request runs by itself now");
+  });
+  if (remarked_) remarked_();
 }
 
 bool RevisionRuntime::IsIdle() const {

@@ -4,10 +4,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "async/guarded.h"
+#include "engine/batcher.h"
 #include "engine/engine_threads.h"
 #include "engine/loaded_model.h"
 #include "gateway/lane.h"
@@ -24,6 +28,8 @@ class RevisionRuntime {
     size_t cores;
     engine::EngineThreads& threads;
     size_t max_queued_runs;
+    // remark() is another one. Called on an engine thread; may be empty.
+    std::function<void()> remarked;
   };
   RevisionRuntime(std::string project, std::string service, runtime::ServingRevision settings,
                   const Environment& environment);
@@ -35,7 +41,8 @@ class RevisionRuntime {
   // The number of the revision as V2 clients see it.
   const std::string& version() const { return version_; }
 
-  void SetModel(std::unique_ptr<engine::LoadedModel> model);
+  // FAILED_PRECONDITION / BATCHING_UNSUPPORTED where requests are to share runs and cannot.
+  Result<void> SetModel(std::unique_ptr<engine::LoadedModel> model);
   bool has_model() const { return model_ != nullptr; }
   engine::LoadedModel& model() const { return *model_; }
 
@@ -47,22 +54,35 @@ class RevisionRuntime {
 
   Lane& lane(size_t core) { return lanes_[core]; }
   const std::vector<Lane>& lanes() const { return lanes_; }
-  engine::EngineQueue& queue() { return queue_; }
-  engine::EngineThreads& threads() const { return threads_; }
+  engine::Batcher& batcher() { return batcher_; }
+  const engine::Batcher& batcher() const { return batcher_; }
+  // How requests wait, as settings() says; what that leaves out has its default.
+  const runtime::BatchingSettings& batching() const { return batching_; }
+  // The level of the line for a request with this priority, 0 where it says none.
+  uint32_t LevelOf(uint64_t priority) const;
   // Requests that wait for, or run on, an engine thread.
-  size_t Pending() const { return threads_.Pending(queue_); }
+  size_t Pending() const { return batcher_.Pending(); }
+  // Runs that ended well, by the rows that they took: those on the cores, too.
+  engine::BatchStats batch_stats() const;
+  // What people should know of a revision that serves: its warm-up failed, or its requests cannot
+  // share runs after all. Any thread.
+  std::optional<Error> remark() const;
 
   // No request is in flight, and no engine thread touches it. Means what it says for good once no
   // core can choose it any more.
   bool IsIdle() const;
 
  private:
+  void NoteUnbatched(const Error& why);
+
   const std::string project_;
   const std::string service_;
   const runtime::ServingRevision settings_;
   const std::string version_;
-  engine::EngineThreads& threads_;
-  engine::EngineQueue queue_;
+  const runtime::BatchingSettings batching_;
+  const std::function<void()> remarked_;
+  Guarded<std::optional<Error>> unbatched_;
+  engine::Batcher batcher_;
   std::atomic<int64_t> timeout_ms_{runtime::kRequestTimeout.count()};
   std::unique_ptr<engine::LoadedModel> model_;
   // After the model: its lanes hold sessions.

@@ -13,7 +13,6 @@ RevisionStatistics StatisticsOf(const RevisionRuntime& revision, Clock& clock) {
     out.success += counters.success.Value();
     for (const OwnedCounter& failure : counters.failure) out.failures += failure.Value();
     out.inferences += counters.inferences.Value();
-    out.executions += counters.executions.Value();
     out.request_ns += counters.request_ns.Value();
     out.failure_ns += counters.failure_ns.Value();
     out.queue_ns += counters.queue_ns.Value();
@@ -29,13 +28,15 @@ RevisionStatistics StatisticsOf(const RevisionRuntime& revision, Clock& clock) {
     out.last_inference_ms = clock.Wall().time_since_epoch().count() -
                             std::chrono::duration_cast<std::chrono::milliseconds>(ago).count();
   }
-  if (out.executions > 0) {
-    // Each run serves one request.
-    out.batches.push_back({.size = 1,
-                           .executions = out.executions,
-                           .input_ns = out.input_ns,
-                           .infer_ns = out.infer_ns,
-                           .output_ns = out.output_ns});
+  const engine::BatchStats batches = revision.batch_stats();
+  for (const auto& [rows, stat] : batches) out.executions += stat.runs;
+  for (const auto& [rows, stat] : batches) {
+    // Reading and writing belong to requests, not to runs: each run has its share.
+    out.batches.push_back({.size = rows,
+                           .executions = stat.runs,
+                           .input_ns = out.input_ns / out.executions * stat.runs,
+                           .infer_ns = stat.infer_ns,
+                           .output_ns = out.output_ns / out.executions * stat.runs});
   }
   out.memory_bytes = static_cast<uint64_t>(std::max<int64_t>(revision.model().memory_bytes(), 0));
   return out;

@@ -26,8 +26,10 @@ TEST(Explain, TellsAField) {
             "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.\n"
             "  threads  (integer, 0 to 1024, default 0)\n"
             "      Threads within one run of the engine; 0: chosen.\n"
-            "  instances  (integer, 1 to 64, default 1)\n"
-            "      Copies that run at the same time.\n");
+            "  instances  (integer, 0 to 64, default 0)\n"
+            "      Runs at the same time; 0: chosen, as many as serve has engine threads.\n"
+            "  batching  (BatchingSettings)\n"
+            "      How requests wait and share runs; default: none shares one.\n");
 }
 
 TEST(Explain, TellsEveryKindAndEveryField) {

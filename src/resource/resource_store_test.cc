@@ -62,7 +62,7 @@ TEST(ResourceStore, CreateFillsMetadataAndDefaults) {
   EXPECT_EQ(made.metadata.generation, 1u);
   EXPECT_EQ(made.metadata.created_at, "2023-11-14T22:13:20.000Z");
   EXPECT_EQ(made.metadata.created_by, "tester");
-  EXPECT_EQ(made.spec["predictor"]["instances"], 1);
+  EXPECT_EQ(made.spec["predictor"]["instances"], 0);
   EXPECT_EQ(made.spec["follow"], false);
   Resource found = store.Get(kFraud);
   EXPECT_EQ(DumpJson(ToJson(found)), DumpJson(ToJson(made)));

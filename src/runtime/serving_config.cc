@@ -42,6 +42,13 @@ Result<void> CheckService(const ServingService& service, const std::string& at) 
   return {};
 }
 
+Result<void> CheckTimeoutAction(const ServingRevision& revision, const std::string& at) {
+  const std::string action = revision.batching ? revision.batching->timeout_action : "";
+  if (action.empty() || action == "reject" || action == "delay") return {};
+  return InvalidArgument(
+      "FIELD_RANGE", at + ".revisions: timeoutAction is reject or delay, got \"" + action + "\"");
+}
+
 Result<void> CheckConfig(const ServingConfig& config) {
   std::set<std::pair<std::string, std::string>> names;
   std::set<std::string> uids;
@@ -53,6 +60,7 @@ Result<void> CheckConfig(const ServingConfig& config) {
     }
     TRY_VOID(CheckService(service, at));
     for (const ServingRevision& revision : service.revisions) {
+      TRY_VOID(CheckTimeoutAction(revision, at));
       if (!uids.insert(revision.uid).second) {
         return InvalidArgument("FIELD_RANGE",
                                at + ".revisions: the uid " + revision.uid + " is there twice");

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/describe.h"
 #include "base/file_system.h"
+#include "runtime/batching.h"
 #include "runtime/limits.h"
 
 namespace slipway::runtime {
@@ -23,12 +25,14 @@ struct ServingRevision {
   std::string model_file;  // the file in it to load
   std::string digest;      // of the manifest
   int32_t threads = 0;     // intra-op threads; 0: chosen by serve
-  int32_t instances = 1;
+  int32_t instances = 0;   // runs at the same time; 0: chosen by serve
   // Triton's model configuration as JSON, where the model brings one; empty: it does not.
   std::string config;
+  std::optional<BatchingSettings> batching;  // nothing: none share a run
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
-                      (number, uid, format, path, model_file, digest, threads, instances, config))
+                      (number, uid, format, path, model_file, digest, threads, instances, config,
+                       batching))
 
 // One route of a service: revision number and weight in parts of 10,000.
 struct ServingRoute {
@@ -93,10 +97,11 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
        .required = true,
        .format = "digest"},
       {.name = "threads", .text = "Threads of one run; 0: chosen.", .min = 0, .max = 1024},
-      {.name = "instances", .text = "Runs at the same time.", .min = 1, .max = 1024},
+      {.name = "instances", .text = "Runs at the same time; 0: chosen.", .min = 0, .max = 1024},
       {.name = "config",
        .text = "Triton's model configuration, as JSON.",
        .max = slipway::runtime::kMaxModelConfigBytes},
+      {.name = "batching", .text = "How requests wait and share runs."},
   };
 };
 

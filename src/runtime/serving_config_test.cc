@@ -20,7 +20,8 @@ ServingRevision MakeRevision(int64_t number) {
           .model_file = "model/magika.onnx",
           .digest = kDigest,
           .threads = 2,
-          .instances = 3};
+          .instances = 3,
+          .batching = BatchingSettings{.max_batch_size = 8, .preferred_sizes = {4}}};
 }
 
 ServingConfig MakeConfig() {
@@ -57,6 +58,7 @@ TEST_F(ServingConfigTest, RoundTrip) {
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
   EXPECT_EQ(Encode(*read), Encode(MakeConfig()));
   EXPECT_EQ(read->services[0].routes[1].weight, 1'000);
+  EXPECT_EQ(read->services[0].revisions[1].batching, MakeRevision(2).batching);
   EXPECT_EQ(read->services[0].keys[0].expires_at_ms, 1'800'000'000'000);
 }
 
@@ -67,7 +69,8 @@ TEST_F(ServingConfigTest, ReadsTheDocumentedForm) {
             kDigest + R"("}]}]})");
   auto read = ReadServingConfig(PosixFileSystem(), Path());
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
-  EXPECT_EQ(read->services[0].revisions[0].instances, 1);
+  EXPECT_EQ(read->services[0].revisions[0].instances, 0);
+  EXPECT_EQ(read->services[0].revisions[0].batching, std::nullopt);
   EXPECT_TRUE(read->services[0].routes.empty());
 }
 

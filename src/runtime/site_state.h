@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,12 @@ struct DesiredRevision {
   std::string repository;
   std::string manifest_digest;
   int32_t threads = 0;
-  int32_t instances = 1;
+  int32_t instances = 0;
+  std::optional<BatchingSettings> batching;
 };
 BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
-                      (number, uid, name, repository, manifest_digest, threads, instances))
+                      (number, uid, name, repository, manifest_digest, threads, instances,
+                       batching))
 
 struct DesiredService {
   std::string project;

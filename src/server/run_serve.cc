@@ -76,6 +76,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
                             .token = token,
                             .allow_control = options.allow_control,
                             .threads = static_cast<int>(options.threads),
+                            .max_batch = static_cast<int>(options.max_batch),
                             .timeout = options.request_timeout};
   }
   TRY(program, ExecutablePath());

@@ -10,13 +10,8 @@
 namespace slipway::controller {
 namespace {
 
-using resource::ModelSettings;
 using resource::RevisionSpec;
 using resource::ServiceStatus;
-
-bool operator==(const ModelSettings& a, const ModelSettings& b) {
-  return a.model == b.model && a.threads == b.threads && a.instances == b.instances;
-}
 
 // The settings of the revision that the service asks for, and where its model lies. `latest` may be
 // null.

@@ -26,6 +26,24 @@ bool IsWanted(const resource::ServiceStatus& status, const Revision& revision) {
   return number == status.ready_revision || number == status.latest_revision;
 }
 
+// Checked when it was admitted.
+std::optional<runtime::BatchingSettings> BatchingOf(
+    const std::optional<resource::BatchingSettings>& in) {
+  if (!in) return std::nullopt;
+  const auto delay = resource::ParseFineDuration(in->max_queue_delay);
+  const auto timeout = resource::ParseFineDuration(in->queue_timeout);
+  return runtime::BatchingSettings{
+      .max_batch_size = in->max_batch_size,
+      .max_queue_delay_us = delay.has_value() ? delay->count() : 0,
+      .preferred_sizes = in->preferred_sizes,
+      .priority_levels = in->priority_levels,
+      .default_priority = in->default_priority,
+      .max_queue_size = in->max_queue_size,
+      .queue_timeout_us = timeout.has_value() ? timeout->count() : 0,
+      .timeout_action = in->timeout_action == resource::TimeoutAction::kDelay ? "delay" : "reject",
+      .allow_timeout_override = in->allow_timeout_override};
+}
+
 runtime::DesiredRevision DesiredOf(const Revision& revision) {
   return {.number = revision.spec.number,
           .uid = revision.metadata.uid,
@@ -33,7 +51,8 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
           .repository = revision.spec.repository,
           .manifest_digest = revision.spec.manifest_digest,
           .threads = revision.spec.predictor.threads,
-          .instances = revision.spec.predictor.instances};
+          .instances = revision.spec.predictor.instances,
+          .batching = BatchingOf(revision.spec.predictor.batching)};
 }
 
 }  // namespace

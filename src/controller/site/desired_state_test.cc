@@ -86,6 +86,33 @@ TEST(DesiredStateTest, CarriesWhatTheSiteNeedsOfARevision) {
   EXPECT_EQ(revision.instances, 2);
 }
 
+TEST(DesiredStateTest, BatchingIsCarriedInMicroseconds) {
+  DesiredInput input;
+  input.services = {MakeService("fraud", 0, 1)};
+  input.revisions = {MakeRevision("fraud", 1, "")};
+  EXPECT_EQ(ComputeDesiredState(input).services[0].revisions[0].batching, std::nullopt);
+  input.revisions[0].spec.predictor.batching =
+      resource::BatchingSettings{.max_batch_size = 8,
+                                 .max_queue_delay = "250us",
+                                 .preferred_sizes = {2, 4},
+                                 .priority_levels = 3,
+                                 .default_priority = 2,
+                                 .max_queue_size = 7,
+                                 .queue_timeout = "2s",
+                                 .timeout_action = resource::TimeoutAction::kDelay,
+                                 .allow_timeout_override = false};
+  EXPECT_EQ(ComputeDesiredState(input).services[0].revisions[0].batching,
+            (runtime::BatchingSettings{.max_batch_size = 8,
+                                       .max_queue_delay_us = 250,
+                                       .preferred_sizes = {2, 4},
+                                       .priority_levels = 3,
+                                       .default_priority = 2,
+                                       .max_queue_size = 7,
+                                       .queue_timeout_us = 2'000'000,
+                                       .timeout_action = "delay",
+                                       .allow_timeout_override = false}));
+}
+
 TEST(DesiredStateTest, AccessIsTheSpecsElseTheSites) {
   DesiredInput input;
   input.services = {MakeService("a", 0, 0), MakeService("b", 0, 0), MakeService("c", 0, 0)};

@@ -7,6 +7,7 @@
 // Output i is input i, unchanged. The other fields make it slow or bad, for tests.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,13 +32,17 @@ struct FakeModel {
   std::string fail_load;      // the load fails with this message
   std::string fail_run;       // each run fails with this message
   std::string fail_run_reason = "RUN_FAILED";
+  // A run fails whose inputs of FP32 contain this number, and, with merge_rows, a run answers only
+  // the first row of each input.
+  std::optional<double> fail_on;
+  bool merge_rows = false;
   std::string crash;          // "load" or "run": the process is aborted there
   int64_t responses = 1;      // of each run
   bool asynchronous = false;  // runs complete on a thread of the engine, after run() returned
 };
 BOOST_DESCRIBE_STRUCT(FakeModel, (),
                       (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run,
-                       fail_run_reason, crash, responses, asynchronous))
+                       fail_run_reason, fail_on, merge_rows, crash, responses, asynchronous))
 
 // Reads and checks a model file, of at most 1 MiB.
 Result<FakeModel> ReadFakeModel(const std::string& path);
@@ -72,6 +77,8 @@ struct Description<engine::fake::FakeModel> {
       {.name = "fail_load", .text = "Message with which the load fails."},
       {.name = "fail_run", .text = "Message with which each run fails."},
       {.name = "fail_run_reason", .text = "Reason of a run that fails.", .min = 1, .max = 40},
+      {.name = "fail_on", .text = "A number of FP32 with which a run fails."},
+      {.name = "merge_rows", .text = "Whether a run answers the first row alone."},
       {.name = "crash", .text = "Where the process is aborted: load or run."},
       {.name = "responses", .text = "Responses of each run.", .min = 1, .max = 100},
       {.name = "asynchronous", .text = "Whether runs complete on a thread of the engine."},

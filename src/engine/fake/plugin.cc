@@ -1,6 +1,7 @@
 // The fake engine: an identity model that takes the same path as a real one.
 #include "engine/plugin.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -83,6 +84,30 @@ void Show(const SlipwayTensor& in, SlipwayTensor* out) {
   if (in.size_bytes > 0) std::memcpy(out->data, in.data, in.size_bytes);
 }
 
+// The first row alone, of a model that does not know of batches.
+void ShowFirstRow(SlipwayTensor first, SlipwayTensor* out) {
+  if (first.rank > 0 && first.dims[0] > 1) {
+    const auto rows = static_cast<uint64_t>(first.dims[0]);
+    first.dims[0] = 1;
+    first.element_count /= rows;
+    first.size_bytes /= rows;
+  }
+  Show(first, out);
+}
+
+bool Contains(const SlipwayRun* run, double number) {
+  for (uint32_t i = 0; i < run->input_count; ++i) {
+    const SlipwayTensor& in = run->inputs[i];
+    if (in.type != static_cast<uint32_t>(tensor::DataType::kFp32)) continue;
+    const auto* const values = static_cast<const float*>(in.data);
+    if (std::find(values, values + in.element_count, static_cast<float>(number)) !=
+        values + in.element_count) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Waits for the delay; the error with which the run ends early, if it does.
 Result<void> Wait(SlipwaySession* session, const SlipwayRun* run) {
   const auto end =
@@ -111,9 +136,13 @@ void Execute(SlipwaySession* session, SlipwayRun* run) {
   if (!settings.fail_run.empty()) {
     return CompleteWithError(run, Internal(settings.fail_run_reason, settings.fail_run));
   }
+  if (settings.fail_on && Contains(run, *settings.fail_on)) {
+    return CompleteWithError(run, Internal(settings.fail_run_reason, "there is a number in it"));
+  }
   for (int64_t response = 1; response <= settings.responses; ++response) {
     for (uint32_t i = 0; i < run->output_count; ++i) {
-      Show(run->inputs[run->outputs[i].index], &run->outputs[i]);
+      const SlipwayTensor& shown = run->inputs[run->outputs[i].index];
+      settings.merge_rows ? ShowFirstRow(shown, &run->outputs[i]) : Show(shown, &run->outputs[i]);
     }
     run->complete(run, nullptr, response == settings.responses);
   }

@@ -29,8 +29,7 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   if (call.deadline() != Clock::time_point::max()) {
     const auto left =
         std::chrono::duration_cast<std::chrono::microseconds>(call.deadline() - arrived);
-    auto& timeout = out->request().timeout;
-    timeout = std::max(std::min(timeout.value_or(left), left), std::chrono::microseconds(0));
+    out->request().time_left = std::max(left, std::chrono::microseconds(0));
   }
   out->Parsed();
   return {};

@@ -140,6 +140,9 @@ Result<void> InferReader::ReadParameters(v2::InferRequest& out) {
       TRY(timeout, parameter.AsUnsigned());
       const uint64_t most = std::chrono::microseconds(runtime::kMaxRequestTimeout).count();
       if (timeout > 0) out.timeout = std::chrono::microseconds(std::min(timeout, most));
+    } else if (parameter.key == "priority") {
+      TRY(priority, parameter.AsUnsigned());
+      out.priority = priority;
     }
   }
   return {};

@@ -179,6 +179,7 @@ TEST_F(InferReaderTest, RefusesRawContentsThatDoNotFit) {
 TEST_F(InferReaderTest, ReadsParametersAndOutputs) {
   const std::string bytes = Good([](WireWriter& message) {
     message.Element(4, Parameter("timeout", [](WireWriter& value) { value.Varint(2, 1'500); }));
+    message.Element(4, Parameter("priority", [](WireWriter& value) { value.Varint(5, 2); }));
     message.Element(4, Parameter("triton_enable_empty_final_response",
                                  [](WireWriter& value) { value.Bool(1, true); }));
     message.Element(4, Parameter("whatever", [](WireWriter& value) { value.Bytes(3, "text"); }));
@@ -190,6 +191,7 @@ TEST_F(InferReaderTest, ReadsParametersAndOutputs) {
   });
   ASSERT_TRUE(Read(bytes).has_value());
   EXPECT_EQ(request_.timeout, std::chrono::microseconds(1'500));
+  EXPECT_EQ(request_.priority, 2u);
   EXPECT_TRUE(reader_.wants_final());
   EXPECT_EQ(request_.wanted, std::vector<uint32_t>{0});
   EXPECT_EQ(request_.forms[0].classes, 1u);

@@ -58,6 +58,31 @@ Json DescribeTensors(const std::vector<tensor::TensorSpec>& specs, const Json& c
   return out;
 }
 
+// In Triton's words; members that have their default are left out.
+Json DynamicBatching(const runtime::BatchingSettings& settings) {
+  Json out = Json::object();
+  if (!settings.preferred_sizes.empty()) out["preferred_batch_size"] = settings.preferred_sizes;
+  if (settings.max_queue_delay_us > 0) {
+    out["max_queue_delay_microseconds"] = static_cast<uint64_t>(settings.max_queue_delay_us);
+  }
+  if (settings.priority_levels > 0) {
+    out["priority_levels"] = static_cast<uint64_t>(settings.priority_levels);
+    if (settings.default_priority > 0) {
+      out["default_priority_level"] = static_cast<uint64_t>(settings.default_priority);
+    }
+  }
+  Json policy = {{"allow_timeout_override", settings.allow_timeout_override}};
+  if (settings.timeout_action == "delay") policy["timeout_action"] = "DELAY";
+  if (settings.max_queue_size > 0) {
+    policy["max_queue_size"] = static_cast<uint64_t>(settings.max_queue_size);
+  }
+  if (settings.queue_timeout_us > 0) {
+    policy["default_timeout_microseconds"] = static_cast<uint64_t>(settings.queue_timeout_us);
+  }
+  out["default_queue_policy"] = std::move(policy);
+  return out;
+}
+
 Error Mismatch(const std::string& what) {
   return InvalidArgument("CONFIG_MISMATCH", "the configuration does not fit the model: " + what);
 }
@@ -144,6 +169,10 @@ Json Describe(const RevisionRuntime& revision, std::string_view name) {
   Json config = ConfigOf(settings).value();
   const tensor::Signature& signature = revision.model().signature();
   const std::string_view platform = revision.model().model().platform();
+  if (revision.batcher().max_rows() > 1 && !config.contains("dynamic_batching")) {
+    config["max_batch_size"] = revision.batcher().max_rows();
+    config["dynamic_batching"] = DynamicBatching(revision.batching());
+  }
   config["name"] = name;
   config["platform"] = platform;
   config["backend"] = BackendOf(platform);
@@ -154,8 +183,8 @@ Json Describe(const RevisionRuntime& revision, std::string_view name) {
     config["version_policy"] = {{"latest", {{"num_versions", 1}}}};
   }
   if (!config.contains("instance_group")) {
-    config["instance_group"] =
-        Json::array({{{"name", name}, {"kind", "KIND_CPU"}, {"count", settings.instances}}});
+    config["instance_group"] = Json::array(
+        {{{"name", name}, {"kind", "KIND_CPU"}, {"count", revision.batcher().width()}}});
   }
   config["model_transaction_policy"] = {{"decoupled", revision.model().model().decoupled()}};
   return WithDefaults(config);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "gateway/limits.h"
 #include "gateway/model_config/config_text.h"
+#include "gateway/repository/batching_config.h"
 #include "gateway/repository/model_file.h"
 #include "trust/access.h"
 
@@ -120,12 +121,12 @@ int ThreadsOf(const Json& config, int otherwise) {
   return is_count ? std::min(threads, kMost) : otherwise;
 }
 
-// Instances of all groups; a group that says nothing has one.
+// Instances of all groups; a group that says nothing has one. 0 without groups: chosen.
 int32_t InstancesOf(const Json& config) {
   constexpr int64_t kMost = 1024;
   int64_t sum = 0;
   const auto groups = config.find("instance_group");
-  if (groups == config.end()) return 1;
+  if (groups == config.end()) return 0;
   for (const Json& group : *groups) {
     const int64_t count = group.contains("count") ? group["count"].get<int64_t>() : 1;
     sum = std::min(sum + std::max<int64_t>(count, 1), kMost);
@@ -253,12 +254,12 @@ Result<void> CheckServable(const Json& config, const std::string& name) {
 
 std::vector<std::string> WithoutEffect(const Json& config) {
   std::vector<std::string> names;
-  for (const char* member :
-       {"batch_input", "batch_output", "optimization", "cc_model_filenames", "metric_tags",
-        "model_warmup", "model_operations", "model_repository_agents", "response_cache",
-        "model_metrics", "dynamic_batching"}) {
+  for (const char* member : {"batch_input", "batch_output", "optimization", "cc_model_filenames",
+                             "metric_tags", "model_warmup", "model_operations",
+                             "model_repository_agents", "response_cache", "model_metrics"}) {
     if (config.contains(member)) names.emplace_back(member);
   }
+  for (std::string& member : BatchingWithoutEffect(config)) names.push_back(std::move(member));
   for (const Json& group : config.value("instance_group", Json::array())) {
     if (TextOf(group, "kind") != "KIND_GPU") continue;
     names.emplace_back("KIND_GPU of instance_group: it runs on the CPU");
@@ -300,7 +301,12 @@ Result<runtime::ServingService> PlanService(const StandAloneOptions& options, co
         .digest = Digest::Of("").text(),
         .threads = ThreadsOf(folder.config, options.threads),
         .instances = InstancesOf(folder.config),
-        .config = folder.config.empty() ? std::string() : DumpJson(folder.config)};
+        .config = folder.config.empty() ? std::string() : DumpJson(folder.config),
+        .batching = BatchingOf(folder.config)};
+    if (options.max_batch > 0) {
+      if (!revision.batching) revision.batching = runtime::BatchingSettings{};
+      revision.batching->max_batch_size = options.max_batch;
+    }
     revision.uid = UidOf(source, version, revision);
     service.revisions.push_back(std::move(revision));
   }

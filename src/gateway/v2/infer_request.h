@@ -31,7 +31,11 @@ struct OutputForm {
 // Used again and again: the tensors keep their memory.
 struct InferRequest {
   std::optional<std::string> id;
+  // The parameters of these names, where they are not 0.
   std::optional<std::chrono::microseconds> timeout;
+  uint64_t priority = 0;
+  // How long the caller waits for the answer, as the transport tells.
+  std::optional<std::chrono::microseconds> time_left;
   // One for each input of the signature, in its order.
   std::vector<tensor::Tensor> inputs;
   // Positions of the outputs to answer with, in the order of the answer, and the form of each.
@@ -42,6 +46,8 @@ struct InferRequest {
   void Clear(const tensor::Signature& signature) {
     id.reset();
     timeout.reset();
+    priority = 0;
+    time_left.reset();
     inputs.resize(signature.inputs.size());
     wanted.clear();
     forms.clear();

@@ -86,6 +86,11 @@ class Reader {
       if (timeout > 0) context_.out.timeout = std::chrono::microseconds(std::min(timeout, most));
       return {};
     }
+    if (key == "priority") {
+      TRY(priority, AsUnsigned(value, "priority"));
+      context_.out.priority = priority;
+      return {};
+    }
     if (key == "binary_data_output") {
       TRY(binary, AsBool(value, "binary_data_output"));
       binary_output_ = binary;

@@ -292,6 +292,17 @@ TEST_F(RequestParserTest, TimeoutsAreMicroseconds) {
   EXPECT_EQ(request_.timeout, std::nullopt);
 }
 
+TEST_F(RequestParserTest, ThePriorityIsRead) {
+  const Signature signature = OneInput(DataType::kFp32, {1});
+  const std::string inputs = R"("inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]})";
+  ASSERT_TRUE(Parse(R"({"parameters":{"priority":3},)" + inputs, signature).has_value());
+  EXPECT_EQ(request_.priority, 3u);
+  ASSERT_TRUE(Parse("{" + inputs, signature).has_value());
+  EXPECT_EQ(request_.priority, 0u);
+  EXPECT_THAT(Failure(R"({"parameters":{"priority":"high"},)" + inputs, signature),
+              HasSubstr("Unable to parse 'priority'"));
+}
+
 TEST_F(RequestParserTest, ExtensionsThatAreNotServedAreSaid) {
   const Signature signature = OneInput(DataType::kFp32, {1});
   const Result<void> parsed = Parse(

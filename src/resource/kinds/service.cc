@@ -12,6 +12,9 @@ constexpr std::string_view kReservedName = "stats";
 Result<void> ValidateService(const Resource& now, const Resource*) {
   TRY(spec, Decode<ServiceSpec>(now.spec, "spec", UnknownFields::kIgnore));
   TRY_VOID(ParseRequestTimeout(spec));
+  if (spec.predictor.batching) {
+    TRY_VOID(CheckBatching(*spec.predictor.batching, "spec.predictor.batching"));
+  }
   if (now.metadata.name != kReservedName) return {};
   return InvalidArgument("FIELD_FORMAT",
                          "metadata.name: stats is a route of the inference protocol; take another")

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "resource/kinds.h"
+#include "resource/kinds/batching.h"
 
 namespace slipway::resource {
 
@@ -17,9 +18,12 @@ BOOST_DESCRIBE_ENUM(InferenceAccess, kToken, kAnonymous)
 struct ModelSettings {
   std::string model;    // reference NAME:TAG or NAME@sha256:...; a tag is pinned at admission
   int32_t threads = 0;  // intra-op threads of the engine; 0: chosen
-  int32_t instances = 1;
+  int32_t instances = 0;
+  std::optional<BatchingSettings> batching;
+
+  bool operator==(const ModelSettings&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances))
+BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances, batching))
 
 struct ServiceSpec {
   ModelSettings predictor;
@@ -83,7 +87,11 @@ struct slipway::Description<slipway::resource::ModelSettings> {
        .text = "Threads within one run of the engine; 0: chosen.",
        .min = 0,
        .max = 1024},
-      {.name = "instances", .text = "Copies that run at the same time.", .min = 1, .max = 64},
+      {.name = "instances",
+       .text = "Runs at the same time; 0: chosen, as many as serve has engine threads.",
+       .min = 0,
+       .max = 64},
+      {.name = "batching", .text = "How requests wait and share runs; default: none shares one."},
   };
 };
 
