@@ -1,6 +1,7 @@
 #include "model/unpack.h"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "model/layer_files.h"
 #include "model/limits.h"
 #include "model/stored_layer.h"
+#include "model/unpacked_sources.h"
 
 namespace slipway::model {
 namespace {
@@ -25,13 +27,27 @@ Result<std::string> ReadHead(File& file) {
   return head;
 }
 
+// What is unpacked, and of what.
+struct Wanted {
+  StoredLayers& stored;
+  std::string sources;
+  std::string folder;  // where it is to be
+  std::string aside;   // where it is made
+};
+
+// What is no file of its own is small, and checked: nothing tells later that it was healed.
+WriteOptions OptionsFor(WriteOptions options, const std::optional<std::string>& local) {
+  options.verify = !local;
+  return options;
+}
+
 Result<void> Place(FileSystem& files, oci::ContentSource& content, const LayerFile& wanted,
                    const std::string& aside, const WriteOptions& options) {
   const std::string to = aside + "/" + wanted.path;
   TRY(file, OpenLayer(content, wanted.layer));
   const auto local = content.LocalPath(wanted.layer.digest);
   if (local && files.Link(*local, to).has_value()) return {};
-  return CopyLayer(files, *file, wanted.layer, to, aside, options);
+  return CopyLayer(files, *file, wanted.layer, to, aside, OptionsFor(options, local));
 }
 
 bool HasArchives(const StoredLayers& stored) {
@@ -67,6 +83,7 @@ Result<UnpackedModel> DescribeFolder(FileSystem& files, const std::string& at,
                                      const std::string& folder) {
   TRY(paths, ListFiles(files, at));
   std::vector<FileHint> hints;
+  std::erase(paths, kSourcesFile);
   for (std::string& path : paths) {
     std::string head;
     if (hints.size() < kMaxPackageFiles) {
@@ -79,47 +96,71 @@ Result<UnpackedModel> DescribeFolder(FileSystem& files, const std::string& at,
   return Choose(hints, folder);
 }
 
+Result<void> WriteSources(FileSystem& files, const Wanted& wanted) {
+  const auto is_free = wanted.stored.names.Add("", std::string(kSourcesFile), false);
+  if (!is_free) return is_free.error();
+  TRY(file, files.Open(fmt::format("{}/{}", wanted.aside, kSourcesFile),
+                       {.write = true, .create = true, .exclusive = true, .mode = kFileMode}));
+  TRY_VOID(file->WriteAt(0, wanted.sources));
+  return file->Sync();
+}
+
 // Builds the folder aside.
-Result<void> Build(FileSystem& files, oci::ContentSource& content, StoredLayers& stored,
-                   const std::string& aside, const WriteOptions& options) {
+Result<void> Build(FileSystem& files, oci::ContentSource& content, const Wanted& wanted,
+                   const WriteOptions& options) {
+  const std::string& aside = wanted.aside;
   TRY_VOID(files.MakeDirectories(aside, 0755));
   std::set<std::string> folders = {aside};
-  for (const LayerFile& wanted : stored.layers) {
-    if (wanted.archive) continue;
-    const std::string to = aside + "/" + wanted.path;
+  for (const LayerFile& layer : wanted.stored.layers) {
+    if (layer.archive) continue;
+    const std::string to = aside + "/" + layer.path;
     const std::string folder = to.substr(0, to.rfind('/'));
     if (folders.insert(folder).second) TRY_VOID(files.MakeDirectories(folder, 0755));
-    TRY_VOID(Place(files, content, wanted, aside, options));
+    TRY_VOID(Place(files, content, layer, aside, options));
   }
-  for (const LayerFile& wanted : stored.layers) {
-    if (!wanted.archive) continue;
-    TRY(file, OpenLayer(content, wanted.layer));
-    TRY_VOID(ExtractLayer(files, *file, wanted, stored.names, aside, options));
+  for (const LayerFile& layer : wanted.stored.layers) {
+    if (!layer.archive) continue;
+    TRY(file, OpenLayer(content, layer.layer));
+    const auto local = content.LocalPath(layer.layer.digest);
+    TRY_VOID(
+        ExtractLayer(files, *file, layer, wanted.stored.names, aside, OptionsFor(options, local)));
   }
+  TRY_VOID(WriteSources(files, wanted));
   for (const std::string& folder : folders) TRY_VOID(files.SyncDirectory(folder));
   return {};
 }
 
-// The folder appears whole, or is that of somebody else who unpacked the same model meanwhile.
-Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content,
-                                     StoredLayers& stored, const std::string& folder,
-                                     const std::string& aside, const WriteOptions& options) {
-  // What is there is looked at before it is linked; archives only tell when they are unpacked.
-  const bool has_archives = HasArchives(stored);
-  Result<UnpackedModel> described = UnpackedModel{};
-  if (!has_archives) described = DescribeLayers(content, stored.layers, folder);
-  if (!described.has_value()) return described;
-  TRY_VOID(Build(files, content, stored, aside, options));
-  CRASH_POINT("unpack.built");
-  if (has_archives) described = DescribeFolder(files, aside, folder);
-  if (!described.has_value()) return described.error();
-  auto renamed = files.Rename(aside, folder);
-  if (!renamed.has_value()) {
-    TRY(theirs, files.Exists(folder));
-    if (!theirs) return renamed.error();
-    (void)files.RemoveTree(aside);
+// The folder appears whole. One that somebody else made of the same meanwhile stays; one that was
+// made of other files makes way, and who has it open keeps what he has.
+Result<void> Publish(FileSystem& files, const Wanted& wanted) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  TRY(there, files.Exists(wanted.folder));
+  if (there && IsMadeOf(files, wanted.folder, wanted.sources, wanted.stored.layers)) {
+    return files.RemoveTree(wanted.aside);
   }
+  const std::string old = fmt::format("{}.{}.partial", wanted.folder, RandomHexId(SystemRandom()));
+  if (there) TRY_VOID(files.Rename(wanted.folder, old));
+  CRASH_POINT("unpack.old_away");
+  TRY_VOID(files.Rename(wanted.aside, wanted.folder));
   CRASH_POINT("unpack.renamed");
+  // What is left of it is swept later.
+  if (there) (void)files.RemoveTree(old);
+  return {};
+}
+
+Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content,
+                                     const Wanted& wanted, const WriteOptions& options) {
+  // What is there is looked at before it is linked; archives only tell when they are unpacked.
+  const bool has_archives = HasArchives(wanted.stored);
+  Result<UnpackedModel> described = UnpackedModel{};
+  if (!has_archives) described = DescribeLayers(content, wanted.stored.layers, wanted.folder);
+  if (!described.has_value()) return described;
+  TRY_VOID(Build(files, content, wanted, options));
+  CRASH_POINT("unpack.built");
+  if (has_archives) described = DescribeFolder(files, wanted.aside, wanted.folder);
+  if (!described.has_value()) return described.error();
+  TRY_VOID(Publish(files, wanted));
   return described;
 }
 
@@ -131,15 +172,19 @@ Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
   TRY(manifest, oci::ParseManifest(manifest_json));
   TRY(stored, ReadStoredLayers(content, manifest));
   const std::string folder = fmt::format("{}/{}", unpacked_root, manifest_digest.hex());
-  TRY(there, files.Exists(folder));
-  if (there && HasArchives(stored)) return DescribeFolder(files, folder, folder);
-  if (there) return DescribeLayers(content, stored.layers, folder);
-  const std::string aside = fmt::format("{}.{}.partial", folder, RandomHexId(SystemRandom()));
-  auto built = BuildAndRename(files, content, stored, folder, aside,
-                              {.file_mode = kFileMode, .check = options.check});
+  const Wanted wanted{.stored = stored,
+                      .sources = SourcesOf(files, content, stored.layers),
+                      .folder = folder,
+                      .aside = fmt::format("{}.{}.partial", folder, RandomHexId(SystemRandom()))};
+  if (IsMadeOf(files, folder, wanted.sources, stored.layers)) {
+    return HasArchives(stored) ? DescribeFolder(files, folder, folder)
+                               : DescribeLayers(content, stored.layers, folder);
+  }
+  auto built =
+      BuildAndRename(files, content, wanted, {.file_mode = kFileMode, .check = options.check});
   if (!built.has_value()) {
     // On failure nothing of it is left.
-    (void)files.RemoveTree(aside);
+    (void)files.RemoveTree(wanted.aside);
     return built.error();
   }
   TRY_VOID(files.SyncDirectory(unpacked_root));

@@ -26,11 +26,13 @@ struct UnpackOptions {
   std::function<Result<void>(uint64_t written_bytes)> check;
 };
 
-// Blocking and idempotent: a folder that is there is complete and only looked at. Raw layers become
-// hard links to files of `content` (copies where those are on another file system or no files of
-// their own), archives are extracted. Built aside, synced, renamed. Errors: INVALID_ARGUMENT /
-// MANIFEST_INVALID, PATH_INVALID, MODEL_AMBIGUOUS, and those of archives (archive/archive.h);
-// DATA_LOSS / UNPACK_SIZE for content of another size than the manifest states.
+// Blocking and idempotent: a folder that is there is complete; it is only looked at, unless a file
+// of `content` was replaced since (damage that was healed): then it is built anew. Raw layers
+// become hard links to files of `content` (copies where those are on another file system or no
+// files of their own), archives are extracted. Built aside, synced, renamed. Errors:
+// INVALID_ARGUMENT / MANIFEST_INVALID, PATH_INVALID, MODEL_AMBIGUOUS, and those of archives
+// (archive/archive.h); DATA_LOSS / UNPACK_SIZE for content of another size than the manifest
+// states, and CONTENT_DAMAGED for wrong bytes of what is no file of its own.
 Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
                              std::string_view manifest_json, const Digest& manifest_digest,
                              const std::string& unpacked_root, const UnpackOptions& options = {});

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -30,6 +31,15 @@ class TestContent final : public oci::ContentSource {
                 IsOk());
   }
   void Damage(const Digest& digest) { contents_[digest.text()].back() ^= 1; }
+  // The disk rots: the file stays, other bytes are in it.
+  void Rot(const std::string& content) {
+    const std::string path = PathOf(Digest::Of(content));
+    std::filesystem::permissions(path, std::filesystem::perms(0644));
+    const auto time = std::filesystem::last_write_time(path);
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << "rotten";
+    std::filesystem::last_write_time(path, time);
+    contents_[Digest::Of(content).text()].replace(0, 6, "rotten");
+  }
   Result<std::unique_ptr<File>> Open(const Digest& digest) override {
     const auto found = contents_.find(digest.text());
     if (found == contents_.end()) return NotFound("BLOB_UNKNOWN", "there is no " + digest.text());
@@ -112,6 +122,54 @@ TEST_P(UnpackTest, SecondTimeOnlyLooks) {
   EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
+TEST_P(UnpackTest, WhatWasHealedIsUnpackedAnew) {
+  if (!GetParam()) GTEST_SKIP() << "only files are healed under a folder made of them";
+  Provide("identity.onnx");
+  const std::string model =
+      ReadWholeFile(PosixFileSystem(), "tests/fixtures/models/identity.onnx", 1 << 20).value();
+  ASSERT_THAT(UnpackManifest(), IsOk());
+  content_.Rot(model);
+  const std::string path =
+      folder_ / ("unpacked/" + std::string(Digest::Of(manifest_).hex()) + "/identity.onnx");
+  ASSERT_NE(ReadWholeFile(PosixFileSystem(), path, 1 << 20).value(), model) << "it is a link";
+  content_.Add(model);
+  const auto again = UnpackManifest();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->model_file, "identity.onnx");
+  EXPECT_EQ(ReadWholeFile(PosixFileSystem(), path, 1 << 20).value(), model);
+  EXPECT_EQ(Entries().size(), 1u);
+}
+
+TEST_P(UnpackTest, FilesThatWereCutAreUnpackedAnew) {
+  Provide("external_data");
+  ASSERT_THAT(UnpackManifest(), IsOk());
+  const std::filesystem::path path =
+      folder_ / ("unpacked/" + std::string(Digest::Of(manifest_).hex()) + "/weights.bin");
+  const auto size = std::filesystem::file_size(path);
+  std::filesystem::remove(path);
+  std::ofstream(path) << "cut";
+  ASSERT_THAT(UnpackManifest(), IsOk());
+  EXPECT_EQ(std::filesystem::file_size(path), size);
+}
+
+TEST_P(UnpackTest, WrongBytesOfARowAreRefused) {
+  if (GetParam()) GTEST_SKIP() << "files are looked at by the scrub";
+  Provide("identity.onnx");
+  content_.Damage(oci::ParseManifest(manifest_)->layers[0].digest);
+  EXPECT_THAT(UnpackManifest(), IsError(Code::kDataLoss, "CONTENT_DAMAGED"));
+  EXPECT_TRUE(Entries().empty());
+}
+
+TEST_P(UnpackTest, NameOfTheSourcesFileIsRefused) {
+  Provide("identity.onnx");
+  const std::string name = "identity.onnx\"";
+  for (size_t at = manifest_.find(name); at != std::string::npos; at = manifest_.find(name)) {
+    manifest_.replace(at, name.size(), ".slipway-sources\"");
+  }
+  EXPECT_THAT(UnpackManifest(), IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
+  EXPECT_TRUE(Entries().empty());
+}
+
 TEST_P(UnpackTest, ContentOfAnotherSizeIsRefused) {
   Provide("identity.onnx");
   const std::string size = "\"size\":103";
@@ -185,6 +243,16 @@ TEST_P(UnpackTest, ArchiveOfOrmb) {
         model);
   }
   EXPECT_EQ(Entries().size(), 1u);
+  if (GetParam()) {
+    // The archive was damaged and healed: nobody knows of which bytes the folder was made.
+    const std::string file = folder_ / ("unpacked/" + Entries()[0] + "/model/model.onnx");
+    std::filesystem::remove(file);
+    std::ofstream(file) << "rotten";
+    content_.Rot(layer);
+    content_.Add(layer);
+    ASSERT_THAT(UnpackManifest(), IsOk());
+    EXPECT_EQ(ReadWholeFile(PosixFileSystem(), file, 1 << 20).value(), model);
+  }
   const auto manifest = oci::ParseManifest(manifest_).value();
   EXPECT_EQ(FormatOfManifest(manifest, config), "onnx");
   const auto without = InspectManifest(content_, manifest);
