@@ -33,6 +33,7 @@ class RegistryContent final : public oci::ContentSource {
     return oci::MakeMemoryFile(std::make_shared<const std::string>(std::move(*bytes)));
   }
 
+  // Of a row and a file of the same digest the row counts: the file may be one that was damaged.
   std::optional<std::string> LocalPath(const Digest& digest) override {
     std::optional<Digest> object;
     const auto read = meta_.ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
@@ -40,7 +41,8 @@ class RegistryContent final : public oci::ContentSource {
       object = std::move(resolved);
       if (!object) return {};
       TRY(damaged, IsDamaged(snapshot, *object));
-      if (damaged) object.reset();
+      TRY(row, ReadInlineObject(snapshot, *object));
+      if (damaged || row) object.reset();
       return {};
     });
     if (!read || !object || !objects_.Info(*object)) return std::nullopt;

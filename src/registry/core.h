@@ -67,6 +67,9 @@ Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::stri
 // What to do with an object of this digest that is there: damaged bytes are replaced. Takes the
 // pass of its gate, which is held until the rows are committed. Blocking.
 store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass);
+// Before the transaction that keeps these verified bytes as a row: takes a file of them away that is
+// marked as damaged. Blocking.
+void RemoveDamagedFile(Core& core, const Digest& object);
 // After a push that may have healed something.
 Task<void> CountDamage(Core& core);
 

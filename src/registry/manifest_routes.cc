@@ -96,6 +96,7 @@ Result<ManifestPush> Prepare(Core& core, const HttpRequest& request, const std::
   VerifiedContent content{
       .object = sha256, .size_bytes = body.size(), .inline_bytes = std::nullopt};
   if (body.size() <= kMaxInlineBytes) {
+    RemoveDamagedFile(core, sha256);
     content.inline_bytes = std::move(body);
   } else {
     TRY_VOID(store::PutObject(core.objects(), body, [&](const Digest& object) {

@@ -60,7 +60,11 @@ Task<Result<void>> AppendAll(Core& core, const NewBlob& blob, store::Upload& upl
 
 Task<Result<StoredBlob>> Store(Core& core, const NewBlob& blob) {
   if (blob.size_bytes <= kMaxInlineBytes) {
-    CO_TRY(content, co_await core.pool().Run([&blob] { return ReadSmall(blob); }));
+    CO_TRY(content, co_await core.pool().Run([&core, &blob]() -> Result<VerifiedContent> {
+      TRY(read, ReadSmall(blob));
+      RemoveDamagedFile(core, read.object);
+      return read;
+    }));
     co_return StoredBlob{.digest = blob.digest, .content = std::move(content), .pass = {}};
   }
   CO_TRY(upload, co_await core.pool().Run([&core] { return core.objects().Begin(); }));

@@ -117,6 +117,23 @@ store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::
   return damaged ? store::Publication::kReplace : store::Publication::kKeep;
 }
 
+void RemoveDamagedFile(Core& core, const Digest& object) {
+  if (!core.damage.any()) return;
+  // Who publishes it as a file at this moment replaces it.
+  const auto pass = core.gate.Close(object);
+  if (!pass) return;
+  bool damaged = false;
+  const auto read = core.meta().ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(found, IsDamaged(snapshot, object));
+    damaged = found;
+    return {};
+  });
+  if (!read || !damaged) return;
+  const Result<void> removed = core.objects().Remove(object);
+  if (removed || removed.error().code() == Code::kNotFound) return;
+  LogWarning("a damaged file was not removed", {{"error", removed.error()}});
+}
+
 Task<void> CountDamage(Core& core) {
   if (!core.damage.any()) co_return;
   core.reads.Forget();

@@ -130,6 +130,30 @@ TEST_F(ScrubberTest, AMissingFileIsDamage) {
   EXPECT_EQ(Blob(kLarge).body, kLarge);
 }
 
+// A restart during its upload made it a file; what heals it is a row.
+TEST_F(ScrubberTest, ASmallFileIsHealedByARow) {
+  const std::string content = "small, in two pieces";
+  const Digest digest = Digest::Of(content);
+  const TestResponse begun = registry_->Post("/v2/shop/a/blobs/uploads/");
+  const std::string location = begun.header("Location");
+  registry_ = std::make_unique<RegistryFixture>(stores_);
+  ASSERT_EQ(registry_->Put(location + "?digest=" + digest.text(), content).status, 201);
+  ASSERT_TRUE(stores_.objects->Info(digest).has_value()) << "it is a file";
+  registry_->PushManifest("shop/a", "v2", ManifestJson("{}", {content}));
+  Rot(content);
+  EXPECT_EQ(Scrub().damaged, 1u);
+  registry_->PushBlob("shop/a", content);
+  EXPECT_EQ(registry_->registry().damaged(), 0u);
+  EXPECT_EQ(Blob(content).body, content);
+  EXPECT_THAT(stores_.objects->Info(digest), IsError(Code::kNotFound, "BLOB_UNKNOWN"));
+  const auto source = MakeRegistryContent(*stores_.meta, *stores_.objects);
+  EXPECT_FALSE(source->LocalPath(digest).has_value());
+  // Of a file that was left there before, the row counts.
+  ASSERT_THAT(store::PutObject(*stores_.objects, content), IsOk());
+  EXPECT_FALSE(source->LocalPath(digest).has_value());
+  EXPECT_EQ(oci::ReadContent(*source, digest, 100).value(), content);
+}
+
 TEST_F(ScrubberTest, ARottenRow) {
   RotRow("small");
   EXPECT_EQ(Scrub().damaged, 1u);

@@ -85,6 +85,12 @@ Task<Result<HttpResponse>> Publish(Core& core, const HttpRequest& request,
                                    VerifiedContent content) {
   CRASH_POINT("registry.blob_stored");
   core.holds.Hold(repository, digest);
+  if (content.inline_bytes && core.damage.any()) {
+    co_await core.pool().Run([&core, &content] {
+      RemoveDamagedFile(core, content.object);
+      return true;
+    });
+  }
   CO_TRY_VOID(co_await Change(
       core, request, repository,
       [&digest, &content](RepositoryWriter& writer) { return writer.AddBlob(digest, content); }));

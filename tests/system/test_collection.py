@@ -228,6 +228,29 @@ def test_a_push_to_the_same_tag_heals(centre, tmp_path, harm, form):
     assert "already" in centre.cli(*words).stdout
 
 
+def test_a_service_serves_what_was_healed(centre, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    shutil.copy(programs.ROOT / "tests/fixtures/models/linear_a.onnx", model / "model.onnx")
+    weights = random.Random(4).randbytes(LARGE)
+    (model / "weights.bin").write_bytes(weights)
+    centre.cli("push", model, "model:v1")
+    centre.cli("deploy", "model:v1", "--as", "first")
+    rot(next((centre.data / "blobs/sha256").glob(f"*/{hashlib.sha256(weights).hexdigest()}")))
+    centre.cli("registry", "scrub")
+    programs.wait_until(lambda: status(centre)["damaged"] == 1, "the damage to be found")
+    centre.cli("push", model, "model:v1")
+    assert status(centre)["damaged"] == 0
+    centre.stop()
+    centre.start()
+    centre.cli("deploy", "model:v1", "--as", "second")
+    for name in ("first", "second"):
+        url = f"{centre.inference_url}/v2/models/{name}/ready"
+        programs.wait_until(lambda url=url: requests.get(url, timeout=60).status_code == 200, url)
+    unpacked = list((centre.data / "unpacked").glob("*/weights.bin"))
+    assert [path.read_bytes() for path in unpacked] == [weights]
+
+
 def test_a_folder_of_format_2(start_centre, tmp_path):
     """Made by the program before the index rows: they are there after the first start."""
     data = tmp_path / "format-2"
