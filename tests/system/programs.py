@@ -47,6 +47,9 @@ def other_build(folder):
     for source in [BINARY, *(root / "lib/slipway").iterdir()]:
         target = folder / source.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():  # libraries of an engine
+            target.symlink_to(source.resolve())
+            continue
         shutil.copy(source, target)
         if not source.name.startswith("libonnxruntime"):
             content = target.read_bytes()
