@@ -135,3 +135,19 @@ def test_an_upgrade_from_one_framework_to_another(centre):
     numpy.testing.assert_allclose(
         numpy.reshape(answer.json()["outputs"][0]["data"], (-1, 3)),
         numpy.array(ANSWERS["outputs"]["ir"], dtype=numpy.float32), **TOLERANCE)
+
+
+def test_a_model_repository_of_other_frameworks_is_served_as_it_is(start_serve, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(MODELS / "savedmodel", models / "saved/1/model.savedmodel")
+    (models / "saved/config.pbtxt").write_text('platform: "tensorflow_savedmodel"\n')
+    shutil.copytree(MODELS / "paddle", models / "paddle/1")
+    shutil.copy(MODELS / "network.tflite", models / "lite.tflite")
+    serve = start_serve(models)
+    inputs = numpy.array(ANSWERS["inputs"], dtype=numpy.float32)
+    for name, path in (("saved", "savedmodel"), ("paddle", "paddle"), ("lite", "network.tflite")):
+        answer = infer(serve, name, [tensor(NETWORKS[path][1], inputs)])
+        assert answer.status_code == 200, answer.text
+        numpy.testing.assert_allclose(
+            numpy.reshape(answer.json()["outputs"][0]["data"], (-1, 3)),
+            numpy.array(ANSWERS["outputs"][path], dtype=numpy.float32), **TOLERANCE)

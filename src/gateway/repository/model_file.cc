@@ -13,8 +13,14 @@ struct Suffix {
   std::string_view format;
   bool offered = true;  // else it is for tests, and no message tells users of it
 };
+// The first that fits: the file that marks a SavedModel would be a frozen graph by its end alone.
 constexpr std::array kSuffixes = {
     Suffix{.suffix = ".onnx", .format = "onnx"},
+    Suffix{.suffix = kSavedModelFile, .format = "savedmodel"},
+    Suffix{.suffix = ".pb", .format = "graphdef"},
+    Suffix{.suffix = ".tflite", .format = "tflite"},
+    Suffix{.suffix = ".xml", .format = "openvino"},
+    Suffix{.suffix = ".pdmodel", .format = "paddle"},
     Suffix{.suffix = ".fake.json", .format = "fake", .offered = false}};
 
 const Suffix* SuffixOf(const fs::path& file) {
@@ -48,6 +54,8 @@ std::vector<fs::path> ModelFilesIn(const fs::path& folder) {
     std::error_code none;
     if (at->is_regular_file(none) && FormatOf(at->path())) files.push_back(at->path());
   }
+  const fs::path saved_model = folder / kSavedModelFolder / kSavedModelFile;
+  if (fs::is_regular_file(saved_model, error)) files.push_back(saved_model);
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -61,11 +69,28 @@ Result<void> CheckBeneath(const fs::path& root, const fs::path& file) {
                                              "; put a copy there or name the file itself");
 }
 
+std::vector<fs::path> PartsOf(const fs::path& file) {
+  std::vector<fs::path> parts = {file};
+  std::error_code error;
+  if (file.filename() == kSavedModelFile) {
+    fs::recursive_directory_iterator at(file.parent_path() / "variables", error);
+    for (; !error && at != fs::end(at); at.increment(error)) parts.push_back(at->path());
+  }
+  for (const char* extension : {".bin", ".pdiparams"}) {
+    const fs::path weights = fs::path(file).replace_extension(extension);
+    if (fs::exists(weights, error)) parts.push_back(weights);
+  }
+  return parts;
+}
+
 std::string ModelNameOf(const fs::path& file) {
   std::string name = file.filename().native();
   const Suffix* suffix = SuffixOf(file);
   if (suffix != nullptr) name.resize(name.size() - suffix->suffix.size());
-  return name == "model" || name.empty() ? file.parent_path().filename().native() : name;
+  if (!name.empty() && name != "model") return name;
+  const fs::path folder = file.parent_path();
+  return folder.filename() == kSavedModelFolder ? ModelNameOf(folder.parent_path() / "model")
+                                                : folder.filename().native();
 }
 
 Result<void> CheckModelName(const std::string& name) {

@@ -65,7 +65,7 @@ Result<fs::path> FileIn(const fs::path& folder, const std::string& wanted) {
                                       ": no file ends with " + KnownSuffixes());
   }
   for (const fs::path& file : files) {
-    if (file.filename() == "model." + std::string(*FormatOf(file))) return file;
+    if (file.stem() == "model") return file;
   }
   return InvalidArgument("MODEL_AMBIGUOUS", folder.native() + " has several models, among them " +
                                                 files[0].filename().native() + " and " +
@@ -74,7 +74,7 @@ Result<fs::path> FileIn(const fs::path& folder, const std::string& wanted) {
 }
 
 Result<ModelVersion> MakeVersion(const Source& source, int64_t number, const fs::path& file) {
-  TRY_VOID(CheckBeneath(source.root, file));
+  for (const fs::path& part : PartsOf(file)) TRY_VOID(CheckBeneath(source.root, part));
   return ModelVersion{.number = number, .file = file, .format = std::string(*FormatOf(file))};
 }
 
@@ -94,12 +94,16 @@ std::string TextOf(const Json& config, std::string_view member) {
   return found == config.end() ? std::string() : found->get<std::string>();
 }
 
+constexpr std::string_view kPlatforms[] = {"onnxruntime_onnx", "tensorflow_savedmodel",
+                                           "tensorflow_graphdef", "openvino", "slipway_fake"};
+constexpr std::string_view kBackends[] = {"onnxruntime", "tensorflow", "openvino", "slipway"};
+
 bool IsUnsupportedPlatform(const std::string& platform) {
-  return !platform.empty() && platform != "onnxruntime_onnx" && platform != "slipway_fake";
+  return !platform.empty() && std::ranges::find(kPlatforms, platform) == std::end(kPlatforms);
 }
 
 bool IsUnsupportedBackend(const std::string& backend) {
-  return !backend.empty() && backend != "onnxruntime" && backend != "slipway";
+  return !backend.empty() && std::ranges::find(kBackends, backend) == std::end(kBackends);
 }
 
 Error Unsupported(const std::string& what) {
@@ -235,10 +239,13 @@ Result<void> CheckServable(const Json& config, const std::string& name) {
     return Unsupported("sequence_batching, which is not served yet");
   }
   if (IsUnsupportedPlatform(platform)) {
-    return Unsupported("the platform '" + platform + "' is not served: onnxruntime_onnx is");
+    return Unsupported("the platform '" + platform +
+                       "' is not served: onnxruntime_onnx, tensorflow_savedmodel, "
+                       "tensorflow_graphdef and openvino are");
   }
   if (const std::string backend = TextOf(config, "backend"); IsUnsupportedBackend(backend)) {
-    return Unsupported("the backend '" + backend + "' is not served: onnxruntime is");
+    return Unsupported("the backend '" + backend +
+                       "' is not served: onnxruntime, tensorflow and openvino are");
   }
   for (const char* list : {"input", "output"}) {
     for (const Json& tensor : config.value(list, Json::array())) {

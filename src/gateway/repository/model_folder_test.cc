@@ -52,6 +52,43 @@ class ModelFolderTest : public ::testing::Test {
   fs::path root_ = fs::temp_directory_path() / ("models-" + RandomHexId(SystemRandom()));
 };
 
+TEST_F(ModelFolderTest, TakesTheFormatsOfOtherFrameworks) {
+  Write("lite.tflite");
+  Write("frozen/1/model.pb");
+  Write("saved/3/model.savedmodel/saved_model.pb");
+  Write("saved/3/model.savedmodel/variables/variables.index");
+  Write("plain/saved_model.pb");
+  Write("ir/1/model.xml");
+  Write("ir/1/model.bin");
+  Write("paddle/1/model.pdmodel");
+  EXPECT_THAT(Names(), ElementsAre("frozen", "ir", "lite", "paddle", "plain", "saved"));
+  const auto format = [&](const std::string& name) {
+    const auto service = Plan(name);
+    return service.has_value() ? service->revisions.at(0).format : service.error().ToString();
+  };
+  EXPECT_EQ(format("frozen"), "graphdef");
+  EXPECT_EQ(format("saved"), "savedmodel");
+  EXPECT_EQ(format("plain"), "savedmodel");
+  EXPECT_EQ(format("ir"), "openvino");
+  EXPECT_EQ(format("paddle"), "paddle");
+}
+
+TEST_F(ModelFolderTest, WeightsFromElsewhereAreRefused) {
+  Write("../elsewhere-" + root_.filename().native());
+  const fs::path elsewhere = root_.parent_path() / ("elsewhere-" + root_.filename().native());
+  Write("ir/1/model.xml");
+  fs::create_symlink(elsewhere, root_ / "ir/1/model.bin");
+  Write("saved/1/model.savedmodel/saved_model.pb");
+  fs::create_directories(root_ / "saved/1/model.savedmodel/variables");
+  fs::create_symlink(elsewhere, root_ / "saved/1/model.savedmodel/variables/variables.index");
+  for (const char* name : {"ir", "saved"}) {
+    const auto service = Plan(name);
+    ASSERT_TRUE(service.has_error()) << name;
+    EXPECT_EQ(service.error().reason(), "LINK_REFUSED");
+  }
+  fs::remove(elsewhere);
+}
+
 TEST_F(ModelFolderTest, FindsTheModelsOfAFolder) {
   Write("b/1/model.onnx");
   Write("a.onnx");

@@ -102,7 +102,8 @@ bool IsOneModel(const fs::path& folder) {
   fs::directory_iterator at(folder, error);
   for (; !error && at != fs::end(at); at.increment(error)) {
     std::error_code none;
-    if (at->is_directory(none) && IsModelFolder(at->path())) return false;
+    const bool is_part = at->path().filename() == kSavedModelFolder;
+    if (!is_part && at->is_directory(none) && IsModelFolder(at->path())) return false;
   }
   return true;
 }
