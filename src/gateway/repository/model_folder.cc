@@ -50,7 +50,7 @@ std::vector<std::pair<int64_t, fs::path>> VersionFolders(const fs::path& folder)
 Result<fs::path> FileIn(const fs::path& folder, const std::string& wanted) {
   std::error_code error;
   if (!wanted.empty()) {
-    const fs::path file = folder / wanted;
+    fs::path file = folder / wanted;
     if (wanted.find('/') == std::string::npos && FormatOf(file) &&
         fs::is_regular_file(file, error)) {
       return file;

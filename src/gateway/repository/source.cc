@@ -18,7 +18,7 @@ Error NoModel(const fs::path& path, const std::string& why) {
 // Links in the folder's own path are followed once, here.
 Result<fs::path> CanonicalFolder(const fs::path& folder) {
   std::error_code error;
-  const fs::path canonical = fs::canonical(folder.empty() ? "." : folder, error);
+  fs::path canonical = fs::canonical(folder.empty() ? "." : folder, error);
   if (error) return NoModel(folder, " cannot be read: " + error.message());
   return canonical;
 }
