@@ -210,6 +210,60 @@ TEST(Batching, SlowClientsHoldNoInstance) {
   EXPECT_EQ(reads_slowly.Receive()->status, 200);
 }
 
+// 64 clients at once, whose requests together take many times what is allowed: each gets its answer
+// or a refusal that tells it to come again, and everything is given back.
+TEST(Batching, MemoryOfRequestsIsBounded) {
+  constexpr uint64_t kLimit = 8 << 20;
+  PlaneFixture plane({.request_memory_bytes = kLimit});
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, kSlow)})});
+  const std::string body = Rows(50'000, 1);  // 400 kB, whose tensors take 800 kB each
+  std::atomic<bool> over{false};
+  std::atomic<int> good{0};
+  std::atomic<int> refused{0};
+  const auto call = [&] {
+    HttpCaller caller(plane.port());
+    for (int turn = 0; turn < 4; ++turn) {
+      const auto answer = caller.Post(kInfer, body);
+      if (!answer.has_value()) break;
+      if (answer->status == 200 && answer->body.size() > 50'000) ++good;
+      if (answer->status == 503 && answer->head.find("retry-after: 1") != std::string::npos &&
+          answer->body.find("too much memory: try again") != std::string::npos) {
+        ++refused;
+      }
+    }
+  };
+  {
+    std::jthread watch([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        over = over || plane.Metric("slipway_request_memory_bytes") > kLimit;
+      }
+    });
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 64; ++i) callers.emplace_back(call);
+  }
+  EXPECT_FALSE(over);
+  EXPECT_EQ(good + refused, 64 * 4);
+  EXPECT_GT(good, 0);
+  EXPECT_TRUE(
+      PlaneFixture::WaitFor([&] { return plane.Metric("slipway_request_memory_bytes") == 0; }));
+  HttpCaller caller(plane.port());
+  EXPECT_EQ(caller.Post(kInfer, body)->status, 200);
+}
+
+TEST(Batching, AnswersCountUntilTheyAreTaken) {
+  PlaneFixture plane({.request_memory_bytes = 256 << 20});
+  plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, kSlow)})});
+  const std::string request = MakeRequest("POST", kInfer, Rows(1'000'000, 1));
+  HttpCaller slow(plane.port());
+  ASSERT_TRUE(slow.Send(request).has_value());
+  ASSERT_TRUE(
+      PlaneFixture::WaitFor([&] { return plane.Metric("nv_inference_request_success") == 1; }));
+  EXPECT_GE(plane.Metric("slipway_request_memory_bytes"), 16'000'000);
+  EXPECT_EQ(slow.Receive()->status, 200);
+  EXPECT_TRUE(
+      PlaneFixture::WaitFor([&] { return plane.Metric("slipway_request_memory_bytes") == 0; }));
+}
+
 TEST(Batching, InstancesAreRunsAtTheSameTime) {
   PlaneFixture plane({.engine_threads = 1});
   runtime::ServingRevision revision = plane.Fake(1, R"(,"delayUs":20000000)");

@@ -74,7 +74,7 @@ Result<size_t> HeldBody::Room(std::optional<uint64_t> declared, uint64_t limit_b
   if (size_ == taken_) {
     const uint64_t more =
         std::min<uint64_t>(std::max<uint64_t>(size_, kFirstBytes), capacity_ - size_);
-    if (!budget_->Take(more)) {
+    if (!budget_->TakeForBody(more)) {
       return ResourceExhausted(
           "BODIES_TOO_MANY", "the bodies of all requests together take too much memory: try again");
     }

@@ -9,29 +9,13 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "gateway/request_memory.h"
 #include "net/content_coding.h"
 #include "net/http_message.h"
 #include "net/memory_budget.h"
 #include "tensor/buffer.h"
 
 namespace slipway::gateway {
-
-// Bytes of bodies that are in memory now. Shared by all cores.
-class BodyBudget final : public net::MemoryBudget {
- public:
-  explicit BodyBudget(uint64_t limit) : limit_(limit) {}
-  [[nodiscard]] bool Take(uint64_t bytes) override {
-    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
-    Give(bytes);
-    return false;
-  }
-  void Give(uint64_t bytes) override { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-  uint64_t used() const { return used_.load(std::memory_order_relaxed); }
-
- private:
-  const uint64_t limit_;
-  std::atomic<uint64_t> used_{0};
-};
 
 // A body with what it takes of the budget, given back when it goes.
 class HeldBody {

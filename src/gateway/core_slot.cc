@@ -23,9 +23,9 @@ void InlineBudget::Spend(std::chrono::nanoseconds took) {
   });
 }
 
-CoreSlots::CoreSlots(CorePool& cores) : cores_(cores) {
+CoreSlots::CoreSlots(CorePool& cores, BodyBudget& memory) : cores_(cores) {
   for (size_t i = 0; i < cores.size(); ++i) {
-    slots_.push_back(std::make_unique<CoreSlot>(i, cores.context(i)));
+    slots_.push_back(std::make_unique<CoreSlot>(i, cores.context(i), memory));
   }
   Publish(std::make_unique<const Snapshot>(std::vector<ServiceEntry>()));
 }

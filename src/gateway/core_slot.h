@@ -11,6 +11,7 @@
 #include "async/core_pool.h"
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/inline_watch.h"
+#include "gateway/request_memory.h"
 #include "gateway/snapshot.h"
 #include "gateway/v2/request_parser.h"
 
@@ -34,8 +35,11 @@ class InlineBudget {
 };
 
 struct alignas(64) CoreSlot {
-  CoreSlot(size_t core, asio::io_context& context)
-      : number(core), budget(context), random(0x9e3779b97f4a7c15u * (core + 1)) {}
+  CoreSlot(size_t core, asio::io_context& context, BodyBudget& request_memory)
+      : number(core),
+        memory(request_memory),
+        budget(context),
+        random(0x9e3779b97f4a7c15u * (core + 1)) {}
 
   // xorshift64: enough for shares of traffic.
   uint64_t NextRandom() {
@@ -46,6 +50,7 @@ struct alignas(64) CoreSlot {
   }
 
   const size_t number;
+  BodyBudget& memory;  // of all cores
   // Replaced by a task posted to the core, so that between two suspensions it stays.
   const Snapshot* snapshot = nullptr;
   v2::RequestParser parser;
@@ -60,7 +65,7 @@ struct alignas(64) CoreSlot {
 // The slots of all cores, and the switch from one snapshot to the next.
 class CoreSlots {
  public:
-  explicit CoreSlots(CorePool& cores);
+  CoreSlots(CorePool& cores, BodyBudget& memory);
   // Every core shows nothing any more.
   ~CoreSlots();
 

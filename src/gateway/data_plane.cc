@@ -44,6 +44,15 @@ net::HttpServerOptions ServerOptions(std::string name, const net::TlsFiles& tls)
   return options;
 }
 
+std::unique_ptr<MetricCollection> CollectMemoryMetrics(const BodyBudget& memory) {
+  return CollectMetrics([&memory](MetricSink& sink) {
+    sink.Gauge("slipway_request_memory_bytes", "Memory of requests in flight.", {},
+               static_cast<double>(memory.used()));
+    sink.Gauge("slipway_request_memory_limit_bytes", "The most that requests may take.", {},
+               static_cast<double>(memory.limit()));
+  });
+}
+
 }  // namespace
 
 struct DataPlane::State {
@@ -51,9 +60,9 @@ struct DataPlane::State {
       : cores(pool),
         host(options.plugin_folder.empty() ? engine::DefaultPluginFolder() : options.plugin_folder),
         threads(options.engine_threads == 0 ? pool.size() : options.engine_threads),
-        slots(pool),
+        bodies(options.request_memory_bytes),
+        slots(pool, bodies),
         inline_watch([this] { slots.LookAtInlineRuns(); }),
-        bodies(kMaxBodyBytesInFlight),
         reconciler({.slots = slots,
                     .host = host,
                     .threads = threads,
@@ -72,6 +81,7 @@ struct DataPlane::State {
         grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
+        memory_metrics(CollectMemoryMetrics(bodies)),
         rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
         metrics(MakeRouter(*options.clock, {{.method = net::Method::kGet,
                                              .pattern = "/metrics",
@@ -98,9 +108,9 @@ struct DataPlane::State {
   CorePool& cores;
   engine::PluginHost host;
   engine::EngineThreads threads;
+  BodyBudget bodies;
   CoreSlots slots;
   InlineWatch inline_watch;
-  BodyBudget bodies;
   std::atomic<bool> stopping{false};
   Reconciler reconciler;
   LogSettings log;
@@ -109,6 +119,7 @@ struct DataPlane::State {
   grpc::Environment grpc_environment;
   const net::GrpcService grpc;
   std::unique_ptr<MetricCollection> revision_metrics;
+  std::unique_ptr<MetricCollection> memory_metrics;
   net::Router rest;
   net::Router metrics;
   net::HttpServer rest_server;

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "engine/limits.h"
 #include "gateway/key_guard.h"
+#include "gateway/limits.h"
 #include "gateway/model_control.h"
 #include "gateway/v2/response_writer.h"
 #include "net/http_server.h"
@@ -34,7 +35,9 @@ struct DataPlaneOptions {
   std::string plugin_folder;  // empty: engine::DefaultPluginFolder()
   size_t engine_threads = 0;  // for runs that are too slow for a core; 0: as many as cores
   size_t max_queued_runs = engine::kMaxQueuedRuns;  // for one model; above it 503
-  std::string server_name = "slipway";              // as GET /v2 tells it
+  // Bodies, tensors and answers of all requests together; above it 503.
+  uint64_t request_memory_bytes = kMaxBodyBytesInFlight;
+  std::string server_name = "slipway";  // as GET /v2 tells it
   v2::NonFinite non_finite = v2::NonFinite::kNull;
   net::TlsFiles tls;  // of all listeners; empty: they are plain
   Clock* clock = &SystemClock();

@@ -35,7 +35,7 @@ Error RunTimeout(std::chrono::milliseconds limit) {
 Failure KindOf(const Error& error) {
   if (error.reason() == "RUN_TIMEOUT") return Failure::kBackend;
   if (error.reason() == "QUEUE_FULL" || error.reason() == "QUEUE_TIMEOUT" ||
-      error.code() == Code::kDeadlineExceeded) {
+      error.reason() == "BODIES_TOO_MANY" || error.code() == Code::kDeadlineExceeded) {
     return Failure::kRejected;
   }
   if (error.reason() == "BATCH_TOO_LARGE" || error.reason() == "BATCH_MISMATCH") {
@@ -51,22 +51,26 @@ Exchange::Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point 
       core_(core),
       lane_(revision.lane(core.number)),
       in_flight_(lane_),
-      arrived_(arrived) {
+      arrived_(arrived),
+      memory_(core.memory) {
   if (lane_.spare.empty()) {
     invocation_ = std::make_shared<Invocation>();
   } else {
     invocation_ = std::move(lane_.spare.back());
     lane_.spare.pop_back();
   }
+  invocation_->request.memory = &memory_;
 }
 
 Exchange::~Exchange() {
   invocation_->Recycle();
+  invocation_->request.memory = nullptr;
   if (lane_.spare.size() < kKeepInvocations) lane_.spare.push_back(std::move(invocation_));
 }
 
 std::optional<Result<void>> Exchange::TryInline() {
   if (Result<void> rows = CountRows(); rows.has_error()) return rows;
+  if (Result<void> held = HoldRun(); held.has_error()) return held;
   engine::LoadedModel& model = revision_.model();
   const uint64_t elements = engine::InputElements(invocation_->request.inputs);
   const engine::Batcher& batcher = revision_.batcher();
@@ -91,8 +95,40 @@ std::optional<Result<void>> Exchange::TryInline() {
   if (lane_.counters.executions.Value() % kObserveEvery == 0 && result.has_value()) {
     model.cost().Observe(elements, ended_ - started_);
   }
-  if (result.has_value()) CountInlineRun();
-  return result;
+  if (result.has_error()) return result;
+  CountInlineRun();
+  return HoldOutputs();
+}
+
+Result<void> Exchange::HoldRun() {
+  const v2::InferRequest& request = invocation_->request;
+  uint64_t input_bytes = 0;
+  for (const tensor::Tensor& input : request.inputs) input_bytes += input.size_bytes();
+  // Small ones are not worth the look ahead: what they give is counted when it is there.
+  if (input_bytes < kUncountedBytes / 4) return {};
+  if (rows_ > 0) TRY_VOID(memory_.Take(input_bytes));
+  const tensor::Signature& signature = face().signature;
+  for (const uint32_t index : request.wanted) {
+    const tensor::DataType type = signature.outputs[index].type;
+    const auto shape = tensor::PredictOutputShape(signature, index, request.inputs);
+    if (!shape || type == tensor::DataType::kBytes) continue;
+    const Result<uint64_t> count = shape->ElementCount();
+    if (count.has_error()) continue;
+    TRY_VOID(memory_.Take(*count * ElementSize(type)));
+    output_bytes_ += *count * ElementSize(type);
+  }
+  return {};
+}
+
+Result<void> Exchange::HoldOutputs() {
+  uint64_t bytes = 0;
+  for (const tensor::Tensor& output : outputs()) {
+    bytes += output.size_bytes();
+    for (const std::string_view text : output.strings()) bytes += text.size() + kStringBytes;
+  }
+  if (bytes <= output_bytes_) return {};
+  const uint64_t more = bytes - std::exchange(output_bytes_, bytes);
+  return memory_.Take(more);
 }
 
 Result<void> Exchange::CountRows() {
@@ -165,6 +201,7 @@ Task<Result<void>> Exchange::RunInTime() {
     if (!is_clients) co_return RunTimeout(limit);
     co_return Error(Code::kDeadlineExceeded, "REQUEST_TIMEOUT", "Request timeout expired");
   }
+  if (result.has_value()) co_return HoldOutputs();
   co_return result;
 }
 

@@ -53,12 +53,18 @@ class Exchange {
   Task<Result<void>> RunInTime();
 
   void CountSuccess();
+  // Before so much of an answer is written. RESOURCE_EXHAUSTED / BODIES_TOO_MANY.
+  Result<void> HoldAnswer(uint64_t bytes) { return memory_.Take(bytes); }
   // Of a fault before the run. What a run said is counted by its kind, and logged where it is the
   // model's fault.
   void CountRefusal() { Count(Failure::kOther); }
   void CountFailure(const Error& error);
 
  private:
+  // For what the run will give, as far as that is known, and for a batch of its inputs.
+  Result<void> HoldRun();
+  // For what it gave.
+  Result<void> HoldOutputs();
   // Sets rows_.
   Result<void> CountRows();
   Result<void> RunHere(exec::Session& session);
@@ -79,7 +85,9 @@ class Exchange {
   Clock::time_point started_;
   Clock::time_point ended_;
   std::shared_ptr<Invocation> invocation_;
-  uint64_t rows_ = 0;  // of a batch; 0: the model has none
+  MemoryHold memory_;
+  uint64_t output_bytes_ = 0;  // held for outputs
+  uint64_t rows_ = 0;          // of a batch; 0: the model has none
 };
 
 }  // namespace slipway::gateway

@@ -9,8 +9,16 @@ namespace slipway::gateway {
 
 // Body of one inference request.
 inline constexpr uint64_t kMaxInferBodyBytes = uint64_t{64} << 20;
-// Bodies that are in memory at the same time, of all connections together.
+// Bodies, tensors and answers that are in memory at the same time, of all connections together; the
+// first bytes of each request do not count.
 inline constexpr uint64_t kMaxBodyBytesInFlight = uint64_t{1} << 30;
+inline constexpr uint64_t kUncountedBytes = 64 << 10;
+// Larger answers are counted until the client has taken them.
+inline constexpr size_t kCountedAnswerBytes = 256 << 10;
+// What one element takes as text, about; the true size is known once it is written.
+inline constexpr uint64_t kTextBytes = 12;
+// What a string takes beside its bytes.
+inline constexpr uint64_t kStringBytes = 32;
 // Nesting of JSON, the request itself counted; Triton has the same limit.
 inline constexpr int kMaxJsonDepth = 100;
 // Members of `parameters` objects, all together, and requested outputs.

@@ -82,6 +82,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
   TRY(program, ExecutablePath());
   composed.plane.plugin_folder = PluginFolder(program);
   composed.plane.tls = options.tls;
+  composed.plane.request_memory_bytes = static_cast<uint64_t>(options.request_memory_mib) << 20;
   TRY(listeners, OpenListeners(options));
   composed.listeners = std::move(listeners);
   return composed;

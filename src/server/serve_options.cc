@@ -39,6 +39,9 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_option("--max-batch", options.max_batch,
                  "Rows of requests that share a run; 0: each runs by itself (0)")
       ->check(CLI::Range(0, 65'536));
+  app.add_option("--request-memory", options.request_memory_mib,
+                 "MiB that bodies, tensors and answers of all requests take together (1024)")
+      ->check(CLI::Range(1, 1'048'576));
   app.add_option("--request-timeout", timeout,
                  "How long one request may take before it is ended and answered 504 (60s)")
       ->type_name("DURATION");

@@ -24,10 +24,11 @@ struct ServeOptions {
   uint16_t port_base = 8000;
   net::TlsFiles tls;  // of all listeners, an agent's too; empty: they are plain
   bool insecure = false;
-  std::string ports_file;  // where to write the ports taken; empty: nowhere
-  std::string token_file;  // callers must send the token in it; empty: anybody may ask
-  int64_t threads = 0;     // of one run in the engine; 0: chosen
-  int64_t max_batch = 0;   // rows of requests that share a run; 0: none do
+  std::string ports_file;             // where to write the ports taken; empty: nowhere
+  std::string token_file;             // callers must send the token in it; empty: anybody may ask
+  int64_t threads = 0;                // of one run in the engine; 0: chosen
+  int64_t request_memory_mib = 1024;  // of bodies, tensors and answers
+  int64_t max_batch = 0;              // rows of requests that share a run; 0: none do
   std::chrono::milliseconds request_timeout = runtime::kRequestTimeout;
 };
 

@@ -173,6 +173,9 @@ Result<void> InferReader::ReadInput(const v2::ModelFace& model, size_t number,
   TRY_VOID(v2::CheckShape(model, at, input.shape));
   const tensor::TensorSpec& spec = model.signature.inputs[at];
   if (raw_.empty()) {
+    // Each element takes a byte at least: what cannot be there is refused by its reader.
+    TRY(count, input.shape.ElementCount());
+    if (count <= input.contents.size()) TRY_VOID(out.Hold(spec.type, input.shape));
     return ReadTypedContents(spec.name, spec.type, input.shape, input.contents, out.inputs[at]);
   }
   if (!input.contents.empty()) {

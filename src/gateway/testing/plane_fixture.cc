@@ -118,8 +118,8 @@ double PlaneFixture::Metric(std::string_view name, std::string_view label) const
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string line = text.substr(begin, end - begin);
     begin = end + 1;
-    if (!line.starts_with(std::string(name) + "{") || line.find(label) == std::string::npos)
-      continue;
+    if (!line.starts_with(name) || line.find(label) == std::string::npos) continue;
+    if (line[name.size()] != '{' && line[name.size()] != ' ') continue;
     sum += std::atof(line.c_str() + line.rfind(' '));
   }
   return sum;

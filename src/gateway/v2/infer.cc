@@ -116,10 +116,28 @@ HttpResponse Fail(Exchange& exchange, const Error& error) {
   return ErrorResponse(error);
 }
 
+// About what the outputs take in the answer.
+uint64_t AnswerBytes(const Exchange& exchange, const InferRequest& request) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < request.wanted.size(); ++i) {
+    const tensor::Tensor& output = exchange.outputs()[i];
+    if (request.forms[i].classes > 0) continue;  // few
+    const bool plain = request.forms[i].binary || output.type() == tensor::DataType::kBytes;
+    bytes += plain ? output.size_bytes() : output.element_count() * kTextBytes;
+    for (const std::string_view text : output.strings()) bytes += text.size() + sizeof(uint32_t);
+  }
+  return bytes;
+}
+
 HttpResponse Answer(Exchange& exchange, const Environment& environment) {
-  std::string body;
-  body.reserve(512);
+  constexpr size_t kLeastBytes = 512;
   const InferRequest& request = exchange.request();
+  const uint64_t expected = AnswerBytes(exchange, request);
+  if (const Result<void> held = exchange.HoldAnswer(expected); held.has_error()) {
+    return Fail(exchange, held.error());
+  }
+  std::string body;
+  body.reserve(kLeastBytes + expected);
   const Result<size_t> json_bytes =
       WriteAnswer({.id = request.id,
                    .model = exchange.revision().service(),
@@ -142,6 +160,33 @@ HttpResponse Answer(Exchange& exchange, const Environment& environment) {
     response.content_type = "application/octet-stream";
     response.headers.emplace_back(kJsonLengthHeader, std::to_string(*json_bytes));
   }
+  return response;
+}
+
+// An answer that counts until the client has taken it.
+struct HeldAnswer {
+  std::string text;
+  MemoryHold memory;
+};
+
+Task<void> WriteHeld(std::shared_ptr<HeldAnswer> answer, net::StreamWriter* writer) {
+  // The connection knows of a failure itself.
+  (void)co_await writer->Write(answer->text);
+}
+
+// Small ones are as they are.
+HttpResponse Hold(HttpResponse response, BodyBudget& memory) {
+  auto& body = std::get<std::string>(response.body);
+  if (body.size() < kCountedAnswerBytes) return response;
+  MemoryHold hold(memory);
+  if (const Result<void> held = hold.Take(body.size()); held.has_error()) {
+    return ErrorResponse(held.error());
+  }
+  response.declared_length = body.size();
+  auto answer =
+      std::make_shared<HeldAnswer>(HeldAnswer{.text = std::move(body), .memory = std::move(hold)});
+  response.body =
+      net::StreamBody([answer](net::StreamWriter& writer) { return WriteHeld(answer, &writer); });
   return response;
 }
 
@@ -188,9 +233,9 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
     result = co_await exchange.RunInTime();
   }
   if (result->has_error()) co_return Fail(exchange, result->error());
-  if (!form->wants_coding) co_return Answer(exchange, environment);
+  if (!form->wants_coding) co_return Hold(Answer(exchange, environment), environment.bodies);
   const ContentCoding coding = net::AcceptedCoding(request.HeaderList("Accept-Encoding"));
-  co_return co_await Encode(Answer(exchange, environment), coding);
+  co_return Hold(co_await Encode(Answer(exchange, environment), coding), environment.bodies);
 }
 
 }  // namespace slipway::gateway::v2

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/request_memory.h"
 #include "tensor/signature.h"
 #include "tensor/tensor.h"
 
@@ -41,6 +42,8 @@ struct InferRequest {
   // Positions of the outputs to answer with, in the order of the answer, and the form of each.
   std::vector<uint32_t> wanted;
   std::vector<OutputForm> forms;
+  // Where tensors are accounted for before they are allocated; may be null.
+  MemoryHold* memory = nullptr;
 
   // Ready to be read anew.
   void Clear(const tensor::Signature& signature) {
@@ -51,6 +54,13 @@ struct InferRequest {
     inputs.resize(signature.inputs.size());
     wanted.clear();
     forms.clear();
+  }
+  // Before a tensor of this type and shape gets memory. RESOURCE_EXHAUSTED / BODIES_TOO_MANY.
+  Result<void> Hold(tensor::DataType type, const tensor::Shape& shape) {
+    if (memory == nullptr) return {};
+    TRY(count, shape.ElementCount());
+    const bool strings = type == tensor::DataType::kBytes;
+    return memory->Take(count * (strings ? kStringBytes : ElementSize(type)));
   }
   void Want(uint32_t output, OutputForm form) {
     wanted.push_back(output);

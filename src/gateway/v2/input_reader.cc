@@ -159,6 +159,7 @@ class InputReader {
                                      " elements, and the request has " +
                                      std::to_string(context_.json.size()) + " bytes");
     }
+    TRY_VOID(context_.out.Hold(type(), *shape_));
     return context_.out.inputs[*position_].Reset(type(), *shape_);
   }
 
