@@ -1,15 +1,19 @@
-// slipway infer SERVICE --input x.json
+// slipway infer SERVICE --input x.json, or --batch in.jsonl --out out.jsonl
 #include <unistd.h>
 
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/file_system.h"
 #include "cli/commands.h"
+#include "cli/infer/batch.h"
+#include "cli/infer/inference_error.h"
+#include "cli/infer/limits.h"
 #include "cli/input.h"
 #include "cli/text.h"
 #include "net/http_message.h"
@@ -17,13 +21,15 @@
 namespace slipway::cli {
 namespace {
 
-constexpr uint64_t kMaxRequestBytes = 64 << 20;  // what the data plane takes
 constexpr size_t kShownValues = 8;
 
 struct Options {
   std::string service;
   std::string input;
   std::string version;
+  std::string batch;
+  std::string out;
+  std::optional<int64_t> jobs;
 };
 
 std::string UrlOf(const Context& context, const std::string& project, const Options& options) {
@@ -32,18 +38,6 @@ std::string UrlOf(const Context& context, const std::string& project, const Opti
   url += "/v2/models/" + net::PercentEncode(options.service);
   if (!options.version.empty()) url += "/versions/" + net::PercentEncode(options.version);
   return url + "/infer";
-}
-
-// V2 answers errors as {"error": "text"}; what was refused before it saw the request is a problem
-// document.
-Error ErrorOf(int status, const std::string& body) {
-  Result<Json> json = ParseJson(body);
-  std::string text = json ? TextAt(*json, "/error") : "";
-  if (json && !TextAt(*json, "/detail").empty()) return ErrorOfProblem(status, body);
-  Error plain = ErrorOfProblem(status, "");
-  return Error(
-      plain.code(), "INFERENCE_REFUSED",
-      text.empty() ? fmt::format("the data plane answered {} without a reason", status) : text);
 }
 
 std::string Shortened(const Json& data) {
@@ -59,7 +53,7 @@ std::string Shortened(const Json& data) {
 }
 
 Result<void> PrintAnswer(const std::string& body, Format format) {
-  Result<Json> json = ParseJson(body, {.max_bytes = 1 << 30, .max_values = 200'000'000});
+  Result<Json> json = ParseJson(body, {.max_bytes = kMaxAnswerBytes, .max_values = 200'000'000});
   if (!json) return json.error().Prefixed("the data plane's answer: ");
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(*json, format);
   Table table({"OUTPUT", "TYPE", "SHAPE", "DATA"});
@@ -70,16 +64,24 @@ Result<void> PrintAnswer(const std::string& body, Format format) {
   return Print(table.Text());
 }
 
+Result<void> CheckHasDataPlane(const Context& context) {
+  if (!context.inference.empty()) return {};
+  return FailedPrecondition(
+      "INFERENCE_MISSING",
+      fmt::format("context {} has no data plane: `slipway context add {} --address {} --inference "
+                  "URL` names it",
+                  context.name, context.name, context.address));
+}
+
 Result<void> Infer(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(api, client.Api());
-  if (api->context().inference.empty()) {
-    return FailedPrecondition(
-        "INFERENCE_MISSING",
-        fmt::format(
-            "context {} has no data plane: `slipway context add {} --address {} --inference "
-            "URL` names it",
-            api->context().name, api->context().name, api->context().address));
+  TRY_VOID(CheckHasDataPlane(api->context()));
+  if (!options.batch.empty()) {
+    return RunBatch(client, {.input = options.batch,
+                             .output = options.out,
+                             .jobs = static_cast<size_t>(options.jobs.value_or(kDefaultBatchJobs)),
+                             .url = UrlOf(api->context(), client.Project(), options)});
   }
   TRY(body, ReadInput(options.input, kMaxRequestBytes));
   net::ClientRequest request;
@@ -87,10 +89,19 @@ Result<void> Infer(Client& client, const Options& options) {
   request.url = UrlOf(api->context(), client.Project(), options);
   request.body = std::move(body);
   request.headers.emplace_back("Content-Type", "application/json");
-  request.max_response_bytes = 1 << 30;
+  request.max_response_bytes = kMaxAnswerBytes;
   TRY(response, api->Send(std::move(request)));
-  if (response.status != 200) return ErrorOf(response.status, response.body);
+  if (response.status != 200) return InferenceError(response.status, response.body);
   return PrintAnswer(response.body, format);
+}
+
+Result<void> CheckOptions(const Options& options) {
+  if (options.batch.empty() == options.input.empty()) {
+    return InvalidArgument("ARGUMENT_MISSING",
+                           "either --input, one request, or --batch, many of them");
+  }
+  if (options.batch.empty() == options.out.empty()) return {};
+  return InvalidArgument("ARGUMENT_MISSING", "--batch and --out belong together");
 }
 
 }  // namespace
@@ -98,12 +109,22 @@ Result<void> Infer(Client& client, const Options& options) {
 void AddInfer(Command& command, Client& client) {
   auto options = std::make_shared<Options>();
   command.Positional(&options->service, "SERVICE", "Service to ask");
-  command.Option(&options->input, "-i,--input", "FILE", "Request as V2 JSON; - is standard input",
-                 Need::kRequired);
+  command.Option(&options->input, "-i,--input", "FILE", "Request as V2 JSON; - is standard input");
   command.Option(&options->version, "--revision", "N", "Ask this revision (the one that is ready)");
+  command.Option(&options->batch, "--batch", "FILE|DIR",
+                 "Many requests: a line each of a .jsonl file, or all .json and .jsonl files of a "
+                 "folder");
+  command.Option(&options->out, "--out", "FILE",
+                 "The answers to --batch, a line each; the same command goes on where it was cut");
+  command.Option(&options->jobs, "--jobs", 1, kMaxBatchJobs,
+                 "Requests of --batch at the same time (4)");
   command.Example("infer fraud --input x.json");
   command.Example("infer fraud --input - -o json < x.json");
-  command.Run([&client, options] { return Infer(client, *options); });
+  command.Example("infer fraud --batch in.jsonl --out out.jsonl");
+  command.Run([&client, options]() -> Result<void> {
+    TRY_VOID(CheckOptions(*options));
+    return Infer(client, *options);
+  });
 }
 
 }  // namespace slipway::cli
