@@ -25,6 +25,7 @@ constexpr Verb<Client&> kVerbs[] = {
     {"deploy", "Serve a model version", &AddDeploy},
     {"services", "List services", &AddServices},
     {"infer", "Send a request to a service", &AddInfer},
+    {"bench", "Load a service with requests and tell how long they take", &AddBench},
     {"upgrade", "Move a service to another model version", &AddUpgrade},
     {"rollback", "Go back to what a service served before", &AddRollback},
     {"logs", "Show the log of a service", &AddLogs},

@@ -15,6 +15,7 @@ void AddEvents(Command& command, Client& client);
 void AddExplain(Command& command, Client& client);
 void AddGet(Command& command, Client& client);
 void AddInfer(Command& command, Client& client);
+void AddBench(Command& command, Client& client);
 void AddInspect(Command& command, Client& client);
 void AddLogin(Command& command, Client& client);
 void AddLogout(Command& command, Client& client);

@@ -101,12 +101,12 @@ class Batch {
   // What is answered before one that ends the batch is kept.
   Result<void> AnswerAll(const std::vector<BatchItem>& items, BatchOutput& output) {
     std::vector<std::optional<Answer>> answers(items.size());
-    const Result<void> done = ForEachInParallel(items.size(), options_.jobs,
-                                                [&](size_t index, size_t worker) -> Result<void> {
-                                                  TRY(answer, Ask(*clients_[worker], items[index]));
-                                                  answers[index] = std::move(answer);
-                                                  return {};
-                                                });
+    Result<void> done = ForEachInParallel(items.size(), options_.jobs,
+                                          [&](size_t index, size_t worker) -> Result<void> {
+                                            TRY(answer, Ask(*clients_[worker], items[index]));
+                                            answers[index] = std::move(answer);
+                                            return {};
+                                          });
     for (size_t i = 0; i < items.size() && answers[i]; ++i) {
       if (answers[i]->status == 200) {
         TRY_VOID(output.Add(items[i], std::move(answers[i]->body)));

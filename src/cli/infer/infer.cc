@@ -14,9 +14,9 @@
 #include "cli/infer/batch.h"
 #include "cli/infer/inference_error.h"
 #include "cli/infer/limits.h"
+#include "cli/infer/service_url.h"
 #include "cli/input.h"
 #include "cli/text.h"
-#include "net/http_message.h"
 
 namespace slipway::cli {
 namespace {
@@ -31,14 +31,6 @@ struct Options {
   std::string out;
   std::optional<int64_t> jobs;
 };
-
-std::string UrlOf(const Context& context, const std::string& project, const Options& options) {
-  std::string url = context.inference;
-  if (project != "default") url += "/p/" + net::PercentEncode(project);
-  url += "/v2/models/" + net::PercentEncode(options.service);
-  if (!options.version.empty()) url += "/versions/" + net::PercentEncode(options.version);
-  return url + "/infer";
-}
 
 std::string Shortened(const Json& data) {
   std::string text;
@@ -64,29 +56,20 @@ Result<void> PrintAnswer(const std::string& body, Format format) {
   return Print(table.Text());
 }
 
-Result<void> CheckHasDataPlane(const Context& context) {
-  if (!context.inference.empty()) return {};
-  return FailedPrecondition(
-      "INFERENCE_MISSING",
-      fmt::format("context {} has no data plane: `slipway context add {} --address {} --inference "
-                  "URL` names it",
-                  context.name, context.name, context.address));
-}
-
 Result<void> Infer(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(api, client.Api());
-  TRY_VOID(CheckHasDataPlane(api->context()));
+  TRY(url, ServiceUrl(api->context(), client.Project(), options.service, options.version));
   if (!options.batch.empty()) {
     return RunBatch(client, {.input = options.batch,
                              .output = options.out,
                              .jobs = static_cast<size_t>(options.jobs.value_or(kDefaultBatchJobs)),
-                             .url = UrlOf(api->context(), client.Project(), options)});
+                             .url = url + "/infer"});
   }
   TRY(body, ReadInput(options.input, kMaxRequestBytes));
   net::ClientRequest request;
   request.method = "POST";
-  request.url = UrlOf(api->context(), client.Project(), options);
+  request.url = url + "/infer";
   request.body = std::move(body);
   request.headers.emplace_back("Content-Type", "application/json");
   request.max_response_bytes = kMaxAnswerBytes;
