@@ -94,6 +94,7 @@ ADAPTED = [
     (re.compile(r"onnxruntime_"), re.compile(r"^src/engine/onnxruntime/|^bench/")),
     (re.compile(r"openvino/"), re.compile(r"^src/engine/openvino/")),
     (re.compile(r"torch/"), re.compile(r"^src/engine/torch/")),
+    (re.compile(r"re2/"), re.compile(r"^src/routing/.*\.cc$")),
     (re.compile(r"archive(_entry)?\.h"), re.compile(r"^src/(model|algorithm)/.*\.cc$")),
 ]
 

@@ -58,26 +58,6 @@ std::map<std::string, runtime::ServingRevision> Loadable(const runtime::DesiredS
   return out;
 }
 
-// Weights of routes to revisions that cannot serve go to the others in proportion; the rounding
-// goes to the last.
-void KeepRoutes(const DesiredService& service, ServingService* out) {
-  std::set<int64_t> numbers;
-  for (const auto& revision : out->revisions) numbers.insert(revision.number);
-  int64_t total = 0;
-  for (const auto& route : service.routes) {
-    if (numbers.contains(route.revision)) total += route.weight;
-  }
-  if (total == 0) return;  // empty: the newest that is ready
-  int64_t given = 0;
-  for (const auto& route : service.routes) {
-    if (!numbers.contains(route.revision)) continue;
-    auto weight = static_cast<int32_t>(int64_t{route.weight} * 10'000 / total);
-    out->routes.push_back({route.revision, weight});
-    given += weight;
-  }
-  out->routes.back().weight += static_cast<int32_t>(10'000 - given);
-}
-
 // Whether serve said where the revision stands.
 bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, RevisionReport* report) {
   if (!status.has_value()) return false;
@@ -159,11 +139,11 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                        .name = service.name,
                        .access = service.access,
                        .keys = service.keys,
+                       .traffic = service.traffic,
                        .timeout_ms = service.timeout_ms};
     for (const DesiredRevision& revision : service.revisions) {
       if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
     }
-    KeepRoutes(service, &out);
     config.services.push_back(std::move(out));
   }
   return config;

@@ -24,7 +24,7 @@ std::set<std::string> UnprovenFailures(const std::optional<runtime::ServingStatu
 // The services with their prepared revisions. What is desired and served already stays, whatever
 // becomes of its preparation: a new agent prepares everything anew. Left out are revisions that are
 // not prepared, that are not allowed to be loaded now, and whose failure is `unproven`, so that
-// they are given anew; so are routes to them. Format and generation are the caller's.
+// they are given anew. Format and generation are the caller's.
 runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                                    const RevisionStates& revisions, LoadSuspects& suspects,
                                    const runtime::ServingConfig& served,

@@ -81,19 +81,13 @@ TEST(PlanServingTest, WhatIsServedStaysWhileANewAgentPreparesItAgain) {
       << "what is not desired goes";
 }
 
-TEST(PlanServingTest, RoutesToAbsentRevisionsAreSharedAmongTheOthers) {
-  DesiredState desired = DesiredOf({1, 2, 3});
-  desired.services[0].routes = {{1, 5'000}, {2, 2'500}, {3, 2'500}};
-  RevisionStates states{{"uid-1", Done("/a")}, {"uid-2", Done("/b")}, {"uid-3", Done("/c")}};
-  EXPECT_EQ(Plan(desired, states).services[0].routes.size(), 3U);
-  states["uid-3"] = {};
-  auto routes = Plan(desired, states).services[0].routes;
-  ASSERT_EQ(routes.size(), 2U);
-  EXPECT_EQ(routes[0].weight, 6'666);
-  EXPECT_EQ(routes[1].weight, 3'334);
-  states["uid-1"] = {};
-  states["uid-2"] = {};
-  EXPECT_TRUE(Plan(desired, states).services[0].routes.empty());
+TEST(PlanServingTest, TrafficGoesAsItIsWhateverIsPrepared) {
+  DesiredState desired = DesiredOf({1, 2});
+  desired.services[0].traffic = routing::TrafficSpec{.split = {{1, 5'000}, {2, 5'000}}};
+  const ServingConfig config = Plan(desired, {{"uid-1", Done("/a")}, {"uid-2", {}}});
+  EXPECT_EQ(NumbersIn(config), std::vector<int64_t>{1});
+  ASSERT_TRUE(config.services[0].traffic.has_value());
+  EXPECT_EQ(config.services[0].traffic->split.size(), 2U);
 }
 
 struct ReportCase {

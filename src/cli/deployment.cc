@@ -11,6 +11,23 @@
 namespace slipway::cli {
 namespace {
 
+// Where the traffic gives the new revision nothing: then what was done is only half of it.
+void NotePinned(const Json& service) {
+  const Json& split = At(service, "/spec/traffic/split");
+  const int64_t revision = NumberAt(service, "/status/latestRevision");
+  if (!split.is_array() || split.empty()) return;
+  for (const Json& part : split) {
+    // Without a weight it is the whole.
+    const bool has_share = NumberAt(part, "/weight", 1) > 0;
+    if (NumberAt(part, "/revision") == revision && has_share) return;
+  }
+  const std::string name = TextAt(service, "/metadata/name");
+  Note(Printable(
+      fmt::format("spec.traffic of service {} names its revisions: revision {} is loaded and gets "
+                  "nothing of the default route until `slipway traffic set {} {}=100%`",
+                  name, revision, name, revision)));
+}
+
 Result<void> PrintService(Client& client, const Json& service, bool changed, Settled settled) {
   TRY(format, client.OutputFormat());
   if (format == Format::kJson || format == Format::kYaml) return PrintJson(service, format);
@@ -60,7 +77,10 @@ Result<void> FinishDeployment(Client& client, const std::string& project, const 
   TRY(now, WaitUntilSettled(*api, project, name, generation,
                             WaitLimit(client.clock(), options.timeout_s)));
   Settled settled = SettledAt(now, generation);
-  if (settled == Settled::kReady) return PrintService(client, now, changed, settled);
+  if (settled == Settled::kReady) {
+    NotePinned(now);
+    return PrintService(client, now, changed, settled);
+  }
   TRY(format, client.OutputFormat());
   if (format == Format::kJson || format == Format::kYaml) {
     TRY_VOID(PrintJson(now, format));

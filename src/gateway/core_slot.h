@@ -14,6 +14,7 @@
 #include "gateway/request_memory.h"
 #include "gateway/snapshot.h"
 #include "gateway/v2/request_parser.h"
+#include "routing/json_body.h"
 
 namespace slipway::gateway {
 
@@ -55,6 +56,7 @@ struct alignas(64) CoreSlot {
   const Snapshot* snapshot = nullptr;
   v2::RequestParser parser;
   grpc::InferReader infer_reader;
+  routing::JsonBody json_body;  // for rules that look into the body
   InlineBudget budget;
   InlineRun inline_run;
   uint64_t random;

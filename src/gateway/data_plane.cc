@@ -16,6 +16,7 @@
 #include "gateway/limits.h"
 #include "gateway/reconciler.h"
 #include "gateway/revision_metrics.h"
+#include "gateway/shadow.h"
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/error_response.h"
 
@@ -63,10 +64,12 @@ struct DataPlane::State {
         bodies(options.request_memory_bytes),
         slots(pool, bodies),
         inline_watch([this] { slots.LookAtInlineRuns(); }),
+        shadows(pool),
         reconciler({.slots = slots,
                     .host = host,
                     .threads = threads,
                     .max_queued_runs = options.max_queued_runs,
+                    .shadows = shadows,
                     .changed = std::move(options.changed)}),
         environment{.slots = slots,
                     .bodies = bodies,
@@ -111,6 +114,7 @@ struct DataPlane::State {
   BodyBudget bodies;
   CoreSlots slots;
   InlineWatch inline_watch;
+  Shadows shadows;
   std::atomic<bool> stopping{false};
   Reconciler reconciler;
   LogSettings log;
@@ -166,6 +170,7 @@ Task<void> DataPlane::Stop(std::chrono::milliseconds drain) {
     stopping.Start([server, drain] { return server->Stop(drain); });
   }
   co_await stopping.Join();
+  co_await state_->shadows.Stop();
   co_await state_->metrics_server.Stop(std::chrono::milliseconds(100));
 }
 

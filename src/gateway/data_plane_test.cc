@@ -399,21 +399,6 @@ TEST(DataPlane, ServicesComeAndGo) {
   EXPECT_TRUE(PlaneFixture::WaitFor([&] { return plane.plane().status().revisions.empty(); }));
 }
 
-TEST(DataPlane, WeightsDivideTheTraffic) {
-  PlaneFixture plane;
-  auto service = PlaneFixture::Service("m", {plane.Fake(1), plane.Fake(2)});
-  service.routes = {{.revision = 1, .weight = 7500}, {.revision = 2, .weight = 2500}};
-  plane.Serve({service});
-  HttpCaller caller(plane.port());
-  int second = 0;
-  for (int i = 0; i < 1000; ++i) {
-    const auto answer = caller.Post(kInfer, kFourFloats);
-    ASSERT_EQ(answer->status, 200);
-    if (answer->body.find(R"("model_version":"2")") != std::string::npos) ++second;
-  }
-  EXPECT_NEAR(second, 250, 80);
-}
-
 TEST(DataPlane, FullQueuesAnswerAtOnce) {
   PlaneFixture plane({.engine_threads = 1, .max_queued_runs = 2});
   plane.Serve({PlaneFixture::Service("m", {plane.Fake(1, R"(,"delayUs":100000)")})});

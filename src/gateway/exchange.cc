@@ -10,6 +10,7 @@
 #include "engine/inline_rule.h"
 #include "engine/limits.h"
 #include "gateway/limits.h"
+#include "gateway/shadow.h"
 
 namespace slipway::gateway {
 namespace {
@@ -60,6 +61,11 @@ Exchange::Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point 
     lane_.spare.pop_back();
   }
   invocation_->request.memory = &memory_;
+}
+
+Exchange::Exchange(Choice choice, CoreSlot& core, Clock::time_point arrived)
+    : Exchange(*choice.revision, core, arrived) {
+  shadow_ = std::move(choice.shadow);
 }
 
 Exchange::~Exchange() {
@@ -242,6 +248,10 @@ void Exchange::CountSuccess() {
   counters.compute_output_ns.Add(Ns(now - ended_));
   counters.latency[HistogramBucket(Ns(now - arrived_))].Add(1);
   counters.last_ns.Set(Ns(now.time_since_epoch()));
+  if (shadow_) [[unlikely]] {
+    Shadows& shadows = shadow_->shadows;
+    shadows.Start(std::move(shadow_), *this);
+  }
 }
 
 void Exchange::Count(Failure failure) {

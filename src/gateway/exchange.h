@@ -17,6 +17,7 @@
 #include "gateway/core_slot.h"
 #include "gateway/invocation.h"
 #include "gateway/revision_runtime.h"
+#include "gateway/traffic_plan.h"
 
 namespace slipway::gateway {
 
@@ -27,6 +28,8 @@ class Exchange {
   using Clock = std::chrono::steady_clock;
 
   Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived);
+  // With the shadow that sees the request when it has succeeded.
+  Exchange(Choice choice, CoreSlot& core, Clock::time_point arrived);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -41,6 +44,12 @@ class Exchange {
     return std::span(std::as_const(invocation_->outputs)).first(invocation_->request.wanted.size());
   }
 
+  // For who takes them, together with the inputs, after CountSuccess.
+  std::span<tensor::Tensor> MutableOutputs() {
+    return std::span(invocation_->outputs).first(invocation_->request.wanted.size());
+  }
+  CoreSlot& core() const { return core_; }
+
   // The request is complete.
   void Parsed() { parsed_ = Clock::now(); }
   // Runs here and now if that is cheap enough; nothing if it is not, or has not been. Refuses what
@@ -52,6 +61,7 @@ class Exchange {
   // over and REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
   Task<Result<void>> RunInTime();
 
+  // The answer is written: inputs and outputs are not used any more.
   void CountSuccess();
   // Before so much of an answer is written. RESOURCE_EXHAUSTED / BODIES_TOO_MANY.
   Result<void> HoldAnswer(uint64_t bytes) { return memory_.Take(bytes); }
@@ -88,6 +98,7 @@ class Exchange {
   MemoryHold memory_;
   uint64_t output_bytes_ = 0;  // held for outputs
   uint64_t rows_ = 0;          // of a batch; 0: the model has none
+  std::unique_ptr<ShadowTicket> shadow_;
 };
 
 }  // namespace slipway::gateway

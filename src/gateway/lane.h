@@ -53,6 +53,21 @@ struct RequestCounters {
   std::array<OwnedCounter, kHistogramBuckets> latency;
 };
 
+// Of a revision that is a shadow.
+struct ShadowCounters {
+  OwnedCounter requests;
+  OwnedCounter mismatches;
+  OwnedCounter errors;
+  OwnedCounter dropped;
+  std::atomic<double> greatest{0};  // difference that was seen; written as an OwnedCounter is
+
+  void Raise(double difference) {
+    if (difference > greatest.load(std::memory_order_relaxed)) {
+      greatest.store(difference, std::memory_order_relaxed);
+    }
+  }
+};
+
 // Everything but the counters and batches is touched by the core's own thread only. Lanes of
 // different cores share no cache line.
 struct alignas(64) Lane {
@@ -63,10 +78,13 @@ struct alignas(64) Lane {
   RequestCounters counters;
   // Of runs on the core, those with more than one row.
   Guarded<engine::BatchStats> batches;
+  ShadowCounters shadow;
   // Request objects with their memory, ready for the next request.
   std::vector<std::shared_ptr<Invocation>> spare;
   // When a failed run was last logged: callers must not be able to fill the log.
   std::chrono::steady_clock::time_point failure_logged;
+  // The same for what a shadow did otherwise.
+  std::chrono::steady_clock::time_point shadow_logged;
   // For inline runs.
   std::optional<engine::SessionLease> session;
 };

@@ -48,6 +48,13 @@ inline constexpr size_t kMaxConfigItems = 4096;
 // Files that one load may bring.
 inline constexpr size_t kMaxOverrideFiles = 256;
 
+// Copies of requests that run for comparison on one core, the tensors of one and of all of them;
+// and how often each core logs for one revision what came of it.
+inline constexpr size_t kMaxShadowRuns = 16;
+inline constexpr size_t kMaxShadowRunBytes = 4 << 20;
+inline constexpr size_t kMaxShadowBytes = 16 << 20;
+inline constexpr std::chrono::seconds kShadowLogPause{10};
+
 // Messages of gRPC's health and reflection, and of methods that infer nothing.
 inline constexpr size_t kMaxHealthMessageBytes = 4 << 10;
 inline constexpr size_t kMaxPlainMessageBytes = 64 << 10;

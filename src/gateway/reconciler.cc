@@ -177,6 +177,64 @@ void Reconciler::List(Service& service) {
   }
 }
 
+namespace {
+
+// Positions among the candidates become positions among those that can serve.
+std::vector<routing::Share> Placed(const std::vector<size_t>& places,
+                                   std::vector<routing::Share> shares) {
+  for (routing::Share& share : shares) share.candidate = places[share.candidate];
+  return shares;
+}
+
+}  // namespace
+
+// The service's revisions, and where each is in its entry.
+struct Reconciler::Lineup {
+  std::vector<routing::Candidate> candidates;
+  std::vector<size_t> places;
+
+  // The shadow of a route, if it can serve.
+  std::optional<TrafficPlan::Shadow> Find(const std::optional<routing::ShadowSpec>& shadow,
+                                          const ServiceEntry& entry) const {
+    if (!shadow || shadow->weight == 0) return std::nullopt;
+    const routing::SplitPart alone{.revision = shadow->revision};
+    const auto found = Placed(places, routing::DivideRule(candidates, {&alone, 1}, {}));
+    if (found.empty()) return std::nullopt;
+    return TrafficPlan::Shadow{.revision = entry.ready[found.front().candidate],
+                               .weight = shadow->weight,
+                               .compare = shadow->compare};
+  }
+};
+
+// Of the traffic that the configuration wants, once `entry` has its revisions and default shares.
+std::shared_ptr<const TrafficPlan> Reconciler::MakePlan(Service& service, const Lineup& lineup,
+                                                        const ServiceEntry& entry) {
+  if (!service.config.traffic) {
+    service.rules = nullptr;
+    return nullptr;
+  }
+  const routing::TrafficSpec& traffic = *service.config.traffic;
+  const size_t cores = dependencies_.slots.size();
+  if (service.rules == nullptr || !service.rules->IsOf(traffic)) {
+    service.rules = std::make_shared<const CompiledRules>(traffic, cores);
+  }
+  TrafficPlan::Parts parts{.rules = service.rules,
+                           .ready = entry.ready,
+                           .routes = {},
+                           .shadows = &dependencies_.shadows,
+                           .cores = cores,
+                           .first_turn = turns_given_};
+  for (const routing::RuleSpec& rule : traffic.rules) {
+    const auto& shadow = rule.shadow ? rule.shadow : traffic.shadow;
+    auto own = Placed(lineup.places, routing::DivideRule(lineup.candidates, rule.split, {}));
+    parts.routes.push_back({.shares = own.empty() ? entry.shares : std::move(own),
+                            .shadow = lineup.Find(shadow, entry)});
+  }
+  parts.routes.push_back({.shares = entry.shares, .shadow = lineup.Find(traffic.shadow, entry)});
+  turns_given_ += cores * parts.routes.size();
+  return std::make_shared<const TrafficPlan>(std::move(parts));
+}
+
 ServiceEntry Reconciler::MakeEntry(Service& service) {
   ServiceEntry entry{.project = service.config.project,
                      .name = service.config.name,
@@ -184,43 +242,44 @@ ServiceEntry Reconciler::MakeEntry(Service& service) {
   for (const runtime::ServingKey& key : service.config.keys) {
     entry.keys.emplace(key.sha256, key.expires_at_ms);
   }
-  std::vector<Candidate> candidates;
+  Lineup lineup;
   for (const auto& revision : service.revisions) {
-    candidates.push_back({.number = revision->runtime->settings().number,
-                          .ready = revision->loaded,
-                          .listed = revision->listed,
-                          .serving = revision->serving});
+    lineup.candidates.push_back({.number = revision->runtime->settings().number,
+                                 .ready = revision->loaded,
+                                 .listed = revision->listed,
+                                 .serving = revision->serving});
   }
-  std::vector<WantedShare> wanted;
-  for (const runtime::ServingRoute& route : service.config.routes) {
-    wanted.push_back({.number = route.revision, .weight = route.weight});
-  }
-  const std::vector<Share> shares = DivideTraffic(candidates, wanted);
+  std::vector<routing::SplitPart> split;
+  if (service.config.traffic) split = service.config.traffic->split;
+  const std::vector<routing::Share> shares = routing::DivideTraffic(lineup.candidates, split);
   for (auto& revision : service.revisions) revision->serving = false;
-  for (const Share& share : shares) service.revisions[share.candidate]->serving = true;
-  for (size_t i = 0; i < service.revisions.size(); ++i) {
-    Revision& revision = *service.revisions[i];
-    if (revision.loaded) service.failed.reset();
-    if (revision.failure) {
-      service.failed = {.version = revision.runtime->version(),
-                        .reason = revision.failure->message()};
-    }
-    if (revision.loaded && (revision.listed || revision.serving)) {
-      for (const Share& share : shares) {
-        if (share.candidate != i) continue;
-        entry.shares.push_back({.candidate = entry.ready.size(), .weight = share.weight});
-      }
-      entry.ready.push_back(revision.runtime.get());
-    } else if (revision.listed) {
-      entry.unready.push_back(
-          {.version = revision.runtime->version(),
-           .reason = revision.failure ? revision.failure->message() : std::string()});
-    }
+  for (const routing::Share& share : shares) service.revisions[share.candidate]->serving = true;
+  for (const auto& revision : service.revisions) {
+    lineup.places.push_back(entry.ready.size());
+    Present(*revision, service, entry);
   }
   if (entry.ready.empty() && entry.unready.empty() && service.failed) {
     entry.unready.push_back(*service.failed);
   }
+  entry.shares = Placed(lineup.places, shares);
+  entry.plan = MakePlan(service, lineup, entry);
   return entry;
+}
+
+// One revision as clients may see it.
+void Reconciler::Present(const Revision& revision, Service& service, ServiceEntry& entry) {
+  if (revision.loaded) service.failed.reset();
+  if (revision.failure) {
+    service.failed = {.version = revision.runtime->version(),
+                      .reason = revision.failure->message()};
+  }
+  if (revision.loaded && (revision.listed || revision.serving)) {
+    entry.ready.push_back(revision.runtime.get());
+  } else if (revision.listed) {
+    entry.unready.push_back(
+        {.version = revision.runtime->version(),
+         .reason = revision.failure ? revision.failure->message() : std::string()});
+  }
 }
 
 void Reconciler::Switch() {

@@ -31,6 +31,7 @@ class Reconciler {
     engine::PluginHost& host;
     engine::EngineThreads& threads;
     size_t max_queued_runs;  // for one model
+    Shadows& shadows;
     // The status is another one. Called on the reconciler's thread.
     std::function<void()> changed;
   };
@@ -61,12 +62,16 @@ class Reconciler {
   };
   struct Service {
     runtime::ServingService config;  // the last
+    // Of config.traffic; made anew only when its conditions change.
+    std::shared_ptr<const CompiledRules> rules;
     bool configured = false;
     std::vector<std::unique_ptr<Revision>> revisions;
     // The newest that failed, if none has been loaded since: a configuration drops those that
     // failed, and clients are to learn why nothing serves.
     std::optional<UnreadyRevision> failed;
   };
+
+  struct Lineup;
 
   void Loop();
   void Adopt(runtime::ServingConfig config);
@@ -75,6 +80,9 @@ class Reconciler {
   // Divides the traffic anew and shows it to the cores.
   void Switch();
   ServiceEntry MakeEntry(Service& service);
+  static void Present(const Revision& revision, Service& service, ServiceEntry& entry);
+  std::shared_ptr<const TrafficPlan> MakePlan(Service& service, const Lineup& lineup,
+                                              const ServiceEntry& entry);
   void Retire();
   void StartLoad();
   void FinishLoad();
@@ -88,6 +96,7 @@ class Reconciler {
   // Of the reconciler's thread.
   std::vector<Service> services_;
   uint64_t generation_ = 0;
+  uint64_t turns_given_ = 0;
   bool adopted_ = false;  // any configuration
   std::vector<std::unique_ptr<Revision>> draining_;
   Revision* loading_ = nullptr;

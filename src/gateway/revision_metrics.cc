@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/shadow.h"
+
 namespace slipway::gateway {
 namespace {
 
@@ -96,6 +98,7 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
                    buckets, Sum(revision, [](const RequestCounters& counters) -> const auto& {
                      return counters.request_ns;
                    }));
+  WriteShadowMetrics(revision, sink);
 }
 
 }  // namespace

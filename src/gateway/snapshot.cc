@@ -19,7 +19,8 @@ const UnreadyRevision* ServiceEntry::FindUnready(std::string_view version) const
 }
 
 RevisionRuntime* ServiceEntry::Pick(uint64_t random) const {
-  return shares.empty() ? nullptr : ready[PickShare(shares, random)];
+  if (shares.empty()) return nullptr;
+  return ready[shares[routing::PickByTurn(shares, random)].candidate];
 }
 
 Snapshot::Snapshot(std::vector<ServiceEntry> services) : services_(std::move(services)) {

@@ -12,7 +12,8 @@
 
 #include "base/clock.h"
 #include "gateway/revision_runtime.h"
-#include "gateway/traffic.h"
+#include "gateway/traffic_plan.h"
+#include "routing/shares.h"
 
 namespace slipway::gateway {
 
@@ -31,13 +32,16 @@ struct ServiceEntry {
   // All that can serve, in the order of their numbers; requests may name any of them.
   std::vector<RevisionRuntime*> ready;
   std::vector<UnreadyRevision> unready;
-  // Who gets the requests that name no version: positions in `ready`.
-  std::vector<Share> shares;
+  // Who gets the requests that name no version, as far as no rule says otherwise: positions in
+  // `ready`.
+  std::vector<routing::Share> shares;
+  // Where the service has traffic rules, splits or shadows; else it is not there.
+  std::shared_ptr<const TrafficPlan> plan;
 
   // The revision with this version; nullptr if it is not ready.
   RevisionRuntime* Find(std::string_view version) const;
   const UnreadyRevision* FindUnready(std::string_view version) const;
-  // For a request that names no version, by a random number; nullptr when none can serve.
+  // The default route's, by a random number; nullptr when none can serve.
   RevisionRuntime* Pick(uint64_t random) const;
 };
 

@@ -77,8 +77,9 @@ TEST(Explain, NamesWhatThereIs) {
   EXPECT_THAT(ExplainText("service.body"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
   Result<std::string> text = ExplainText("service.spec.colour");
   ASSERT_THAT(text, IsError(Code::kNotFound, "FIELD_UNKNOWN"));
-  EXPECT_EQ(text.error().message(),
-            "service.spec has no field \"colour\"; it has predictor, follow, access, timeout");
+  EXPECT_EQ(
+      text.error().message(),
+      "service.spec has no field \"colour\"; it has predictor, follow, access, timeout, traffic");
   EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
 }
 

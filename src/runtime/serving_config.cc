@@ -26,19 +26,7 @@ Result<void> CheckService(const ServingService& service, const std::string& at) 
                              at + ".revisions[" + std::to_string(i) + "].number: is there twice");
     }
   }
-  int64_t weights = 0;
-  for (size_t i = 0; i < service.routes.size(); ++i) {
-    const ServingRoute& route = service.routes[i];
-    weights += route.weight;
-    if (!numbers.contains(route.revision)) {
-      return InvalidArgument("FIELD_RANGE", at + ".routes[" + std::to_string(i) +
-                                                "].revision: no revision of this number");
-    }
-  }
-  if (!service.routes.empty() && weights != 10'000) {
-    return InvalidArgument(
-        "FIELD_RANGE", at + ".routes: the weights add up to 10000, got " + std::to_string(weights));
-  }
+  if (service.traffic) TRY_VOID(routing::CheckTraffic(*service.traffic, at + ".traffic"));
   return {};
 }
 

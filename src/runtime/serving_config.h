@@ -9,6 +9,7 @@
 
 #include "base/describe.h"
 #include "base/file_system.h"
+#include "routing/traffic_spec.h"
 #include "runtime/batching.h"
 #include "runtime/limits.h"
 
@@ -34,13 +35,6 @@ BOOST_DESCRIBE_STRUCT(ServingRevision, (),
                       (number, uid, format, path, model_file, digest, threads, instances, config,
                        batching))
 
-// One route of a service: revision number and weight in parts of 10,000.
-struct ServingRoute {
-  int64_t revision = 0;
-  int32_t weight = 10'000;
-};
-BOOST_DESCRIBE_STRUCT(ServingRoute, (), (revision, weight))
-
 // A token that may infer. Its expiry holds although nobody rewrites the file.
 struct ServingKey {
   std::string sha256;         // hex, of the whole text of the token
@@ -54,11 +48,13 @@ struct ServingService {
   std::string access;            // "token" or "anonymous"
   std::vector<ServingKey> keys;  // for access "token"
   std::vector<ServingRevision> revisions;
-  std::vector<ServingRoute> routes;              // empty: the newest that is ready
+  // Without it the newest that is ready gets all. It may name revisions that are not listed: those
+  // are not ready.
+  std::optional<routing::TrafficSpec> traffic;
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
 };
 BOOST_DESCRIBE_STRUCT(ServingService, (),
-                      (project, name, access, keys, revisions, routes, timeout_ms))
+                      (project, name, access, keys, revisions, traffic, timeout_ms))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -106,15 +102,6 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
 };
 
 template <>
-struct slipway::Description<slipway::runtime::ServingRoute> {
-  static constexpr std::string_view kText = "A share of the traffic.";
-  static constexpr FieldText kFields[] = {
-      {.name = "revision", .text = "Number of the revision.", .required = true, .min = 1},
-      {.name = "weight", .text = "Share in parts of 10,000.", .min = 0, .max = 10'000},
-  };
-};
-
-template <>
 struct slipway::Description<slipway::runtime::ServingKey> {
   static constexpr std::string_view kText = "A token that may infer.";
   static constexpr FieldText kFields[] = {
@@ -138,9 +125,7 @@ struct slipway::Description<slipway::runtime::ServingService> {
       {.name = "revisions",
        .text = "Revisions to load, oldest first.",
        .max = slipway::runtime::kMaxServingRevisions},
-      {.name = "routes",
-       .text = "Shares of the traffic; empty: all to the newest that is ready.",
-       .max = slipway::runtime::kMaxServingRevisions},
+      {.name = "traffic", .text = "Which revisions get which requests."},
       {.name = "timeout_ms",
        .text = "How long one request may take, in ms.",
        .min = 1,

@@ -32,7 +32,7 @@ ServingConfig MakeConfig() {
                              .access = "token",
                              .keys = {{std::string(64, 'b'), 1'800'000'000'000}},
                              .revisions = {MakeRevision(1), MakeRevision(2)},
-                             .routes = {{1, 9'000}, {2, 1'000}}});
+                             .traffic = routing::TrafficSpec{.split = {{1, 9'000}, {2, 1'000}}}});
   config.services.push_back({.project = "p", .name = "empty", .access = "anonymous"});
   return config;
 }
@@ -57,8 +57,8 @@ TEST_F(ServingConfigTest, RoundTrip) {
   auto read = ReadServingConfig(PosixFileSystem(), Path());
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
   EXPECT_EQ(Encode(*read), Encode(MakeConfig()));
-  EXPECT_EQ(read->services[0].routes[1].weight, 1'000);
   EXPECT_EQ(read->services[0].revisions[1].batching, MakeRevision(2).batching);
+  EXPECT_EQ(read->services[0].traffic->split[1].weight, 1'000);
   EXPECT_EQ(read->services[0].keys[0].expires_at_ms, 1'800'000'000'000);
 }
 
@@ -71,7 +71,7 @@ TEST_F(ServingConfigTest, ReadsTheDocumentedForm) {
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
   EXPECT_EQ(read->services[0].revisions[0].instances, 0);
   EXPECT_EQ(read->services[0].revisions[0].batching, std::nullopt);
-  EXPECT_TRUE(read->services[0].routes.empty());
+  EXPECT_FALSE(read->services[0].traffic.has_value());
 }
 
 TEST_F(ServingConfigTest, NewerFormatIsRefusedBeforeItsFieldsAreRead) {
@@ -112,11 +112,12 @@ TEST_F(ServingConfigTest, DamageIsNamed) {
        "services[0].revisions[0].digest"},
       {[](Json& json) { json["services"][0]["revisions"][0]["threads"] = -1; },
        "services[0].revisions[0].threads"},
-      {[](Json& json) { json["services"][0]["routes"][0]["revision"] = 9; },
-       "services[0].routes[0].revision"},
-      {[](Json& json) { json["services"][0]["routes"][0]["weight"] = 1; }, "services[0].routes"},
-      {[](Json& json) { json["services"][0]["routes"][0]["weight"] = 14'000; },
-       "services[0].routes[0].weight"},
+      {[](Json& json) { json["services"][0]["traffic"]["split"][0]["weight"] = 1; },
+       "services[0].traffic.split: the weights add up to 10000, got 1001"},
+      {[](Json& json) { json["services"][0]["traffic"]["split"][0]["weight"] = 14'000; },
+       "services[0].traffic.split[0].weight: 0 to 10000, got 14000"},
+      {[](Json& json) { json["services"][0]["traffic"]["sticky"] = Json::object(); },
+       "services[0].traffic.sticky"},
   };
   for (const Case& damage : cases) {
     auto read = ReadChanged(damage.change);
@@ -140,7 +141,7 @@ TEST_F(ServingConfigTest, TruncatedFileIsDataLoss) {
 
 TEST_F(ServingConfigTest, WhatCannotBeReadIsNotWritten) {
   ServingConfig config = MakeConfig();
-  config.services[0].routes[0].revision = 99;
+  config.services[0].traffic->split[0].weight = 99;
   EXPECT_TRUE(WriteServingConfig(PosixFileSystem(), Path(), config).has_error());
   EXPECT_FALSE(*PosixFileSystem().Exists(Path()));
 }

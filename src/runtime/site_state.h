@@ -42,11 +42,11 @@ struct DesiredService {
   std::string access;                            // "token" or "anonymous"
   std::vector<ServingKey> keys;                  // for access "token"
   std::vector<DesiredRevision> revisions;        // oldest first
-  std::vector<ServingRoute> routes;              // empty: the newest that is ready
+  std::optional<routing::TrafficSpec> traffic;   // nothing: all to the newest that is ready
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
 };
 BOOST_DESCRIBE_STRUCT(DesiredService, (),
-                      (project, name, access, keys, revisions, routes, timeout_ms))
+                      (project, name, access, keys, revisions, traffic, timeout_ms))
 
 struct DesiredState {
   uint64_t version = 0;  // rises when the rest changes; meaningless across control centres

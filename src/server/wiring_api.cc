@@ -31,6 +31,7 @@
 #include "server/revocation_watch.h"
 #include "server/service_log.h"
 #include "server/service_routes.h"
+#include "server/traffic_routes.h"
 #include "trust/access.h"
 #include "trust/guard.h"
 #include "trust/recheck.h"
@@ -200,6 +201,7 @@ class HttpApiPart final : public ApiPart {
     };
     router_.AddAll(resource::ApiRoutes(*stores_.resources, hooks));
     router_.AddAll(ServiceRoutes(*stores_.resources));
+    router_.AddAll(TrafficRoutes(*stores_.resources));
     router_.AddAll(ModelRoutes(*stores_.resources));
     router_.AddAll(registry_->Routes());
     router_.AddAll(klever_->Routes());

@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include <cstring>
 #include <utility>
 
 #include "tensor/limits.h"
@@ -88,6 +89,27 @@ void Tensor::SealStrings() {
     strings_.push_back(std::string_view(text_).substr(begin, end - begin));
     begin = end;
   }
+}
+
+Result<void> Tensor::Own() {
+  if (type_ == DataType::kBytes) {
+    if (!ends_.empty() || strings_.empty()) return {};
+    const std::vector<std::string_view> shown = std::move(strings_);
+    text_.clear();
+    for (const std::string_view element : shown) AppendString(element);
+    SealStrings();
+    ReleaseForeign();
+    return {};
+  }
+  if (data_ == nullptr || data_ == buffer_.data()) return {};
+  if (!buffer_.Reserve(size_bytes())) {
+    return ResourceExhausted(
+        "TENSOR_MEMORY", "no memory for a tensor of " + std::to_string(size_bytes()) + " bytes");
+  }
+  std::memcpy(buffer_.data(), data_, size_bytes());
+  data_ = buffer_.data();
+  ReleaseForeign();
+  return {};
 }
 
 void Tensor::Recycle(size_t keep_bytes) {

@@ -57,6 +57,10 @@ class Tensor {
   size_t appended_strings() const { return ends_.size(); }
   std::span<const std::string_view> strings() const { return strings_; }
 
+  // Copies what it shows of others' memory into its own, and lets go of that. RESOURCE_EXHAUSTED /
+  // TENSOR_MEMORY; then it is as before.
+  Result<void> Own();
+
   // Frees foreign memory, and own memory of more than `keep_bytes`; the contents are gone.
   void Recycle(size_t keep_bytes);
 

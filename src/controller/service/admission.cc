@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "controller/service/plan.h"
 #include "registry/lookup.h"
 #include "registry/projection.h"
 #include "resource/kinds/model.h"
@@ -60,6 +61,37 @@ Result<void> CheckMayRead(const CallContext& context, std::string_view service_p
                                 model.repository, project));
 }
 
+// The number that the controller will give to the revision which this change makes; 0 if it makes
+// none.
+int64_t NumberOfNext(const resource::Resource& now, const resource::Resource* old) {
+  if (old == nullptr) return 1;
+  if (old->spec.value("predictor", Json()) == now.spec.value("predictor", Json())) return 0;
+  return old->status.value("latestRevision", int64_t{0}) + 1;
+}
+
+Result<void> CheckNamedRevisions(const resource::ResourceTransaction& transaction,
+                                 const resource::Resource& now, const resource::Resource* old,
+                                 const routing::TrafficSpec& traffic) {
+  const int64_t next = NumberOfNext(now, old);
+  const resource::Metadata& service = now.metadata;
+  for (const int64_t number : routing::NamedRevisions(traffic)) {
+    if (number == next) continue;
+    TRY(found, transaction.Find({"Revision", service.project, RevisionName(service.name, number)}));
+    const bool is_ours = found && old != nullptr && !found->metadata.owners.empty() &&
+                         found->metadata.owners.front().uid == old->metadata.uid;
+    if (is_ours) continue;
+    const std::string field = "spec.traffic." + routing::PlaceOf(traffic, number);
+    return InvalidArgument(
+               "REVISION_UNKNOWN",
+               fmt::format(
+                   "{}: service {} has no revision {}; `slipway traffic show {}` shows those "
+                   "it has",
+                   field, service.name, number, service.name))
+        .With("field", field);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Digest> PinnedDigest(const store::Snapshot& snapshot, const oci::Reference& wanted,
@@ -103,6 +135,7 @@ Result<void> ServiceAdmission::operator()(resource::ResourceTransaction& transac
   }
   reference.digest = digest;
   now.spec["predictor"]["model"] = reference.ToString();
+  if (spec.traffic) return CheckNamedRevisions(transaction, now, old, *spec.traffic);
   return {};
 }
 

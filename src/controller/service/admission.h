@@ -17,6 +17,8 @@ namespace slipway::controller {
 //   INVALID_ARGUMENT  REFERENCE_INVALID, MODEL_TAG_MISSING, MODEL_ELSEWHERE, MODEL_UNKNOWN
 //   PERMISSION_DENIED ROLE_MISSING for a model of a project that the caller may not read
 //   FAILED_PRECONDITION FORMAT_NOT_DEPLOYABLE
+// A revision that spec.traffic names must be there, or be the one that this very change makes:
+// INVALID_ARGUMENT / REVISION_UNKNOWN, with the field that names it.
 class ServiceAdmission {
  public:
   // Formats as model/ names them: those that this build can run, and those that a refusal offers.

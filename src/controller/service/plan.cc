@@ -1,9 +1,11 @@
 #include "controller/service/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "controller/service/traffic_status.h"
 #include "oci/reference.h"
 #include "runtime/site_state.h"
 
@@ -84,9 +86,10 @@ std::string ServingText(const std::vector<Revision>& revisions, int64_t ready) {
   return "";
 }
 
-// The service's own condition: true only if what was asked for last is what answers.
-resource::Condition ConditionOf(const Revision* latest, int64_t latest_number,
-                                const std::string& serving) {
+// The service's own condition: true only if what was asked for last is what answers, or could:
+// where the traffic gives it nothing it says so.
+resource::Condition ConditionOf(const Service& service, const Revision* latest,
+                                int64_t latest_number, const std::string& serving) {
   resource::Condition condition{
       .type = "Ready", .status = "False", .reason = "", .message = "", .changed_at = ""};
   if (latest != nullptr && latest->status.phase == runtime::kPhaseUnknown) {
@@ -102,8 +105,11 @@ resource::Condition ConditionOf(const Revision* latest, int64_t latest_number,
     // A revision that answers has something to say where its warm-up failed.
     const resource::Condition* own = ReadyCondition(*latest);
     const std::string remark = own != nullptr ? own->message : "";
+    const bool answers = !service.spec.traffic || HasShare(*service.spec.traffic, latest_number);
     condition.message =
-        fmt::format("revision {} answers{}{}", latest_number, remark.empty() ? "" : "; ", remark);
+        fmt::format("revision {} {}{}{}", latest_number,
+                    answers ? "answers" : "is ready, and spec.traffic.split gives it nothing",
+                    remark.empty() ? "" : "; ", remark);
   } else if (latest != nullptr && latest->status.phase == runtime::kPhaseFailed) {
     const resource::Condition* cause = ReadyCondition(*latest);
     condition.reason =
@@ -122,15 +128,28 @@ resource::Condition ConditionOf(const Revision* latest, int64_t latest_number,
   return condition;
 }
 
-// Names of revisions that are neither among the last kKeptRevisions nor in use.
-std::vector<std::string> TooOld(const std::vector<Revision>& revisions, int64_t latest,
-                                int64_t ready) {
-  std::vector<std::string> names;
+// Which revisions stay whatever becomes of the others: those that the traffic names.
+std::set<int64_t> NamedBy(const Service& service) {
+  return service.spec.traffic ? routing::NamedRevisions(*service.spec.traffic)
+                              : std::set<int64_t>();
+}
+
+// `used`: what is in use besides the latest.
+void PlanRevisions(const std::vector<Revision>& revisions, int64_t latest,
+                   const std::set<int64_t>& used, const std::set<int64_t>& named,
+                   ServicePlan& plan) {
   for (const Revision& revision : revisions) {
-    const bool kept = revision.spec.number > latest - static_cast<int64_t>(kKeptRevisions);
-    if (!kept && revision.spec.number != ready) names.push_back(revision.metadata.name);
+    const std::string& phase = revision.status.phase;
+    const int64_t number = revision.spec.number;
+    const std::string& name = revision.metadata.name;
+    const bool is_used = used.contains(number) || named.contains(number);
+    if (named.contains(number) && phase == runtime::kPhaseRetired) plan.revive.push_back(name);
+    if (is_used || number >= latest) continue;
+    if (phase != runtime::kPhaseFailed && phase != runtime::kPhaseRetired) {
+      plan.retire.push_back(name);
+    }
+    if (number <= latest - static_cast<int64_t>(kKeptRevisions)) plan.remove.push_back(name);
   }
-  return names;
 }
 
 }  // namespace
@@ -155,17 +174,13 @@ Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> re
   }
   const int64_t number = plan.create ? wanted.number : latest->spec.number;
   const int64_t ready = ReadyRevision(revisions, service.status.ready_revision);
-  for (const Revision& revision : revisions) {
-    const std::string& phase = revision.status.phase;
-    const bool superseded = revision.spec.number < number && revision.spec.number != ready;
-    if (superseded && phase != runtime::kPhaseFailed && phase != runtime::kPhaseRetired) {
-      plan.retire.push_back(revision.metadata.name);
-    }
-  }
-  plan.remove = TooOld(revisions, number, ready);
+  PlanRevisions(revisions, number, {ready}, NamedBy(service), plan);
   plan.status.observed_generation = service.metadata.generation;
   plan.status.phase = PhaseOf(latest, ready);
-  plan.status.conditions = {ConditionOf(latest, number, ServingText(revisions, ready))};
+  plan.status.conditions = {ConditionOf(service, latest, number, ServingText(revisions, ready))};
+  if (service.spec.traffic) {
+    plan.status.conditions.push_back(TrafficCondition(*service.spec.traffic, revisions));
+  }
   plan.status.ready_revision = ready;
   plan.status.latest_revision = number;
   plan.status.model_digest = wanted.manifest_digest;

@@ -19,10 +19,14 @@ inline constexpr size_t kKeptRevisions = 10;
 struct ServicePlan {
   std::optional<resource::RevisionSpec> create;
   std::vector<std::string> retire;  // names: another revision has taken their place
+  std::vector<std::string> revive;  // names: retired, and the traffic names them again
   std::vector<std::string> remove;  // names: older than what is kept
   resource::ServiceStatus status;
 };
 
+// What spec.traffic names stays: it is neither retired nor removed. Where there is traffic the
+// status has a condition `Traffic`, which says who gets what of the default route.
+//
 // `followed` is the digest that the service's tag points at now, where spec.follow is set. The
 // service's model must be pinned; INTERNAL / MODEL_NOT_PINNED otherwise.
 Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,

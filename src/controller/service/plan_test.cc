@@ -251,5 +251,46 @@ TEST(PlanService, AModelThatIsNotPinnedIsRefused) {
   EXPECT_EQ(PlanService(service, {}, std::nullopt).error().reason(), "MODEL_NOT_PINNED");
 }
 
+// The status of a condition and its message.
+std::string Told(const ServicePlan& plan, std::string_view type) {
+  for (const resource::Condition& condition : plan.status.conditions) {
+    if (condition.type == type) return condition.status + ": " + condition.message;
+  }
+  return "";
+}
+
+TEST(PlanService, WhatTheTrafficNamesStaysAndComesBack) {
+  Service service = MakeService(kDigestB);
+  service.status.ready_revision = 14;
+  service.spec.traffic = routing::TrafficSpec{
+      .split = {{.revision = 2, .weight = 9'000}, {.revision = 3, .weight = 1'000}}};
+  const auto plan =
+      PlanService(service,
+                  {MakeRevision(1, "Retired"), MakeRevision(2, "Ready"), MakeRevision(3, "Retired"),
+                   MakeRevision(13, "Ready"), MakeRevision(14, "Ready", kDigestB)},
+                  std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->revive, std::vector<std::string>{"fraud-3"});
+  EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-13"});
+  EXPECT_EQ(plan->remove, std::vector<std::string>{"fraud-1"});
+  EXPECT_EQ(plan->status.phase, "Ready");
+  EXPECT_EQ(Told(*plan, "Ready"),
+            "True: revision 14 is ready, and spec.traffic.split gives it nothing");
+  EXPECT_EQ(Told(*plan, "Traffic"),
+            "False: revision 2 gets 100 %; not ready, so that others have their shares: revision "
+            "3");
+}
+
+TEST(PlanService, TheStatusTellsTheShares) {
+  Service service = MakeService();
+  service.spec.traffic = routing::TrafficSpec{
+      .split = {{.revision = 1, .weight = 9'000}, {.revision = 2, .weight = 1'000}}};
+  const auto plan =
+      PlanService(service, {MakeRevision(1, "Ready"), MakeRevision(2, "Ready")}, std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(Told(*plan, "Ready"), "True: revision 2 answers");
+  EXPECT_EQ(Told(*plan, "Traffic"), "True: revision 1 gets 90 %, revision 2 gets 10 %");
+}
+
 }  // namespace
 }  // namespace slipway::controller

@@ -42,10 +42,11 @@ Result<std::optional<Digest>> Followed(ResourceTransaction& transaction, const S
   return registry::ResolveTag(transaction.raw(), reference.repository, reference.tag);
 }
 
-Result<void> Retire(ResourceTransaction& transaction, const Key& revision) {
+Result<void> SetPhase(ResourceTransaction& transaction, const Key& revision,
+                      std::string_view phase) {
   TRY(found, transaction.Get(revision));
   Json status = found.status;
-  status["phase"] = runtime::kPhaseRetired;
+  status["phase"] = phase;
   TRY(updated, transaction.UpdateStatus(revision, std::move(status)));
   (void)updated;
   return {};
@@ -58,7 +59,10 @@ Result<void> Act(ResourceTransaction& transaction, const Service& service,
     TRY_VOID(transaction.Delete({"Revision", project, name}));
   }
   for (const std::string& name : plan.retire) {
-    TRY_VOID(Retire(transaction, {"Revision", project, name}));
+    TRY_VOID(SetPhase(transaction, {"Revision", project, name}, runtime::kPhaseRetired));
+  }
+  for (const std::string& name : plan.revive) {
+    TRY_VOID(SetPhase(transaction, {"Revision", project, name}, runtime::kPhasePending));
   }
   if (plan.create) {
     TRY(made, transaction.Create(RevisionResource(service, *plan.create)));

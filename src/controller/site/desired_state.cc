@@ -19,11 +19,12 @@ std::string_view AccessText(InferenceAccess access) {
 }
 
 // The ready revision serves whatever its phase is at this moment: serve may be starting anew.
-bool IsWanted(const resource::ServiceStatus& status, const Revision& revision) {
+bool IsWanted(const Service& service, const std::set<int64_t>& named, const Revision& revision) {
   const std::string& phase = revision.status.phase;
   if (phase == runtime::kPhaseFailed || phase == runtime::kPhaseRetired) return false;
-  int64_t number = revision.spec.number;
-  return number == status.ready_revision || number == status.latest_revision;
+  const int64_t number = revision.spec.number;
+  return number == service.status.ready_revision || number == service.status.latest_revision ||
+         named.contains(number);
 }
 
 // Checked when it was admitted.
@@ -79,8 +80,11 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
     if (timeout.has_value()) desired.timeout_ms = timeout->count();
     auto keys = input.keys.find(key);
     if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
+    desired.traffic = service.spec.traffic;
+    const std::set<int64_t> named =
+        service.spec.traffic ? routing::NamedRevisions(*service.spec.traffic) : std::set<int64_t>();
     for (const Revision* revision : by_service[key]) {
-      if (IsWanted(service.status, *revision)) desired.revisions.push_back(DesiredOf(*revision));
+      if (IsWanted(service, named, *revision)) desired.revisions.push_back(DesiredOf(*revision));
     }
     std::sort(desired.revisions.begin(), desired.revisions.end(),
               [](const auto& a, const auto& b) { return a.number < b.number; });

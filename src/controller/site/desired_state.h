@@ -28,9 +28,10 @@ struct DesiredInput {
 // forbids it.
 resource::InferenceAccess AccessOf(const DesiredInput& input, const Service& service);
 
-// A service has its ready revision, which goes on serving, and the latest, which is to be loaded;
-// once the latest is ready it is the only one, and when it failed the ready one is. A service with
-// neither is there without revisions. The version is the caller's.
+// A service has its ready revision, which goes on serving, the latest, which is to be loaded, and
+// those that its traffic names. Without traffic the latest is the only one once it is ready, and
+// the ready one when that failed. A service with none is there without revisions. The version is
+// the caller's.
 runtime::DesiredState ComputeDesiredState(const DesiredInput& input);
 
 }  // namespace slipway::controller

@@ -45,6 +45,26 @@ struct Case {
   Numbers desired;
 };
 
+TEST(DesiredStateTest, WhatTheTrafficNamesIsThereBesideTheOthers) {
+  DesiredInput input;
+  input.services = {MakeService("fraud", 5, 6)};
+  routing::TrafficSpec traffic{
+      .split = {{.revision = 2, .weight = 10'000}, {.revision = 4, .weight = 0}},
+      .shadow = routing::ShadowSpec{.revision = 3}};
+  input.services[0].spec.traffic = traffic;
+  for (const auto& [number, phase] : std::vector<std::pair<int64_t, const char*>>{
+           {1, "Ready"}, {2, "Ready"}, {3, "Loading"}, {4, "Pending"}, {5, "Ready"}, {6, ""}}) {
+    input.revisions.push_back(MakeRevision("fraud", number, phase));
+  }
+  auto desired = ComputeDesiredState(input);
+  EXPECT_EQ(NumbersOf(desired.services[0]), (Numbers{2, 3, 4, 5, 6}));
+  ASSERT_TRUE(desired.services[0].traffic.has_value());
+  EXPECT_EQ(Encode(*desired.services[0].traffic), Encode(traffic));
+  input.revisions[1].status.phase = "Failed";
+  desired = ComputeDesiredState(input);
+  EXPECT_EQ(NumbersOf(desired.services[0]), (Numbers{3, 4, 5, 6}));
+}
+
 TEST(DesiredStateTest, Table) {
   const Case cases[] = {
       {"nothing yet", 0, 0, {}, {}},
@@ -69,7 +89,7 @@ TEST(DesiredStateTest, Table) {
     auto desired = ComputeDesiredState(input);
     ASSERT_EQ(desired.services.size(), 1U) << one.what;
     EXPECT_EQ(NumbersOf(desired.services[0]), one.desired) << one.what;
-    EXPECT_TRUE(desired.services[0].routes.empty()) << one.what;
+    EXPECT_FALSE(desired.services[0].traffic.has_value()) << one.what;
   }
 }
 

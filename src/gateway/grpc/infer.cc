@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/exchange.h"
+#include "gateway/grpc/call_facts.h"
 #include "gateway/grpc/environment.h"
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/grpc/infer_writer.h"
@@ -19,8 +20,12 @@ using Clock = Exchange::Clock;
 Result<void> Read(const Environment& environment, const net::GrpcCall& call, InferReader& reader,
                   Clock::time_point arrived, std::unique_ptr<Exchange>& out) {
   TRY_VOID(reader.Open(call.message()));
-  TRY(revision, FindAllowedRevision(environment, call, NameOf(reader.model(), reader.version())));
-  out = std::make_unique<Exchange>(*revision, environment.v2.slots.current(), arrived);
+  const v2::ModelName name = NameOf(reader.model(), reader.version());
+  TRY(service, FindAllowed(environment, call, name));
+  CoreSlot& core = environment.v2.slots.current();
+  CallFacts facts(call, reader);
+  TRY(choice, v2::ChooseRevision(core, *service, name.version, facts));
+  out = std::make_unique<Exchange>(std::move(choice), core, arrived);
   Result<void> read = reader.Read(out->face(), out->request());
   if (read.has_error()) {
     out->CountRefusal();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,8 @@ class InferReader {
   std::string_view model() const { return model_; }
   std::string_view version() const { return version_; }
   std::string_view id() const { return id_; }
+  // Entries of the request's own map, for ReadParameter.
+  std::span<const std::string_view> parameters() const { return parameters_; }
   // The request for this model. Numbers may be shown where they are: `bytes` live as long as their
   // use. INVALID_ARGUMENT, or UNIMPLEMENTED for shared memory, and says what is wrong.
   Result<void> Read(const v2::ModelFace& model, v2::InferRequest& out);

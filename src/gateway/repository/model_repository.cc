@@ -30,7 +30,7 @@ runtime::ServingService Staged(const runtime::ServingService& current,
   const bool is_same = staged.revisions.empty();
   staged.revisions.insert(staged.revisions.end(), wanted.revisions.begin(), wanted.revisions.end());
   if (!is_same && !current.revisions.empty()) {
-    staged.routes = {{.revision = current.revisions.back().number}};
+    staged.traffic = routing::TrafficSpec{.split = {{.revision = current.revisions.back().number}}};
   }
   return staged;
 }

@@ -98,6 +98,11 @@ class Body {
   std::string_view text_;
 };
 
+// The JSON of a body as it is announced; empty where there is none.
+std::string_view JsonOf(const BodyForm& form, std::string_view body) {
+  return body.substr(0, form.json_bytes.value_or(body.size()));
+}
+
 Result<void> Parse(CoreSlot& core, const BodyForm& form, std::string_view body,
                    Exchange& exchange) {
   if (!form.json_bytes) return core.parser.Parse(body, "", exchange.face(), exchange.request());
@@ -218,9 +223,9 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
   const Result<void> read = co_await body.Read(request, *form, environment.bodies);
   if (read.has_error()) co_return ErrorResponse(read.error());
   CoreSlot& core = environment.slots.current();
-  const Result<RevisionRuntime*> found = FindRevision(core, request);
+  Result<Choice> found = ChooseRevision(core, request, JsonOf(*form, body.text()));
   if (found.has_error()) co_return ErrorResponse(found.error());
-  Exchange exchange(**found, core, arrived);
+  Exchange exchange(*std::move(found), core, arrived);
   const Result<void> parsed = Parse(core, *form, body.text(), exchange);
   if (parsed.has_error()) {
     exchange.CountRefusal();

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/key_guard.h"
+#include "gateway/v2/http_facts.h"
 
 namespace slipway::gateway::v2 {
 namespace {
@@ -57,6 +58,24 @@ Result<RevisionRuntime*> FindRevision(CoreSlot& core, const ServiceEntry& servic
     return NotReady(what + " is not at ready state", *unready);
   }
   return NotFound("MODEL_UNKNOWN", "Request for unknown model: " + what + " is not found");
+}
+
+Result<Choice> ChooseRevision(CoreSlot& core, const ServiceEntry& service,
+                              std::optional<std::string_view> version,
+                              routing::RequestFacts& request) {
+  if (service.plan != nullptr && !version) {
+    Choice choice = service.plan->Choose(core.number, request);
+    if (choice.revision != nullptr) return choice;
+  }
+  TRY(revision, FindRevision(core, service, version));
+  return Choice{.revision = revision, .shadow = nullptr};
+}
+
+Result<Choice> ChooseRevision(CoreSlot& core, const net::HttpRequest& request,
+                              std::string_view json) {
+  TRY(service, FindService(core, request));
+  HttpFacts facts(request, json, core.json_body);
+  return ChooseRevision(core, *service, Parameter(request, "version"), facts);
 }
 
 Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpRequest& request) {

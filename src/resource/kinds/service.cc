@@ -15,6 +15,7 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
   if (spec.predictor.batching) {
     TRY_VOID(CheckBatching(*spec.predictor.batching, "spec.predictor.batching"));
   }
+  if (spec.traffic) TRY_VOID(routing::CheckTraffic(*spec.traffic, "spec.traffic"));
   if (now.metadata.name != kReservedName) return {};
   return InvalidArgument("FIELD_FORMAT",
                          "metadata.name: stats is a route of the inference protocol; take another")

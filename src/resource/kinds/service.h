@@ -8,6 +8,7 @@
 
 #include "resource/kinds.h"
 #include "resource/kinds/batching.h"
+#include "routing/traffic_spec.h"
 
 namespace slipway::resource {
 
@@ -30,8 +31,10 @@ struct ServiceSpec {
   bool follow = false;                    // a tag that moves makes a new revision
   std::optional<InferenceAccess> access;  // default: anonymous on loopback listeners, else token
   std::string timeout = "60s";            // of one request, see ParseRequestTimeout
+  // Which revisions get which requests; without it the newest that is ready gets all.
+  std::optional<routing::TrafficSpec> traffic;
 };
-BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout))
+BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout, traffic))
 
 inline constexpr std::chrono::milliseconds kShortestRequestTimeout{1};
 inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
@@ -39,7 +42,7 @@ inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
 Result<std::chrono::milliseconds> ParseRequestTimeout(const ServiceSpec& spec);
 
 struct ServiceStatus : StatusBase {
-  int64_t ready_revision = 0;   // gets the traffic; 0: none
+  int64_t ready_revision = 0;   // the newest that is ready; 0: none
   int64_t latest_revision = 0;  // the newest, ready or not
   std::string model_digest;     // of the latest revision
   std::string url;              // path of its inference endpoint
@@ -111,6 +114,9 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
        .text = "How long one request may take, from its arrival to the end of its run: 1ms to 1h. "
                "What takes longer is ended and answered 504.",
        .format = "duration"},
+      {.name = "traffic",
+       .text = "Which revisions get which requests. Without it the newest revision that is ready "
+               "gets all; see docs/traffic.md."},
   };
 };
 
@@ -118,7 +124,9 @@ template <>
 struct slipway::Description<slipway::resource::ServiceStatus> {
   static constexpr std::string_view kText = "Where a service stands.";
   static constexpr FieldText kFields[] = {
-      {.name = "ready_revision", .text = "Number of the revision that gets traffic; 0: none."},
+      {.name = "ready_revision",
+       .text = "Number of the newest revision that is ready; 0: none. It gets the traffic, unless "
+               "spec.traffic says otherwise."},
       {.name = "latest_revision", .text = "Number of the newest revision, ready or not."},
       {.name = "model_digest", .text = "Manifest digest of the newest revision's model."},
       {.name = "url", .text = "Path of its inference endpoint."},
