@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "async/guarded.h"
+#include "async/parallel.h"
 #include "base/random.h"
 #include "cli/infer/inference_error.h"
 #include "cli/text.h"
@@ -118,10 +119,12 @@ LoadResult RunLoad(const LoadOptions& options) {
     workers.push_back(
         std::make_unique<Worker>(options, arrivals, counted, counted + options.duration));
   }
-  {
-    std::vector<std::jthread> threads;
-    for (const auto& worker : workers) threads.emplace_back([&worker] { worker->Run(); });
-  }
+  const Result<void> done =
+      ForEachInParallel(workers.size(), workers.size(), [&](size_t index, size_t) -> Result<void> {
+        workers[index]->Run();
+        return {};
+      });
+  CHECK(done.has_value());
   LoadResult sum;
   sum.elapsed = Clock::now() - counted;
   for (const auto& worker : workers) {
