@@ -72,8 +72,7 @@ TEST(Batching, RequestsShareOneRunAndGetTheirOwnAnswers) {
 
 TEST(Batching, OnnxModelsToo) {
   PlaneFixture plane;
-  plane.Serve({Batched(plane.Onnx(1, "string_identity.onnx"),
-                       {.max_batch_size = 4, .max_queue_delay_us = kLong})});
+  plane.Serve({Batched(plane.Onnx(1, "string_identity.onnx"), {.max_batch_size = 4})});
   const auto body = [](const std::string& data, int rows) {
     return R"({"inputs":[{"name":"x","shape":[)" + std::to_string(rows) +
            R"(],"datatype":"BYTES","data":[)" + data + "]}]}";
@@ -168,6 +167,25 @@ TEST(Batching, AWaitThatIsTooLongIs503) {
   EXPECT_THAT(answer->body, HasSubstr("Request timeout expired"));
   EXPECT_EQ(plane.Metric("nv_inference_request_failure", "REJECTED"), 1);
   busy.Close();  // and its run is ended
+}
+
+// The run that it shares takes 20 s, and goes on for its companion.
+TEST(Batching, WhoseTimeIsOverLeavesTheSharedRun) {
+  PlaneFixture plane;
+  plane.Serve({Batched(plane.Fake(1, R"(,"delayUs":20000000)"),
+                       {.max_batch_size = 2, .max_queue_delay_us = kLong})});
+  HttpCaller patient(plane.port());
+  ASSERT_TRUE(patient.Send(MakeRequest("POST", kInfer, Rows(1, 7))).has_value());
+  ASSERT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metric("nv_inference_pending_request_count") == 1; }));
+  HttpCaller hasty(plane.port());
+  const auto answer = hasty.Post(kInfer, Rows(1, 8, R"({"timeout":200000})"));
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_THAT(answer->body, HasSubstr("Request timeout expired"));
+  EXPECT_EQ(plane.Metric("nv_inference_pending_request_count"), 2) << "their run is under way";
+  patient.Close();
+  EXPECT_TRUE(PlaneFixture::WaitFor(
+      [&] { return plane.Metric("nv_inference_pending_request_count") == 0; }));
 }
 
 TEST(Batching, TheClientsTimeoutMayBeIgnored) {
