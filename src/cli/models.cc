@@ -10,7 +10,6 @@
 #include "cli/output.h"
 #include "cli/resource_table.h"
 #include "cli/text.h"
-#include "cli/version_table.h"
 
 namespace slipway::cli {
 namespace {
@@ -28,8 +27,8 @@ Result<void> Versions(Client& client, ApiClient& api, const std::string& name, F
   if (model.has_error()) return model.error();
   TRY(kind, KindOf("modelversion"));
   TRY(list, ListAll(api, *kind, client.Project(), "model=" + name));
-  return PrintVersions(list, Json::array({model->body}), format, client.clock(),
-                       Printable(fmt::format("{} has no versions", name)));
+  return PrintResources(*kind, list, format, client.clock(),
+                        Printable(fmt::format("{} has no versions", name)));
 }
 
 Result<void> Models(Client& client, const std::string& name) {

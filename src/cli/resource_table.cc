@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/text.h"
-#include "cli/version_table.h"
 
 namespace slipway::cli {
 namespace {
@@ -55,8 +54,16 @@ std::string Reason(const Json& resource, Clock&) {
   }
   return "";
 }
+// As people read them, "v1,v2"; those of a Model are members with their digests.
 std::string Tags(const Json& resource, Clock&) {
-  return TagsOf(resource);
+  const Json& tags = At(resource, "/status/tags");
+  std::string out;
+  for (const auto& [key, value] : tags.items()) {
+    const std::string tag = value.is_string() && tags.is_array() ? value.get<std::string>() : key;
+    out += (out.empty() ? "" : ",") + tag;
+  }
+  const Json& cut = At(resource, "/status/tagsCut");
+  return cut.is_boolean() && cut.get<bool>() ? out + ",..." : out;
 }
 std::string Role(const Json& resource, Clock&) {
   return TextAt(resource, "/spec/role");
@@ -100,7 +107,8 @@ const Columns& ColumnsOf(std::string_view kind) {
       {"DIGEST",
        [](const Json& r, Clock&) { return ShortDigest(TextAt(r, "/spec/manifestDigest")); }},
       {"PHASE", Phase, true},
-      {"AGE", Age}};
+      {"AGE", Age},
+      {"TAGS", Tags}};
   static const Columns kToken = {
       {"NAME", Name}, {"ROLE", Role}, {"SCOPE", Scope}, {"EXPIRES", Expires}, {"AGE", Age}};
   static const Columns kAny = {{"NAME", Name},

@@ -24,7 +24,8 @@ struct Core {
         uploads(*options.files, *options.random, options.folder, options.reserve),
         content(std::move(bytes)),
         layer_sums(kMaxLayerSumsBytes),
-        packing(kPackedTogether) {}
+        packing(kPackedTogether),
+        listing(kListedTogether) {}
 
   KleverOptions options;
   UploadDesk uploads;
@@ -33,9 +34,15 @@ struct Core {
   // Zips are unpacked and packed here, a few at a time, so that they never hold all threads of the
   // shared pool.
   BlockingPool packing;
+  BlockingPool listing;
 
   store::MetaStore& meta() { return options.resources->meta(); }
   BlockingPool& pool() { return *options.pool; }
+
+  // As meta().Read, for reads that may look at kMaxListed rows: few of them at once.
+  Task<Result<void>> ReadList(std::function<Result<void>(const store::Snapshot&)> read) {
+    return listing.Run([this, read = std::move(read)] { return meta().ReadNow(read); });
+  }
 };
 
 // One route's work. Errors become answers in one place for each of the two protocols.

@@ -42,7 +42,15 @@ inline constexpr size_t kMaxCompared = 100;
 // Pages of Harbor's lists, as Harbor has them.
 inline constexpr size_t kDefaultPageSize = 10;
 inline constexpr size_t kMaxPageSize = 100;
-// Rows that a list counts and sorts; of more it says so.
+// Rows that a list counts; of more it says so.
 inline constexpr size_t kMaxListed = 100'000;
+// Lists that are read from the database at once: whoever asks for many long ones waits, and not
+// those who pull and push beside him.
+inline constexpr size_t kListedTogether = 1;
+// Tags of an artifact in a list of artifacts; its own list has all.
+inline constexpr size_t kMaxTagsOfArtifact = 100;
+// Artifacts are sorted by the tags of a repository that has no more than these, else by so many of
+// the last moves of tags.
+inline constexpr size_t kMaxSortedTags = 2'000;
 
 }  // namespace slipway::klever

@@ -56,6 +56,27 @@ class LargeRemovalTest : public ::testing::Test {
         CallContext::System("test"), repository,
         [&](RepositoryWriter& writer, const CheckUnused&) { return change(writer); }));
   }
+  void Write(const std::string& key, const std::string& value) {
+    EXPECT_THAT(stores_.meta->MutateNow(
+                    CallContext::System("test"),
+                    [&](store::Transaction& transaction) { return transaction.Put(key, value); }),
+                IsOk());
+  }
+  // Many tags, in one transaction.
+  void Tag(const std::string& repository, const Digest& digest, size_t count) {
+    EXPECT_THAT(Change(repository,
+                       [&](RepositoryWriter& writer) -> Result<void> {
+                         for (size_t i = 0; i < count; ++i) {
+                           TRY_VOID(writer.AddTag("t" + std::to_string(i), digest));
+                         }
+                         return {};
+                       }),
+                IsOk());
+  }
+  Json Status(const std::string& repository) {
+    const auto model = RunSync(store_.Get(ModelKey(repository)));
+    return model ? model->status : Json();
+  }
   bool ContinueRemoval(const std::string& repository) {
     bool more = false;
     EXPECT_THAT(Change(repository,
@@ -208,6 +229,93 @@ TEST_F(LargeRemovalTest, AProjectWaitsForARemovalThatWasUnderWay) {
   ASSERT_THAT(RunSync(store_.Get({"Project", "", "shop"})), IsOk());
   EXPECT_THAT(RunSync(registry_->registry().FinishRemovals()), IsOk());
   EXPECT_THAT(RowsOf("shop"), IsEmpty());
+}
+
+// Many tags of one manifest: it is gone at once, and nobody waits long for its tags.
+TEST_F(LargeRemovalTest, TagsOfAManifestGoInSteps) {
+  const Digest digest = PushModel("shop/fraud", "v1", "one");
+  PushModel("shop/fraud", "other", "two");
+  Tag("shop/fraud", digest, 2 * kTagsRemovedAtOnce + 10);
+  ASSERT_THAT(Delete(ModelVersionKey("shop/fraud", digest)), IsOk());
+  EXPECT_EQ(registry_->Get("/v2/shop/fraud/manifests/t7").status, 404);
+  EXPECT_EQ(registry_->Get("/v2/shop/fraud/manifests/" + digest.text()).status, 404);
+  EXPECT_EQ(Status("shop/fraud")["versions"], 1);
+  EXPECT_THAT(RunSync(store_.Get(ModelVersionKey("shop/fraud", digest))),
+              IsError(Code::kNotFound, "RESOURCE_UNKNOWN"));
+  size_t left = RowsOf("shop/fraud:t").size();
+  EXPECT_GT(left, kTagsRemovedAtOnce);
+  // A tag that has moved on is another's.
+  EXPECT_THAT(
+      Change("shop/fraud", [](RepositoryWriter& writer) { return writer.DeleteTag("t999"); }),
+      IsOk());
+  while (ContinueRemoval("shop/fraud")) {
+    const size_t now = RowsOf("shop/fraud:t").size();
+    EXPECT_LE(left - now, kTagsRemovedAtOnce + 1);
+    left = now;
+  }
+  EXPECT_THAT(registry_->Get("/v2/shop/fraud/tags/list").body, HasSubstr(R"("tags":["other"])"));
+  EXPECT_THAT(RowsOf(digest.text()), IsEmpty());
+  EXPECT_THAT(RowsOf("removing"), IsEmpty());
+}
+
+TEST_F(LargeRemovalTest, WhoDeletesAManifestFindsItsTagsGone) {
+  const Digest digest = PushModel("shop/fraud", "v1", "one");
+  Tag("shop/fraud", digest, 3 * kTagsRemovedAtOnce);
+  ASSERT_EQ(registry_->Delete("/v2/shop/fraud/manifests/" + digest.text()).status, 202);
+  EXPECT_THAT(registry_->Get("/v2/shop/fraud/tags/list").body, HasSubstr(R"("tags":[])"));
+  EXPECT_THAT(RowsOf(digest.text()), IsEmpty());
+}
+
+// The same manifest comes back without its old tags, also where those are still being taken away.
+TEST_F(LargeRemovalTest, APushOfTheManifestFindsNoOldTags) {
+  const Digest digest = PushModel("shop/fraud", "v1", "one");
+  Tag("shop/fraud", digest, 2 * kTagsRemovedAtOnce);
+  ASSERT_THAT(Delete(ModelVersionKey("shop/fraud", digest)), IsOk());
+  PushModel("shop/fraud", "new", "one");
+  EXPECT_THAT(registry_->Get("/v2/shop/fraud/tags/list").body, HasSubstr(R"("tags":["new"])"));
+  EXPECT_EQ(Status("shop/fraud")["versions"], 1);
+}
+
+TEST_F(LargeRemovalTest, AProjectWaitsForTagsThatAreBeingRemoved) {
+  const Digest digest = PushModel("shop/fraud", "v1", "one");
+  Tag("shop/fraud", digest, 3 * kTagsRemovedAtOnce);
+  ASSERT_THAT(Delete(ModelVersionKey("shop/fraud", digest)), IsOk());
+  ASSERT_THAT(Delete({"Project", "", "shop"}), IsOk());
+  EXPECT_THAT(RunSync(registry_->registry().FinishRemovals()), IsOk());
+  EXPECT_THAT(RowsOf("shop"), IsEmpty());
+}
+
+// A row that rotted keeps nothing from going, and a push writes it anew.
+TEST_F(LargeRemovalTest, RowsThatCannotBeReadGoToo) {
+  for (const char* repository : {"shop/bad", "shop/good"}) {
+    PushModel(repository, "v1", "one");
+    Fill(repository);
+  }
+  const Digest one = Digest::Of("one");
+  const auto rot = [&] {
+    Write(BlobKey("shop/bad", one), "{\"size\":1}");
+    Write(BlobKey("shop/bad", Digest::Of("blob 7")), "{");
+  };
+  rot();
+  EXPECT_EQ(registry_->Post("/v2/shop/bad/blobs/uploads/?digest=" + one.text(), "one").status, 201);
+  EXPECT_EQ(registry_->Get("/v2/shop/bad/blobs/" + one.text()).status, 200);
+  rot();
+  ASSERT_THAT(Delete(ModelKey("shop/bad")), IsOk());
+  ASSERT_THAT(Delete({"Project", "", "shop"}, Cascade::kYes), IsOk());
+  EXPECT_THAT(RunSync(registry_->registry().FinishRemovals()), IsOk());
+  EXPECT_THAT(RowsOf("shop"), IsEmpty());
+  EXPECT_THAT(RowsOf(one.text()), IsEmpty()) << "nobody holds it";
+}
+
+TEST_F(LargeRemovalTest, OneThatCannotBeFinishedKeepsNoOther) {
+  for (const char* repository : {"shop/bad", "shop/good"}) {
+    PushModel(repository, "v1", "one");
+    Fill(repository);
+    ASSERT_THAT(Delete(ModelKey(repository)), IsOk());
+  }
+  Write(resource::RowKey(ModelKey("shop/bad")), "{");
+  EXPECT_FALSE(RunSync(registry_->registry().FinishRemovals()).has_value());
+  EXPECT_THAT(RowsOf("shop/good"), IsEmpty());
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ inline constexpr std::chrono::seconds kFileSeenFor{1};
 // What is left is looked for every so often.
 inline constexpr size_t kRemovedAtOnce = 1'000;
 inline constexpr size_t kRowsOfVersion = 10;
+// Tags that go with their manifest in one transaction; others follow in the next.
+inline constexpr size_t kTagsRemovedAtOnce = 500;
 inline constexpr std::chrono::seconds kRemovalInterval{1};
 
 // Places in the table of times at which blobs were held.
@@ -90,6 +92,7 @@ inline constexpr size_t kMaxSearchedTags = 256;
 // What a ModelVersion and a Model show of long lists; the registry's own rows are complete.
 inline constexpr size_t kMaxProjectedFiles = 1'000;
 inline constexpr size_t kMaxProjectedFileBytes = 96 << 10;  // of their paths, digests and types
-inline constexpr size_t kMaxProjectedTags = 1'000;
+// Tags that a Model (its newest) and a ModelVersion (the first by name) show.
+inline constexpr size_t kMaxShownTags = 20;
 
 }  // namespace slipway::registry

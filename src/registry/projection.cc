@@ -1,6 +1,7 @@
 #include "registry/projection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -147,23 +148,14 @@ Result<void> Projection::AddVersion(const std::string& repository, const Digest&
   status.metadata = facts->facts.metadata;
   version.status = Encode(status);
   TRY_VOID(resources_.Create(std::move(version)));
-  return ChangeStatus(repository, [](Json& status) {
-    status["versions"] = status.value("versions", int64_t{0}) + 1;
-  });
+  ++versions_added_;
+  return {};
 }
 
 Result<void> Projection::RemoveVersion(const std::string& repository, const Digest& digest) {
-  const resource::Key key = ModelVersionKey(repository, digest);
-  TRY(found, resources_.Find(key));
-  if (!found) return {};
-  TRY_VOID(resources_.Delete(key));
-  TRY_VOID(ChangeStatus(repository, [](Json& status) {
-    status["versions"] = std::max<int64_t>(0, status.value("versions", int64_t{0}) - 1);
-  }));
-  const resource::Key model_key = ModelKey(repository);
-  TRY(model, resources_.Find(model_key));
-  if (!model || model->status.value("versions", int64_t{0}) > 0) return {};
-  return resources_.Delete(model_key);
+  TRY(was_there, ForgetVersion(repository, digest));
+  if (was_there) --versions_added_;
+  return {};
 }
 
 Result<std::optional<resource::Resource>> Projection::FindModel(
@@ -198,31 +190,20 @@ Result<void> Projection::EndRemoval(const std::string& repository) {
   return model ? LetGo(resources_, KeyOf(*model)) : Result<void>();
 }
 
-Result<void> Projection::SetTag(const std::string& repository, const std::string& tag,
-                                const Digest& digest, bool is_model) {
-  if (!is_model) return RemoveTag(repository, tag);
-  return ChangeStatus(repository, [&](Json& status) {
-    Json& tags = status["tags"];
-    if (!tags.is_object()) tags = Json::object();
-    if (tags.contains(tag) || tags.size() < kMaxProjectedTags) tags[tag] = digest.text();
-  });
-}
-
-Result<void> Projection::RemoveTag(const std::string& repository, const std::string& tag) {
-  return ChangeStatus(repository, [&](Json& status) {
-    const auto tags = status.find("tags");
-    if (tags != status.end() && tags->is_object()) tags->erase(tag);
-  });
-}
-
-Result<void> Projection::ChangeStatus(const std::string& repository,
-                                      const std::function<void(Json& status)>& change) {
-  const resource::Key key = ModelKey(repository);
-  TRY(model, resources_.Find(key));
+Result<void> Projection::Finish(const std::string& repository) {
+  const int64_t added = std::exchange(versions_added_, 0);
+  const bool tags_moved = std::exchange(tags_moved_, false);
+  if (added == 0 && !tags_moved) return {};
+  TRY(model, FindModel(repository));
   if (!model) return {};
-  Json status = model->status;
-  change(status);
-  TRY_VOID(resources_.UpdateStatus(key, std::move(status)));
+  Json status = std::move(model->status);
+  const int64_t versions = std::max<int64_t>(0, status.value("versions", int64_t{0}) + added);
+  if (added < 0 && versions == 0) return resources_.Delete(KeyOf(*model));
+  status["versions"] = versions;
+  if (tags_moved) status["tagMoves"] = status.value("tagMoves", int64_t{0}) + 1;
+  // Older programs kept them here.
+  status.erase("tags");
+  TRY_VOID(resources_.UpdateStatus(KeyOf(*model), std::move(status)));
   return {};
 }
 

@@ -1,8 +1,9 @@
 // Projection: what the registry holds of models, as Model and ModelVersion resources. Written in
-// the registry's own transactions, so that both always agree.
+// the registry's own transactions, so that both always agree. Tags are not among it: a push must
+// not cost more where there are many (shown_tags.h tells them to those who look).
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +44,6 @@ class Projection {
   Result<void> AddVersion(const std::string& repository, const Digest& digest,
                           const ManifestRow& row, const oci::Manifest& manifest,
                           const std::optional<PreparedFacts>& facts);
-  Result<void> RemoveVersion(const std::string& repository, const Digest& digest);
   // The repository is gone: its Model goes, with all versions.
   Result<void> RemoveModel(const std::string& repository);
   // The same where its versions go first, one by one, with ForgetVersion: until EndRemoval the
@@ -52,10 +52,13 @@ class Projection {
   // Whether there was a version of the manifest; its Model is left as it is.
   Result<bool> ForgetVersion(const std::string& repository, const Digest& digest);
   Result<void> EndRemoval(const std::string& repository);
-  // The tag points at this manifest now; a manifest that is no model takes the tag away.
-  Result<void> SetTag(const std::string& repository, const std::string& tag, const Digest& digest,
-                      bool is_model);
-  Result<void> RemoveTag(const std::string& repository, const std::string& tag);
+  // The same where the Model lives on, or goes with its last version.
+  Result<void> RemoveVersion(const std::string& repository, const Digest& digest);
+  // Tags of the repository were set, moved or removed.
+  void NoteTagMoves() { tags_moved_ = true; }
+  // Tells the Model what came of the calls before: once, however many they were. To be called at
+  // the end of a change.
+  Result<void> Finish(const std::string& repository);
 
  private:
   // The repository's, if it has one: the name may be that of another repository.
@@ -63,10 +66,10 @@ class Projection {
   Result<resource::Resource> EnsureModel(const std::string& repository);
   Result<void> CheckFacts(const std::string& repository,
                           const std::optional<PreparedFacts>& facts) const;
-  Result<void> ChangeStatus(const std::string& repository,
-                            const std::function<void(Json& status)>& change);
 
   resource::ResourceTransaction& resources_;
+  int64_t versions_added_ = 0;  // not told yet; negative: removed
+  bool tags_moved_ = false;     // the same
 };
 
 }  // namespace slipway::registry

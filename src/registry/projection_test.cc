@@ -10,10 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "async/testing/run.h"
+#include "base/testing/result_matchers.h"
 #include "oci/media_types.h"
 #include "registry/limits.h"
+#include "registry/shown_tags.h"
 #include "registry/testing/registry_fixture.h"
 #include "resource/kinds/model.h"
+#include "resource/resource_store.h"
 
 namespace slipway::registry {
 namespace {
@@ -32,6 +35,8 @@ Result<resource::ModelFacts> TestFactsOf(const oci::Manifest& manifest, const Fe
 
 class ProjectionTest : public ::testing::Test {
  protected:
+  ProjectionTest() { AddShownTags(resources_); }
+
   static std::string ModelJson(const std::string& config, const std::string& layer) {
     return ManifestJson(config, {layer},
                         "\"artifactType\":\"" + std::string(oci::kModelArtifactType) + "\"",
@@ -57,10 +62,28 @@ class ProjectionTest : public ::testing::Test {
     EXPECT_TRUE(read.has_value());
     return found;
   }
-  std::map<std::string, std::string> TagsOf(const std::string& repository) {
-    const auto model = Find(ModelKey(repository));
+  resource::ModelStatus StatusOf(const std::string& repository) {
+    const auto model = RunSync(resources_.Get(ModelKey(repository)));
     if (!model) return {};
-    return Decode<resource::ModelStatus>(model->status).value().tags;
+    return Decode<resource::ModelStatus>(model->status).value();
+  }
+  std::map<std::string, std::string> TagsOf(const std::string& repository) {
+    return StatusOf(repository).tags;
+  }
+  void PushTags(const std::string& repository, const std::string& layer, int count) {
+    for (int i = 0; i < count; ++i) {
+      PushModel(repository, "v" + std::to_string(1'000 + i), layer);
+    }
+  }
+  size_t StoredBytes(const resource::Key& key) {
+    size_t bytes = 0;
+    EXPECT_THAT(stores_.meta->ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {
+      TRY(row, snapshot.Get(resource::RowKey(key)));
+      bytes = row.value_or("").size();
+      return {};
+    }),
+                IsOk());
+    return bytes;
   }
 
   static constexpr char kConfig[] = "{\"config\":{\"format\":\"onnx\"}}";
@@ -68,6 +91,7 @@ class ProjectionTest : public ::testing::Test {
   // Called when facts are read, before they are.
   std::function<void()> on_facts_;
   int facts_read_ = 0;
+  resource::ResourceStore resources_{*stores_.meta, stores_.clock, *stores_.random};
   RegistryFixture registry_{stores_,
                             [this](const oci::Manifest& manifest, const FetchSmall& fetch) {
                               ++facts_read_;
@@ -243,6 +267,107 @@ TEST_F(ProjectionTest, TagThatMovesToAnImageLeavesTheModel) {
   registry_.PushBlob("fraud", "config");
   registry_.PushManifest("fraud", "v1", ManifestJson("config", {}));
   EXPECT_TRUE(TagsOf("fraud").empty());
+}
+
+// A push costs the same at the thousandth tag as at the first.
+TEST_F(ProjectionTest, TheModelDoesNotGrowWithItsTags) {
+  const Digest digest = PushModel("fraud", "v1", "one");
+  const size_t at_first = StoredBytes(ModelKey("fraud"));
+  PushTags("fraud", "one", 100);
+  EXPECT_LT(StoredBytes(ModelKey("fraud")), at_first + 16);
+  EXPECT_EQ(StatusOf("fraud").versions, 1);
+  EXPECT_EQ(StatusOf("fraud").tag_moves, 101);
+  const auto version = RunSync(resources_.Get(ModelVersionKey("fraud", digest)));
+  ASSERT_THAT(version, IsOk());
+  EXPECT_LT(StoredBytes(ModelVersionKey("fraud", digest)), 4'096U);
+}
+
+TEST_F(ProjectionTest, TheNewestTagsOfManyAreShown) {
+  const Digest one = PushModel("fraud", "a", "one");
+  PushTags("fraud", "one", kMaxShownTags - 1);
+  EXPECT_EQ(TagsOf("fraud").size(), kMaxShownTags);
+  EXPECT_FALSE(StatusOf("fraud").tags_cut);
+  PushTags("fraud", "one", 3 * kMaxShownTags);
+  const Digest two = PushModel("fraud", "zz", "two");
+  const auto tags = TagsOf("fraud");
+  EXPECT_EQ(tags.size(), kMaxShownTags);
+  EXPECT_TRUE(StatusOf("fraud").tags_cut);
+  EXPECT_EQ(tags.at("zz"), two.text());
+  EXPECT_EQ(tags.at("v1059"), one.text());
+  EXPECT_FALSE(tags.contains("a"));
+  const auto version = RunSync(resources_.Get(ModelVersionKey("fraud", one)));
+  const auto status = Decode<resource::ModelVersionStatus>(version->status).value();
+  EXPECT_EQ(status.tags.size(), kMaxShownTags);
+  EXPECT_EQ(status.tags.front(), "a");
+  EXPECT_TRUE(status.tags_cut);
+}
+
+// One tag that moves again and again does not hide the others.
+TEST_F(ProjectionTest, TagsThatDidNotMoveAreShownBehindThoseThatDid) {
+  PushTags("fraud", "one", kMaxShownTags + 1);
+  for (int i = 0; i < 30; ++i) PushModel("fraud", "latest", i % 2 == 0 ? "two" : "one");
+  const auto tags = TagsOf("fraud");
+  EXPECT_EQ(tags.size(), kMaxShownTags);
+  EXPECT_TRUE(tags.contains("latest"));
+  EXPECT_TRUE(tags.contains("v1000"));
+}
+
+// What older programs wrote: a Model with all its tags. They are not shown, and go with the next
+// change; and however full such a Model is, it can be deleted.
+TEST_F(ProjectionTest, TagsInTheModelOfAnOlderProgram) {
+  const Digest digest = PushModel("fraud", "v1", "one");
+  const auto write_old = [&](int count) {
+    Json old;
+    for (int i = 0; i < count; ++i) old["old" + std::to_string(100'000 + i)] = digest.text();
+    ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
+                                        [&](store::Transaction& transaction) -> Result<void> {
+                                          const std::string key =
+                                              resource::RowKey(ModelKey("fraud"));
+                                          TRY(row, transaction.Get(key));
+                                          TRY(json, ParseJson(*row));
+                                          json["status"] = {{"versions", 1}, {"tags", old}};
+                                          return transaction.Put(key, DumpJson(json));
+                                        }),
+                IsOk());
+  };
+  write_old(100);
+  EXPECT_EQ(TagsOf("fraud"), (std::map<std::string, std::string>{{"v1", digest.text()}}));
+  PushModel("fraud", "v2", "one");
+  EXPECT_LT(StoredBytes(ModelKey("fraud")), 1'000U);
+  EXPECT_EQ(StatusOf("fraud").versions, 1);
+  write_old(3'200);
+  EXPECT_GT(StoredBytes(ModelKey("fraud")), 256U << 10);
+  PushModel("fraud", "v3", "one");
+  EXPECT_LT(StoredBytes(ModelKey("fraud")), 1'000U);
+  write_old(3'200);
+  ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
+                                      [&](store::Transaction& transaction) -> Result<void> {
+                                        const CallContext context = CallContext::System("test");
+                                        resource::ResourceTransaction resources(
+                                            transaction, context, stores_.clock, *stores_.random);
+                                        TRY(model, resources.Get(ModelKey("fraud")));
+                                        TRY_VOID(Hold(resources, model));
+                                        return resources.Delete(ModelKey("fraud"));
+                                      }),
+              IsOk());
+  EXPECT_TRUE(Find(ModelKey("fraud"))->metadata.deleted_at.has_value());
+}
+
+// Whoever watches Models, as services that follow a tag do, is told of each move: once for each
+// transaction.
+TEST_F(ProjectionTest, WatchersSeeTagsMove) {
+  PushModel("fraud", "v1", "one");
+  const Digest two = PushModel("fraud", "v2", "two");
+  auto watch = resources_.StartWatch("Model", "default", {}, 0).value();
+  const std::string target = "/v2/fraud/manifests/" + two.text() + "?tag=v1&tag=v3&tag=v4";
+  ASSERT_EQ(
+      registry_.Put(target, ModelJson(kConfig, "two"), std::string(oci::kImageManifestType)).status,
+      201);
+  const auto events = RunSync(watch->Next());
+  ASSERT_THAT(events, IsOk());
+  ASSERT_EQ(events->size(), 1U);
+  EXPECT_EQ(events->front().resource.status["tags"].size(), 4U);
+  EXPECT_EQ(events->front().resource.status["tags"]["v1"], two.text());
 }
 
 TEST_F(ProjectionTest, NamesOfLongAndNestedRepositories) {

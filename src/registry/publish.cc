@@ -166,12 +166,18 @@ Task<Result<void>> PushManifest(Core& core, const CallContext& context,
 Task<Result<void>> ChangeRows(Core& core, const CallContext& context, const std::string& repository,
                               const std::function<Result<void>(RepositoryWriter&)>& change) {
   while (true) {
+    bool left_tags = false;
     Result<void> done =
         co_await core.meta().Mutate(context, [&](store::Transaction& transaction) -> Result<void> {
           RepositoryWriter writer(transaction, context, repository, *core.options.clock,
                                   *core.options.random);
-          return change(writer);
+          TRY_VOID(change(writer));
+          left_tags = writer.left_tags();
+          return {};
         });
+    // Who deleted a manifest finds its tags gone when he is told. If that fails now, it is done
+    // later.
+    if (done && left_tags) static_cast<void>(co_await FinishRemoval(core, repository));
     if (done || done.error().reason() != kRepositoryRemoving) co_return done;
     CO_TRY_VOID(co_await FinishRemoval(core, repository));
   }

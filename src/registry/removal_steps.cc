@@ -24,15 +24,18 @@ Task<Result<bool>> Step(Core& core, const std::string& repository) {
   co_return more;
 }
 
-// Empty: there is none.
-Task<Result<std::string>> FindRemoved(Core& core) {
-  std::string repository;
+// The first row behind `after` that says what is being removed, without kRemovingPrefix. Empty:
+// there is none.
+Task<Result<std::string>> FindRemoving(Core& core, const std::string* after) {
+  std::string removing;
   CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(rows, snapshot.ScanSizes(kRemovingPrefix, store::PrefixEnd(kRemovingPrefix), 1));
-    if (!rows.empty()) repository = rows.front().key.substr(kRemovingPrefix.size());
+    std::string begin(kRemovingPrefix);
+    if (!after->empty()) begin.append(*after).push_back('\0');
+    TRY(rows, snapshot.ScanSizes(begin, store::PrefixEnd(kRemovingPrefix), 1));
+    if (!rows.empty()) removing = rows.front().key.substr(kRemovingPrefix.size());
     return {};
   }));
-  co_return repository;
+  co_return removing;
 }
 
 }  // namespace
@@ -46,11 +49,16 @@ Task<Result<void>> FinishRemoval(Core& core, std::string repository) {
 }
 
 Task<Result<void>> FinishRemovals(Core& core) {
+  Result<void> all;
+  std::string removing;
   while (true) {
-    CO_TRY(repository, co_await FindRemoved(core));
-    if (repository.empty()) co_return Result<void>();
+    CO_TRY(next, co_await FindRemoving(core, &removing));
+    removing = std::move(next);
+    if (removing.empty()) co_return all;
     CRASH_POINT("registry.removal_begun");
-    CO_TRY_VOID(co_await FinishRemoval(core, std::move(repository)));
+    // One that cannot be finished keeps no other from going.
+    Result<void> done = co_await FinishRemoval(core, removing.substr(0, removing.find('@')));
+    if (!done) all = done.error().Prefixed(removing + ": ");
   }
 }
 

@@ -10,7 +10,6 @@
 #include "registry/references.h"
 #include "registry/referrers.h"
 #include "registry/repository_writer.h"
-#include "registry/tag_moves.h"
 
 namespace slipway::registry {
 namespace {
@@ -58,6 +57,17 @@ Result<std::optional<Digest>> FindIndexOf(const store::Snapshot& snapshot,
   return found;
 }
 
+// The sha256 of a content by its row. Of a row that cannot be read the digest says it, as far as it
+// can: such a row must not keep all others from going.
+template <class Row>
+Result<Digest> ObjectOf(const store::Snapshot& snapshot, const Result<std::optional<Row>>& row,
+                        const Digest& digest) {
+  if (row) return *row ? (*row)->object : digest;
+  if (row.error().code() != Code::kDataLoss) return row.error();
+  const auto alias = ResolveAlias(snapshot, digest);
+  return alias && *alias ? **alias : digest;
+}
+
 Error ManifestInUse(const Digest& manifest, const Digest& index) {
   return FailedPrecondition("MANIFEST_IN_USE", "the manifest " + manifest.text() +
                                                    " belongs to the index " + index.text() +
@@ -69,22 +79,33 @@ Error ManifestInUse(const Digest& manifest, const Digest& index) {
 
 Result<void> RepositoryWriter::DeleteTag(const std::string& tag,
                                          const std::optional<Digest>& digest) {
+  transaction_.MarkDeletion();
   TRY(exists, RepositoryExists(transaction_, repository_));
   if (!exists) return UnknownManifest(repository_, tag);
   TRY(row, FindTag(transaction_, repository_, tag));
   if (!row || (digest && row->digest != *digest)) return UnknownManifest(repository_, tag);
+  TRY_VOID(RemoveTag(tag, row->digest));
+  return FinishChange();
+}
+
+Result<void> RepositoryWriter::RemoveTag(const std::string& tag, const Digest& digest) {
   TRY_VOID(transaction_.Delete(TagKey(repository_, tag)));
-  TRY_VOID(transaction_.Delete(TaggedKey(repository_, row->digest, tag)));
-  TRY_VOID(RecordMove(transaction_, repository_,
-                      {.tag = tag,
-                       .digest = {},
-                       .before = row->digest.text(),
-                       .at = FormatRfc3339(clock_.Wall()),
-                       .by = context_.identity.subject}));
-  return projection_.RemoveTag(repository_, tag);
+  TRY_VOID(transaction_.Delete(TaggedKey(repository_, digest, tag)));
+  NoteMove(tag, "", digest.text());
+  return {};
+}
+
+Result<bool> RepositoryWriter::RemoveTags(const Digest& manifest) {
+  const std::string prefix = TaggedPrefix(repository_, manifest);
+  TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), kTagsRemovedAtOnce));
+  for (const store::KeySize& row : rows) {
+    TRY_VOID(RemoveTag(row.key.substr(prefix.size()), manifest));
+  }
+  return rows.size() == kTagsRemovedAtOnce;
 }
 
 Result<void> RepositoryWriter::DeleteManifest(const Digest& digest, const CheckUnused& check) {
+  transaction_.MarkDeletion();
   TRY(exists, RepositoryExists(transaction_, repository_));
   if (!exists) return UnknownManifest(repository_, digest.text());
   TRY(row, FindManifest(transaction_, repository_, digest));
@@ -92,16 +113,29 @@ Result<void> RepositoryWriter::DeleteManifest(const Digest& digest, const CheckU
   if (check) TRY_VOID(check(resources_, repository_, digest));
   TRY(index, FindIndexOf(transaction_, repository_, digest));
   if (index) return ManifestInUse(digest, *index);
-  const std::string prefix = TaggedPrefix(repository_, digest);
-  TRY_VOID(ForEachRow(transaction_, prefix, [&](const store::KeyValue& entry) {
-    return DeleteTag(entry.key.substr(prefix.size()));
-  }));
+  TRY(left_tags, RemoveTags(digest));
+  left_tags_ = left_tags;
+  if (left_tags) TRY_VOID(PutRemoval(RemovingTagsKey(repository_, digest)));
   if (row->subject) {
     TRY_VOID(transaction_.Delete(ReferrerKey(repository_, *row->subject, digest)));
   }
   TRY_VOID(RemoveManifestReferences(transaction_, repository_, digest, row->object));
   TRY_VOID(transaction_.Delete(ManifestKey(repository_, digest)));
-  return projection_.RemoveVersion(repository_, digest);
+  TRY_VOID(projection_.RemoveVersion(repository_, digest));
+  return FinishChange();
+}
+
+Result<void> RepositoryWriter::PutRemoval(const std::string& key) {
+  const Json row = {{"at", FormatRfc3339(clock_.Wall())}, {"by", context_.identity.subject}};
+  return transaction_.Put(key, DumpJson(row));
+}
+
+Result<void> RepositoryWriter::CheckTagsAreRemoved(const Digest& manifest) const {
+  TRY(removing, transaction_.Get(RemovingTagsKey(repository_, manifest)));
+  if (!removing) return {};
+  return Unavailable(kRepositoryRemoving, "the manifest " + manifest.text() +
+                                              " was deleted, and its tags are being taken away: "
+                                              "try again");
 }
 
 Result<std::optional<Digest>> RepositoryWriter::FindOtherThanModels() const {
@@ -124,6 +158,7 @@ Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check) {
 }
 
 Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t& budget) {
+  transaction_.MarkDeletion();
   TRY(exists, RepositoryExists(transaction_, repository_));
   if (!exists) return {};
   if (check) TRY_VOID(check(resources_, repository_, std::nullopt));
@@ -131,19 +166,35 @@ Result<void> RepositoryWriter::DeleteRepository(const CheckUnused& check, size_t
   TRY_VOID(transaction_.Delete(MovesKey(repository_)));
   TRY(more, RemoveRows(budget));
   if (!more) return projection_.RemoveModel(repository_);
-  const Json row = {{"at", FormatRfc3339(clock_.Wall())}, {"by", context_.identity.subject}};
-  TRY_VOID(transaction_.Put(RemovingKey(repository_), DumpJson(row)));
+  TRY_VOID(PutRemoval(RemovingKey(repository_)));
   return projection_.BeginRemoval(repository_);
 }
 
 Result<bool> RepositoryWriter::ContinueRemoval() {
+  transaction_.MarkDeletion();
   TRY(removing, transaction_.Get(RemovingKey(repository_)));
-  if (!removing) return false;
-  size_t budget = kRemovedAtOnce;
-  TRY(more, RemoveRows(budget));
-  if (more) return true;
-  TRY_VOID(EndRemoval());
-  return false;
+  if (removing) {
+    size_t budget = kRemovedAtOnce;
+    TRY(more, RemoveRows(budget));
+    if (more) return true;
+    TRY_VOID(EndRemoval());
+  }
+  const std::string prefix = RemovingTagsPrefix(repository_);
+  TRY(manifests, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), 1));
+  if (manifests.empty()) return false;
+  TRY(manifest, Digest::Parse(std::string_view(manifests[0].key).substr(prefix.size())));
+  return ContinueRemovalOfTags(manifest);
+}
+
+// True: there may be those of another manifest.
+Result<bool> RepositoryWriter::ContinueRemovalOfTags(const Digest& manifest) {
+  TRY(more, RemoveTags(manifest));
+  if (!more) {
+    TRY_VOID(transaction_.Delete(RemovingTagsKey(repository_, manifest)));
+    TRY_VOID(LetGoOfProject());
+  }
+  TRY_VOID(FinishChange());
+  return true;
 }
 
 Result<bool> RepositoryWriter::RemoveRows(size_t& budget) {
@@ -170,8 +221,8 @@ Result<bool> RepositoryWriter::RemoveBlobRows(size_t& budget) {
   TRY(rows, transaction_.ScanSizes(prefix, store::PrefixEnd(prefix), budget));
   for (const store::KeySize& row : rows) {
     TRY(digest, Digest::Parse(std::string_view(row.key).substr(prefix.size())));
-    TRY(blob, FindBlob(transaction_, repository_, digest));
-    if (blob) TRY_VOID(RemoveBlobReference(transaction_, repository_, digest, blob->object));
+    TRY(object, ObjectOf(transaction_, FindBlob(transaction_, repository_, digest), digest));
+    TRY_VOID(RemoveBlobReference(transaction_, repository_, digest, object));
     TRY_VOID(transaction_.Delete(row.key));
   }
   budget -= rows.size();
@@ -185,10 +236,8 @@ Result<bool> RepositoryWriter::RemoveManifestRows(size_t& budget) {
   for (const store::KeySize& row : rows) {
     if (budget == 0) return true;
     TRY(digest, Digest::Parse(std::string_view(row.key).substr(prefix.size())));
-    TRY(manifest, FindManifest(transaction_, repository_, digest));
-    if (manifest) {
-      TRY_VOID(RemoveManifestUser(transaction_, repository_, digest, manifest->object));
-    }
+    TRY(object, ObjectOf(transaction_, FindManifest(transaction_, repository_, digest), digest));
+    TRY_VOID(RemoveManifestUser(transaction_, repository_, digest, object));
     TRY(had_version, projection_.ForgetVersion(repository_, digest));
     TRY_VOID(transaction_.Delete(row.key));
     budget -= std::min(budget, had_version ? kRowsOfVersion : 1);
@@ -199,6 +248,10 @@ Result<bool> RepositoryWriter::RemoveManifestRows(size_t& budget) {
 Result<void> RepositoryWriter::EndRemoval() {
   TRY_VOID(transaction_.Delete(RemovingKey(repository_)));
   TRY_VOID(projection_.EndRemoval(repository_));
+  return LetGoOfProject();
+}
+
+Result<void> RepositoryWriter::LetGoOfProject() {
   const std::string project(oci::ProjectOf(repository_));
   const std::string others = RemovingKey(project + "/");
   TRY(left, transaction_.ScanSizes(others, store::PrefixEnd(others), 1));

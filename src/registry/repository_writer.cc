@@ -1,6 +1,7 @@
 #include "registry/repository_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,6 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
-#include "registry/tag_moves.h"
 #include "resource/kinds/project.h"
 #include "resource/project_policy.h"
 
@@ -129,8 +129,14 @@ Result<void> RepositoryWriter::StoreObject(const Digest& digest, const VerifiedC
   return found ? Result<void>() : transaction_.Put(key, *content.inline_bytes);
 }
 
+Result<std::optional<BlobRow>> RepositoryWriter::FindReadable(const Digest& blob) const {
+  auto row = FindBlob(transaction_, repository_, blob);
+  if (!row && row.error().code() == Code::kDataLoss) return std::optional<BlobRow>();
+  return row;
+}
+
 Result<void> RepositoryWriter::PutBlobRows(const Digest& digest, const BlobRow& row) {
-  TRY(found, FindBlob(transaction_, repository_, digest));
+  TRY(found, FindReadable(digest));
   if (found) return {};
   TRY_VOID(transaction_.Put(BlobKey(repository_, digest), EncodeRow(row)));
   return AddBlobReference(transaction_, repository_, digest, row.object);
@@ -185,6 +191,7 @@ Result<bool> RepositoryWriter::MountBlob(const Digest& digest, const std::string
 }
 
 Result<void> RepositoryWriter::DeleteBlob(const Digest& digest) {
+  transaction_.MarkDeletion();
   TRY(exists, RepositoryExists(transaction_, repository_));
   if (!exists) return UnknownBlob(repository_, digest);
   TRY(found, FindBlob(transaction_, repository_, digest));
@@ -204,7 +211,7 @@ Result<bool> RepositoryWriter::IsUnusable(const Digest& digest, const Digest& ob
 Result<void> RepositoryWriter::CheckBlob(const oci::Descriptor& descriptor, const std::string& at,
                                          const std::vector<Digest>& lost,
                                          std::vector<std::string>& missing) const {
-  TRY(row, FindBlob(transaction_, repository_, descriptor.digest));
+  TRY(row, FindReadable(descriptor.digest));
   bool unusable = !row;
   if (row) {
     TRY(found, IsUnusable(descriptor.digest, row->object, lost));
@@ -271,6 +278,7 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   const std::string encoded = EncodeRow(row);
   const std::string key = ManifestKey(repository_, push.digest);
   TRY(before, transaction_.Get(key));
+  if (!before) TRY_VOID(CheckTagsAreRemoved(push.digest));
   if (before != encoded) TRY_VOID(transaction_.Put(key, encoded));
   if (before && before != encoded) {
     // Under another type the same bytes may name other content.
@@ -284,10 +292,8 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
         transaction_.Put(ReferrerKey(repository_, *row.subject, push.digest), DumpJson(referrer)));
   }
   TRY_VOID(projection_.AddVersion(repository_, push.digest, row, push.manifest, push.facts));
-  for (const std::string& tag : push.tags) {
-    TRY_VOID(SetTag(tag, push.digest, IsModelType(row.artifact_type)));
-  }
-  return {};
+  for (const std::string& tag : push.tags) TRY_VOID(SetTag(tag, push.digest));
+  return FinishChange();
 }
 
 Result<void> RepositoryWriter::AddTag(const std::string& tag, const Digest& digest) {
@@ -298,23 +304,33 @@ Result<void> RepositoryWriter::AddTag(const std::string& tag, const Digest& dige
     return AlreadyExists("TAG_EXISTS", "the repository has a tag " + tag +
                                            " already; delete it first, or push to it.");
   }
-  return SetTag(tag, digest, IsModelType(row->artifact_type));
+  TRY_VOID(SetTag(tag, digest));
+  return FinishChange();
 }
 
-Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& digest, bool is_model) {
+Result<void> RepositoryWriter::SetTag(const std::string& tag, const Digest& digest) {
   TRY(before, FindTag(transaction_, repository_, tag));
   if (before && before->digest == digest) return {};
   if (before) TRY_VOID(transaction_.Delete(TaggedKey(repository_, before->digest, tag)));
   const TagRow row{.digest = digest, .updated_at = FormatRfc3339(clock_.Wall())};
-  TRY_VOID(RecordMove(transaction_, repository_,
-                      {.tag = tag,
-                       .digest = digest.text(),
-                       .before = before ? before->digest.text() : "",
-                       .at = row.updated_at,
-                       .by = context_.identity.subject}));
   TRY_VOID(transaction_.Put(TagKey(repository_, tag), EncodeRow(row)));
   TRY_VOID(transaction_.Put(TaggedKey(repository_, digest, tag), ""));
-  return projection_.SetTag(repository_, tag, digest, is_model);
+  NoteMove(tag, digest.text(), before ? before->digest.text() : "");
+  return {};
+}
+
+void RepositoryWriter::NoteMove(const std::string& tag, std::string digest, std::string before) {
+  moves_.push_back({.tag = tag,
+                    .digest = std::move(digest),
+                    .before = std::move(before),
+                    .at = FormatRfc3339(clock_.Wall()),
+                    .by = context_.identity.subject});
+}
+
+Result<void> RepositoryWriter::FinishChange() {
+  if (!moves_.empty()) projection_.NoteTagMoves();
+  TRY_VOID(RecordMoves(transaction_, repository_, std::exchange(moves_, {})));
+  return projection_.Finish(repository_);
 }
 
 }  // namespace slipway::registry

@@ -14,6 +14,7 @@
 #include "oci/manifest.h"
 #include "registry/projection.h"
 #include "registry/rows.h"
+#include "registry/tag_moves.h"
 #include "resource/resource_transaction.h"
 #include "trust/access.h"
 
@@ -41,7 +42,8 @@ struct ManifestPush {
   std::vector<Digest> lost = {};  // named by it, with rows but without bytes
 };
 
-// The reason why a repository of the name of one that is still being removed cannot be made yet.
+// The reason why a repository of the name of one that is still being removed cannot be made yet,
+// nor a manifest be pushed whose tags are.
 inline constexpr std::string_view kRepositoryRemoving = "REPOSITORY_REMOVING";
 
 class RepositoryWriter {
@@ -66,7 +68,9 @@ class RepositoryWriter {
   // the first few named; INVALID_ARGUMENT / MANIFEST_INVALID where sizes disagree; ABORTED /
   // kFactsStale where its facts have to be prepared again.
   Result<void> PutManifest(const ManifestPush& push);
-  // The manifest, all tags that point at it, and its place among the referrers.
+  // The manifest, all tags that point at it, and its place among the referrers. Of many tags only
+  // kTagsRemovedAtOnce go at once: ContinueRemoval has to be called until all are gone, and until
+  // then they point at nothing, and a push of this manifest is UNAVAILABLE / kRepositoryRemoving.
   // FAILED_PRECONDITION / MANIFEST_IN_USE while an index names it that has a tag, or belongs to
   // another index.
   Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
@@ -84,8 +88,11 @@ class RepositoryWriter {
   // until then. Its Model is marked as deleted as long. Nothing happens without such a repository.
   Result<void> DeleteRepository(const CheckUnused& check, size_t& budget);
   Result<void> DeleteRepository(const CheckUnused& check);  // with kRemovedAtOnce
-  // Takes the next rows of a repository that was deleted. False when all are gone.
+  // Takes the next rows of a repository that was deleted, or of tags whose manifest was. False when
+  // all are gone.
   Result<bool> ContinueRemoval();
+  // Whether DeleteManifest left tags to ContinueRemoval.
+  bool left_tags() const { return left_tags_; }
 
  private:
   Result<void> EnsureRepository();
@@ -95,11 +102,21 @@ class RepositoryWriter {
   Result<bool> RemoveManifestRows(size_t& budget);
   // What was marked for the time of the removal goes.
   Result<void> EndRemoval();
+  // The project, if it was deleted and this was the last removal in it.
+  Result<void> LetGoOfProject();
+  // Takes up to kTagsRemovedAtOnce tags of the manifest; true if there are more.
+  Result<bool> RemoveTags(const Digest& manifest);
+  Result<bool> ContinueRemovalOfTags(const Digest& manifest);
+  // The row that says what is being removed.
+  Result<void> PutRemoval(const std::string& key);
+  Result<void> CheckTagsAreRemoved(const Digest& manifest) const;
   Result<void> EnsureProject();
   Result<void> StoreObject(const Digest& digest, const VerifiedContent& content);
   // Whether it was found damaged: then it is as if it were not there.
   Result<bool> IsDamagedObject(const Digest& object) const;
   Result<void> Heal(const VerifiedContent& content);
+  // Nothing also for a row that cannot be read: a push writes it anew.
+  Result<std::optional<BlobRow>> FindReadable(const Digest& blob) const;
   Result<void> PutBlobRows(const Digest& digest, const BlobRow& row);
   Result<std::optional<BlobRow>> FindMountable(const Digest& digest, const std::string& from,
                                                const trust::AccessClaims* limits);
@@ -113,9 +130,16 @@ class RepositoryWriter {
                          const std::vector<Digest>& lost, std::vector<std::string>& missing) const;
   Result<void> CheckChild(const oci::Descriptor& descriptor, const std::string& at,
                           const std::vector<Digest>& lost, std::vector<std::string>& missing) const;
-  Result<void> SetTag(const std::string& tag, const Digest& digest, bool is_model);
+  Result<void> SetTag(const std::string& tag, const Digest& digest);
+  Result<void> RemoveTag(const std::string& tag, const Digest& digest);
+  // An empty digest: the tag is removed, or is new.
+  void NoteMove(const std::string& tag, std::string digest, std::string before);
+  // Writes what is told once of all that a change did: the moves of tags, and the Model.
+  Result<void> FinishChange();
 
   Result<void> AddReferences(const ManifestPush& push, const ManifestRow& row);
+  std::vector<TagMove> moves_;
+  bool left_tags_ = false;
   mutable std::optional<bool> any_damage_;  // when it was asked for
   store::Transaction& transaction_;
   const CallContext& context_;

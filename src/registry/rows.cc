@@ -48,6 +48,12 @@ std::string RepositoryPrefix(std::string_view project) {
 std::string RemovingKey(std::string_view repository) {
   return Join(kRemovingPrefix, repository);
 }
+std::string RemovingTagsPrefix(std::string_view repository) {
+  return Join(kRemovingPrefix, repository, "@");
+}
+std::string RemovingTagsKey(std::string_view repository, const Digest& manifest) {
+  return Join(RemovingTagsPrefix(repository), manifest.text());
+}
 std::string BlobKey(std::string_view repository, const Digest& digest) {
   return Join(BlobPrefix(repository), digest.text());
 }

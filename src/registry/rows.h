@@ -4,6 +4,7 @@
 //   registry/removing/REPO                 {"at","by"}: the repository was deleted, and what is
 //   left
 //                                          of its rows is being taken away; nobody finds it
+//   registry/removing/REPO@DIGEST          the same of tags of a manifest that was deleted
 //   registry/blob/REPO@DIGEST              {"object","size"}: the blob exists for callers of REPO
 //   registry/holder/DIGEST@REPO            empty: the same, to be found by the digest
 //   registry/manifest/REPO@DIGEST          {"object","size","mediaType","artifactType","subject"}
@@ -37,6 +38,8 @@ std::string RepositoryKey(std::string_view repository);
 // Of all repositories of a project.
 std::string RepositoryPrefix(std::string_view project);
 std::string RemovingKey(std::string_view repository);
+std::string RemovingTagsPrefix(std::string_view repository);
+std::string RemovingTagsKey(std::string_view repository, const Digest& manifest);
 std::string BlobKey(std::string_view repository, const Digest& digest);
 std::string HolderKey(const Digest& digest, std::string_view repository);
 std::string HolderPrefix(const Digest& digest);

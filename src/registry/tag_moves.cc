@@ -45,6 +45,15 @@ Result<Numbers> ReadNumbers(const store::Snapshot& snapshot, std::string_view re
   return numbers.first <= numbers.next ? Result<Numbers>(numbers) : Corrupt(key);
 }
 
+std::string EncodeMove(const TagMove& move) {
+  Json row = {{"tag", move.tag}};
+  if (!move.digest.empty()) row["digest"] = move.digest;
+  if (!move.before.empty()) row["before"] = move.before;
+  row["at"] = move.at;
+  row["by"] = move.by;
+  return DumpJson(row);
+}
+
 Result<TagMove> ParseMove(const store::KeyValue& row, uint64_t number) {
   const auto json = ParseJson(row.value);
   if (!json || !json->is_object()) return Corrupt(row.key);
@@ -66,19 +75,14 @@ std::string MovePrefix(std::string_view repository) {
   return "registry/move/" + std::string(repository) + "@";
 }
 
-Result<void> RecordMove(store::Transaction& transaction, std::string_view repository,
-                        const TagMove& move) {
+Result<void> RecordMoves(store::Transaction& transaction, std::string_view repository,
+                         std::span<const TagMove> moves) {
+  if (moves.empty()) return {};
   TRY(numbers, ReadNumbers(transaction, repository));
-  Json row = {{"tag", move.tag}};
-  if (!move.digest.empty()) row["digest"] = move.digest;
-  if (!move.before.empty()) row["before"] = move.before;
-  row["at"] = move.at;
-  row["by"] = move.by;
-  TRY_VOID(transaction.Put(MoveKey(repository, numbers.next), DumpJson(row)));
-  ++numbers.next;
-  if (numbers.next - numbers.first > kMaxTagMoves) {
-    TRY_VOID(transaction.Delete(MoveKey(repository, numbers.first)));
-    ++numbers.first;
+  for (const TagMove& move : moves) {
+    TRY_VOID(transaction.Put(MoveKey(repository, numbers.next++), EncodeMove(move)));
+    if (numbers.next - numbers.first <= kMaxTagMoves) continue;
+    TRY_VOID(transaction.Delete(MoveKey(repository, numbers.first++)));
   }
   return transaction.Put(MovesKey(repository),
                          DumpJson({{"first", numbers.first}, {"next", numbers.next}}));

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,9 @@ struct TagMove {
 std::string MovesKey(std::string_view repository);
 std::string MovePrefix(std::string_view repository);
 
-// Gives it the next number.
-Result<void> RecordMove(store::Transaction& transaction, std::string_view repository,
-                        const TagMove& move);
+// Gives them the next numbers.
+Result<void> RecordMoves(store::Transaction& transaction, std::string_view repository,
+                         std::span<const TagMove> moves);
 
 struct TagMovePage {
   std::vector<TagMove> moves;    // the newest first

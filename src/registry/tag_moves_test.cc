@@ -26,15 +26,16 @@ class TagMovesTest : public ::testing::Test {
     return page;
   }
   void Record(size_t count, const std::string& tag) {
-    ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
-                                        [&](store::Transaction& transaction) -> Result<void> {
-                                          for (size_t i = 0; i < count; ++i) {
-                                            TRY_VOID(RecordMove(transaction, kRepository,
-                                                                {.tag = tag, .digest = "d"}));
-                                          }
-                                          return {};
-                                        }),
-                IsOk());
+    ASSERT_THAT(
+        stores_.meta->MutateNow(CallContext::System("test"),
+                                [&](store::Transaction& transaction) -> Result<void> {
+                                  for (size_t i = 0; i < count; ++i) {
+                                    const TagMove move{.tag = tag, .digest = "d"};
+                                    TRY_VOID(RecordMoves(transaction, kRepository, {&move, 1}));
+                                  }
+                                  return {};
+                                }),
+        IsOk());
   }
   Digest Push(const std::string& tag, const std::string& layer) {
     registry_.PushBlob("fraud", "{}");

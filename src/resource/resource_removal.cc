@@ -60,7 +60,7 @@ Result<void> ResourceTransaction::LetGo(const Key& dependent, const std::string&
   if (orphaned && !now.metadata.deleted_at) {
     now.metadata.deleted_at = FormatRfc3339(clock_.Wall());
   }
-  return Store(now, &old, Write::kModified);
+  return Store(now, &old, Write::kMarked);
 }
 
 Result<void> ResourceTransaction::CheckProjectEmpty(std::string_view project) const {

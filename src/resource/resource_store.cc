@@ -47,6 +47,11 @@ void ResourceStore::AddSearchPart(std::string kind, SearchPart part) {
   state_->parts[std::string(FindKind(kind)->kind)].push_back(std::move(part));
 }
 
+void ResourceStore::AddStatusPart(std::string kind, StatusPart part) {
+  CHECK_NOTE(FindKind(kind) != nullptr, kind);
+  state_->status_parts[std::string(FindKind(kind)->kind)].push_back(std::move(part));
+}
+
 Result<Resource> ResourceStore::AdmitCreate(ResourceTransaction& transaction,
                                             Resource resource) const {
   TRY(kind, RequireKind(resource.kind));
@@ -78,6 +83,7 @@ Result<Resource> ResourceStore::AdmitUpdate(ResourceTransaction& transaction, Re
 
 Result<void> ResourceStore::AdmitDelete(ResourceTransaction& transaction, Key key,
                                         std::optional<uint64_t> if_version, Cascade cascade) const {
+  transaction.raw().MarkDeletion();
   TRY(now, transaction.CheckDelete(key, if_version));
   key.kind = now.kind;
   if (key.kind == "Project" && cascade == Cascade::kYes) {
@@ -157,19 +163,16 @@ Task<Result<void>> ResourceStore::Delete(CallContext context, Key key,
 Task<Result<Resource>> ResourceStore::Get(Key key) {
   CO_TRY(kind, RequireKind(key.kind));
   key.kind = kind->kind;
-  std::optional<std::string> row;
+  Slot resource;
   CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(found, snapshot.Get(RowKey(key)));
-    row = std::move(found);
-    return {};
+    TRY(row, snapshot.Get(RowKey(key)));
+    if (!row) return NotFound("RESOURCE_UNKNOWN", "there is no " + DisplayName(key));
+    TRY(json, ParseJson(*row, {.max_bytes = 4 * kMaxResourceBytes}));
+    TRY_VOID(Fill(resource, ResourceFromStored(json)));
+    return ReadStatusParts(StatusPartsOf(key.kind), snapshot, *resource);
   }));
-  if (!row) {
-    co_return NotFound("RESOURCE_UNKNOWN", "there is no " + DisplayName(key));
-  }
-  CO_TRY(json, ParseJson(*row, {.max_bytes = 4 * kMaxResourceBytes}));
-  CO_TRY(resource, ResourceFromStored(json));
-  MergeVolatileStatus(resource);
-  co_return resource;
+  MergeVolatileStatus(*resource);
+  co_return *std::move(resource);
 }
 
 Task<Result<ListPage>> ResourceStore::List(std::string kind_name, std::string project,
@@ -185,10 +188,28 @@ Task<Result<ListPage>> ResourceStore::List(std::string kind_name, std::string pr
   CO_TRY_VOID(co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(found, ReadList(snapshot, source, options));
     page = std::move(found);
+    for (Resource& resource : page.items) {
+      TRY_VOID(ReadStatusParts(StatusPartsOf(kind->kind), snapshot, resource));
+    }
     return {};
   }));
   for (Resource& resource : page.items) MergeVolatileStatus(resource);
   co_return page;
+}
+
+std::span<const StatusPart> ResourceStore::StatusPartsOf(std::string_view kind) const {
+  const auto parts = state_->status_parts.find(std::string(kind));
+  if (parts == state_->status_parts.end()) return {};
+  return parts->second;
+}
+
+Result<void> ReadStatusParts(std::span<const StatusPart> parts, const store::Snapshot& snapshot,
+                             Resource& resource) {
+  for (const StatusPart& part : parts) {
+    TRY(fields, part(snapshot, resource));
+    for (const auto& [name, value] : fields.items()) resource.status[name] = value;
+  }
+  return {};
 }
 
 void ResourceStore::SetVolatileStatus(const Key& key, Json fields) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,11 @@ struct SearchPart {
   size_t complete_below = SIZE_MAX;
 };
 
+// Members of the status that another module knows by what it keeps itself: read with the resource,
+// in the same snapshot, and never written. They take the place of what the row says.
+using StatusPart =
+    std::function<Result<Json>(const store::Snapshot& snapshot, const Resource& resource)>;
+
 struct WatchEvent {
   EventType type = EventType::kAdded;
   uint64_t version = 0;
@@ -78,6 +84,9 @@ class ResourceStore {
   void AddRemoval(std::string kind, Removal removal);
   // For lists of a kind with `where`. Called as AddAdmission is.
   void AddSearchPart(std::string kind, SearchPart part);
+  // For what Get, List and watches tell of a kind; watches tell what holds when they tell it.
+  // Called as AddAdmission is.
+  void AddStatusPart(std::string kind, StatusPart part);
 
   Task<Result<Resource>> Create(CallContext context, Resource resource);
   Task<Result<Resource>> Get(Key key);
@@ -129,6 +138,7 @@ class ResourceStore {
  private:
   struct State;
   void MergeVolatileStatus(Resource& resource) const;
+  std::span<const StatusPart> StatusPartsOf(std::string_view kind) const;
 
   store::MetaStore& meta_;
   Clock& clock_;

@@ -182,7 +182,7 @@ Result<Resource> ResourceTransaction::SetFinalizers(const Key& key,
     return now;
   }
   if (now.metadata.finalizers == old.metadata.finalizers) return old;
-  TRY_VOID(Store(now, &old, Write::kModified));
+  TRY_VOID(Store(now, &old, Write::kMarked));
   return now;
 }
 
@@ -202,7 +202,7 @@ Result<void> ResourceTransaction::Delete(const Key& key, std::optional<uint64_t>
   if (!is_held) return RemoveAll(std::move(old));
   Resource now = old;
   now.metadata.deleted_at = FormatRfc3339(clock_.Wall());
-  return Store(now, &old, Write::kModified);
+  return Store(now, &old, Write::kMarked);
 }
 
 Result<std::vector<Resource>> ResourceTransaction::ListAll(std::string_view kind_name,
@@ -252,7 +252,7 @@ Result<void> ResourceTransaction::Store(Resource& now, const Resource* old, Writ
     TRY_VOID(transaction_.Delete(RowKey(key)));
   } else {
     std::string text = DumpJson(ToJson(now));
-    TRY_VOID(CheckSize(text));
+    if (write != Write::kMarked) TRY_VOID(CheckSize(text));
     TRY_VOID(transaction_.Put(RowKey(key), text));
   }
   TRY_VOID(WriteIndexes(gone ? nullptr : &now, old));

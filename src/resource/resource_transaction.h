@@ -71,7 +71,9 @@ class ResourceTransaction {
   Random& random() { return random_; }
 
  private:
-  enum class Write : uint8_t { kAdded, kModified, kDeleted };
+  // kMarked: modified on its way out, by finalizers, deletedAt or owners alone. What exists may
+  // always be marked, however full it is.
+  enum class Write : uint8_t { kAdded, kModified, kMarked, kDeleted };
 
   Result<void> CheckNew(const KindInfo& kind, const Resource& resource) const;
   Result<void> CheckOwners(const Resource& resource) const;

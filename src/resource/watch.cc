@@ -60,12 +60,13 @@ class CommitSignal {
 class LogWatch final : public ResourceStore::Watch {
  public:
   LogWatch(store::MetaStore& meta, std::string prefix, Selector selector, uint64_t after,
-           std::shared_ptr<void> counted)
+           std::span<const StatusPart> parts, std::shared_ptr<void> counted)
       : meta_(meta),
         prefix_(std::move(prefix)),
         selector_(std::move(selector)),
         after_(after),
         told_(after),
+        parts_(parts),
         counted_(std::move(counted)),
         signal_(std::make_shared<CommitSignal>()) {
     subscription_ =
@@ -77,6 +78,7 @@ class LogWatch final : public ResourceStore::Watch {
       CO_TRY(page, co_await meta_.ReadChanges(after_, prefix_, kMaxWatchBatch));
       after_ = page.last_version;
       CO_TRY(events, EventsOf(page));
+      CO_TRY_VOID(co_await AddParts(events));
       if (events.empty() && after_ - told_ >= kVersionsPerBookmark) {
         events.push_back({.type = EventType::kBookmark, .version = after_, .resource = {}});
       }
@@ -105,6 +107,17 @@ class LogWatch final : public ResourceStore::Watch {
     return events;
   }
 
+  Task<Result<void>> AddParts(std::vector<WatchEvent>& events) {
+    if (parts_.empty() || events.empty()) co_return Result<void>();
+    co_return co_await meta_.Read([&](const store::Snapshot& snapshot) -> Result<void> {
+      for (WatchEvent& event : events) {
+        if (event.type == EventType::kDeleted) continue;
+        TRY_VOID(ReadStatusParts(parts_, snapshot, event.resource));
+      }
+      return {};
+    });
+  }
+
   // What a change is for those who see only the selection.
   std::optional<EventType> Seen(const ChangeRecord& record) const {
     if (selector_.empty()) return record.type;
@@ -122,6 +135,7 @@ class LogWatch final : public ResourceStore::Watch {
   const Selector selector_;
   uint64_t after_;  // all up to here was looked at
   uint64_t told_;   // the reader knows that
+  const std::span<const StatusPart> parts_;
   const std::shared_ptr<void> counted_;
   const std::shared_ptr<CommitSignal> signal_;
   std::shared_ptr<void> subscription_;
@@ -167,8 +181,9 @@ Result<std::unique_ptr<ResourceStore::Watch>> ResourceStore::StartWatch(std::str
                                                  " watches already: close some");
   }
   std::shared_ptr<void> counted(nullptr, [state = state_.get()](void*) { --state->watches; });
-  return std::unique_ptr<Watch>(std::make_unique<LogWatch>(
-      meta_, std::move(prefix), std::move(selector), after, std::move(counted)));
+  return std::unique_ptr<Watch>(
+      std::make_unique<LogWatch>(meta_, std::move(prefix), std::move(selector), after,
+                                 StatusPartsOf(kind->kind), std::move(counted)));
 }
 
 }  // namespace slipway::resource

@@ -9,6 +9,7 @@
 #include "model/inspect.h"
 #include "registry/content.h"
 #include "registry/removal.h"
+#include "registry/shown_tags.h"
 #include "registry/tag_search.h"
 #include "server/parts.h"
 
@@ -65,6 +66,7 @@ void AddAdmissions(resource::ResourceStore& store) {
   store.AddAdmission("Service", controller::ServiceAdmission(std::move(formats)));
   registry::AddRemovals(store, controller::CheckModelUnused);
   store.AddSearchPart("ModelVersion", registry::TagsOfVersions());
+  registry::AddShownTags(store);
 }
 
 std::unique_ptr<ControllersPart> MakeControllersPart(Threads& threads, Stores& stores,

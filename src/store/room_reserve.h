@@ -1,8 +1,9 @@
 // RoomReserve: a file that only takes up room, so that deleting works on a disk without any.
 //
-// Given to a meta store, it is given up when a mutation that removes more entries than it writes
-// finds no room, and that mutation runs again. From then on only such mutations are taken, until
-// there is room and the reserve is made again: nobody else may take what deletions need.
+// Given to a meta store, it is given up when a deletion finds no room, and that runs again: a
+// mutation that says so (Transaction::MarkDeletion), or that removes more entries than it writes.
+// From then on only such ones are taken, until there is room and the reserve is made again: nobody
+// else may take what deletions need.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,10 @@ namespace slipway::store {
 
 // The file `reserve` of a data folder: more than the log needs for the deletions of a full disk.
 inline constexpr uint64_t kRoomReserveBytes = uint64_t{16} << 20;
+
+// With a reserve the writer moves the log into the database from so many pages on (14 MB): the
+// database may have to grow by as much, on a full disk into the room of the reserve.
+inline constexpr int kReservedCheckpointPages = 3'500;
 
 // Used by one thread at a time.
 class RoomReserve {
@@ -48,8 +53,8 @@ class RoomReserve {
   bool given_up_ = false;
 };
 
-// As MakeSqliteMetaStore (meta/meta_store.h), with a reserve that outlives the store. A mutation
-// that found no room then runs a second time.
+// As MakeSqliteMetaStore (meta/meta_store.h), with a reserve that outlives the store. A deletion
+// that found no room then runs up to three times more.
 Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options, RoomReserve* reserve);
 
 }  // namespace slipway::store

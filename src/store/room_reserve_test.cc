@@ -86,6 +86,46 @@ TEST_F(RoomReserveTest, DeletionsWorkOnAFullDisk) {
   EXPECT_EQ(disk_.Info("/data/reserve")->size_bytes, kReserve);
 }
 
+// What is known to be a deletion may write more than it removes: a tag goes, and leaves a line of
+// history behind.
+TEST_F(RoomReserveTest, DeletionsThatSaySoMayWrite) {
+  ASSERT_GT(Fill(), 50);
+  const auto remove = [&](bool says_so) {
+    return store_->MutateNow({}, [&](Transaction& t) -> Result<void> {
+      if (says_so) t.MarkDeletion();
+      TRY_VOID(t.Delete("key/7"));
+      TRY_VOID(t.Put("history/1", std::string(5'000, 'x')));
+      TRY_VOID(t.Put("history/2", std::string(5'000, 'x')));
+      return {};
+    });
+  };
+  EXPECT_THAT(remove(false), IsError(Code::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(remove(true), IsOk());
+  EXPECT_TRUE(reserve_->given_up());
+  EXPECT_THAT(remove(false), IsError(Code::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(remove(true), IsOk()) << "also when the reserve is given up";
+}
+
+// More deletions than log and reserve hold: the log begins anew, again and again.
+TEST_F(RoomReserveTest, DeletionsGoOnInAShortLog) {
+  ASSERT_GT(Fill(), 50);
+  SetCapacity(2 * kDisk);
+  store_.reset();
+  store_ = *MakeSqliteMetaStore({.path = "/data/test.db", .readers = 1, .vfs = vfs_.name()},
+                                reserve_.get());
+  SetCapacity(disk_.used_bytes());
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_THAT(store_->MutateNow({},
+                                  [&](Transaction& t) -> Result<void> {
+                                    t.MarkDeletion();
+                                    return t.Put("key/" + std::to_string(i % 50),
+                                                 std::string(9'000, static_cast<char>(i)));
+                                  }),
+                IsOk())
+        << i;
+  }
+}
+
 TEST_F(RoomReserveTest, OthersOfTheSameBatchAreRefused) {
   const int count = Fill();
   ASSERT_GT(count, 1);

@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import resource
+import sqlite3
 
 import pytest
 import requests
 
 import programs
 from small_disk import MIB, small_disk
+from test_collection import MANIFEST, Registry, digest_of
 
 MODELS = programs.ROOT / "tests/fixtures/models"
 BODY = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
@@ -273,6 +275,60 @@ def test_deletions_and_collections_work_on_a_full_disk(start_centre, disk):
     disk.empty()
     assert site.create_service("after").status_code == 201
     assert reserve.stat().st_size == 16 * MIB
+
+
+def model_manifest(registry, repository, layer):
+    """Pushes content, and returns a model's manifest of it."""
+    kind = "application/vnd.cncf.model"
+    config = registry.blob(repository, b"{}")
+    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST,
+                       "artifactType": f"{kind}.manifest.v1+json",
+                       "config": {**config, "mediaType": f"{kind}.config.v1+json"},
+                       "layers": [registry.blob(repository, layer)]}).encode()
+
+
+def push_tags(registry, repository, body, tags):
+    """A manifest with these tags; returns its digest."""
+    digest = digest_of(body)
+    for begin in range(0, len(tags), 64):
+        query = "&".join(f"tag={tag}" for tag in tags[begin:begin + 64])
+        answer = registry.session.put(registry.url(f"{repository}/manifests/{digest}?{query}"),
+                                      data=body, headers={"Content-Type": MANIFEST}, timeout=60)
+        assert answer.status_code == 201, answer.text
+    return digest
+
+
+def test_every_deletion_works_on_a_full_disk(start_centre, disk):
+    """Also one that leaves a line of history for each tag, and one of more than the reserve."""
+    centre = start_centre(data=disk.folder / "data")
+    registry, api = Registry(centre), f"{centre.api_url}/api"
+    one = push_tags(registry, "p/m", model_manifest(registry, "p/m", b"1"),
+                    [f"t{i}" for i in range(40)])
+    two = push_tags(registry, "p/m", model_manifest(registry, "p/m", b"2"),
+                    [f"u{i}" for i in range(40)])
+    push_tags(registry, "p/huge", model_manifest(registry, "p/huge", b"3"),
+              [f"tag-{i:0100}" for i in range(20_032)])
+    centre.stop()
+    centre.start()
+    registry = Registry(centre)
+    disk.fill()
+    for target in (registry.url("p/m/manifests/t7"), registry.url(f"p/m/manifests/{one}"),
+                   f"{api}/v1/projects/p/modelversions/m-{two[7:23]}",
+                   f"{api}/v2.0/projects/p/repositories/huge"):
+        disk.fill()
+        answer = registry.session.delete(target, timeout=120)
+        assert answer.status_code in (200, 202, 204), (target, answer.text)
+    assert registry.session.get(registry.url("p/m/tags/list"), timeout=60).status_code in (200, 404)
+
+    def rows():
+        with sqlite3.connect(f"file:{centre.data}/slipway.db?mode=ro", uri=True) as database:
+            return database.execute("SELECT count(*) FROM entries WHERE instr(key, ?) > 0",
+                                    (b"p/huge",)).fetchone()[0]
+
+    programs.wait_until(lambda: rows() == 0, "the rows of the large repository to go",
+                        timeout_s=120)
+    answer = registry.session.delete(f"{api}/v1/projects/p?cascade=1", timeout=60)
+    assert answer.status_code in (200, 202, 204), answer.text
 
 
 def test_a_start_on_a_full_disk(site, disk):

@@ -200,3 +200,31 @@ def test_the_server_says_what_it_is(slipway_module, harbor):
     assert (me["username"], me["sysadmin_flag"]) == ("admin", True)
     nothing = harbor("GET", "/replication/policies")
     assert (nothing.status_code, code(nothing)) == (404, "NOT_FOUND")
+
+
+def test_artifacts_of_many_tags(slipway_module, harbor):
+    """A list shows some tags of each artifact, its own list all of them, in pages."""
+    centre = slipway_module
+    harbor("POST", "/projects", json={"project_name": "many"})
+    centre.cli("push", MODELS / "linear_a.onnx", "many/tags:first")
+    centre.cli("push", MODELS / "linear_b.onnx", "many/tags:other")
+    url = f"{centre.api_url}/v2/many/tags/manifests/"
+    body = requests.get(url + "first", headers=centre.headers, timeout=30)
+    digest = body.headers["Docker-Content-Digest"]
+    names = [f"v{number:04}" for number in range(2_048)]
+    for begin in range(0, len(names), 64):
+        query = "&".join(f"tag={name}" for name in names[begin:begin + 64])
+        answer = requests.put(f"{url}{digest}?{query}", data=body.content, timeout=60,
+                              headers={**centre.headers,
+                                       "Content-Type": body.headers["Content-Type"]})
+        assert answer.status_code == 201, answer.text
+    base = "/projects/many/repositories/tags/artifacts"
+    artifacts = harbor.get(base)
+    assert [artifact["digest"] == digest for artifact in artifacts] == [True, False]
+    assert [tag["name"] for tag in artifacts[0]["tags"]] == ["first", *names[:99]]
+    assert [tag["name"] for tag in artifacts[1]["tags"]] == ["other"]
+    page = harbor("GET", f"{base}/{digest}/tags?page=20&page_size=100")
+    assert page.headers["X-Total-Count"] == str(len(names) + 1)
+    assert [tag["name"] for tag in page.json()] == names[1_899:1_999]
+    last = harbor("GET", f"{base}/{digest}/tags?page=21&page_size=100")
+    assert [tag["name"] for tag in last.json()] == names[1_999:]

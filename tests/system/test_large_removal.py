@@ -75,3 +75,31 @@ def test_goes_on_after_a_crash(point, start_centre):
     catalog = requests.get(f"{centre.api_url}/v2/_catalog", headers=centre.headers, timeout=60)
     assert "default/many" not in catalog.json()["repositories"]
     programs.wait_until(lambda: rows(centre, "default/many") == 0, "all rows to be gone")
+
+
+@pytest.mark.parametrize("point", (None, "registry.rows_removed"))
+def test_tags_go_with_their_manifest(point, start_centre):
+    """In steps, and after a crash between two of them."""
+    centre = start_centre(environment={"SLIPWAY_CRASH_AT": point} if point else {})
+    digest = fill(centre, "default/many")
+    registry = Registry(centre)
+    other = registry.manifest("default/many", "other", [b"other"])
+    target = registry.url(f"default/many/manifests/{digest}")
+    if point:
+        with pytest.raises(requests.ConnectionError):
+            registry.session.delete(target, timeout=60)
+        programs.wait_until(lambda: centre.process.poll() is not None, f"{point} to be reached")
+        centre.process = None
+        centre.environment = {}
+        centre.start()
+        registry = Registry(centre)
+    else:
+        assert registry.session.delete(target, timeout=60).status_code == 202
+
+    def tags():
+        return registry.session.get(registry.url("default/many/tags/list"),
+                                    timeout=60).json()["tags"]
+
+    programs.wait_until(lambda: tags() == ["other"], "the tags to go")
+    assert statuses(centre, "default/many", digest)["manifests/t3-7"] == 404
+    assert statuses(centre, "default/many", other)[f"manifests/{other}"] == 200

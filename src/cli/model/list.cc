@@ -10,8 +10,8 @@
 #include "cli/model/package_facts.h"
 #include "cli/model/rows.h"
 #include "cli/model/verbs.h"
+#include "cli/resource_table.h"
 #include "cli/text.h"
-#include "cli/version_table.h"
 #include "model/inspect.h"
 #include "model/local/entry_digest.h"
 #include "registry/projection.h"
@@ -39,19 +39,6 @@ void NoteUndecided(const Json& names) {
                             all)));
 }
 
-// The Models of a project that tables of their versions tell the tags of; one, if it has a name.
-Result<Json> ModelsOf(Client& client, ApiClient& api, const std::string& name) {
-  TRY(kind, KindOf("model"));
-  if (name.empty()) {
-    TRY(list, ListAll(api, *kind, client.Project()));
-    return At(list, "/items");
-  }
-  const auto model = api.Get(ResourcePath(kind->plural, kind->global, client.Project(), name));
-  if (model.has_error() && model.error().code() == Code::kNotFound) return Json::array();
-  if (model.has_error()) return model.error();
-  return Json::array({model->body});
-}
-
 Result<void> ListRemote(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(kind, KindOf("modelversion"));
@@ -75,10 +62,8 @@ Result<void> ListRemote(Client& client, const Options& options) {
   TRY(list,
       ListAll(*api, *kind, client.Project(), name.empty() ? "" : "model=" + name, options.where));
   NoteUndecided(At(list, "/metadata/undecided"));
-  const bool is_table = format == Format::kTable || format == Format::kWide;
-  TRY(models, is_table ? ModelsOf(client, *api, name) : Json::array());
-  return PrintVersions(list, models, format, client.clock(),
-                       fmt::format("there is no such version in project {}", client.Project()));
+  return PrintResources(*kind, list, format, client.clock(),
+                        fmt::format("there is no such version in project {}", client.Project()));
 }
 
 // What an entry is, as far as it can be read: a broken one must not hide the others.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -11,23 +12,52 @@
 #include "registry/lookup.h"
 #include "registry/projection.h"
 #include "registry/rows.h"
+#include "registry/tag_moves.h"
 #include "resource/row_keys.h"
 
 namespace slipway::klever {
 namespace {
 
-// When a tag of each manifest moved last.
-Result<std::map<std::string, std::string>> TagTimes(const store::Snapshot& snapshot,
-                                                    const std::string& repository) {
+using Times = std::map<std::string, std::string, std::less<>>;
+
+// When a tag of each manifest moved last; in a repository of many tags, of those of the last moves.
+Result<Times> TagTimes(const store::Snapshot& snapshot, const std::string& repository) {
   const std::string prefix = registry::TagPrefix(repository);
-  TRY(rows, snapshot.Scan(prefix, store::PrefixEnd(prefix), kMaxListed));
-  std::map<std::string, std::string> times;
-  for (const store::KeyValue& row : rows) {
-    TRY(json, ParseJson(row.value));
-    std::string& time = times[json.value("digest", "")];
-    time = std::max(time, json.value("updatedAt", ""));
+  TRY(rows, snapshot.Scan(prefix, store::PrefixEnd(prefix), kMaxSortedTags + 1));
+  Times times;
+  const auto note = [&](const std::string& digest, const std::string& at) {
+    std::string& time = times[digest];
+    time = std::max(time, at);
+  };
+  if (rows.size() <= kMaxSortedTags) {
+    for (const store::KeyValue& row : rows) {
+      TRY(json, ParseJson(row.value));
+      note(json.value("digest", ""), json.value("updatedAt", ""));
+    }
+    return times;
+  }
+  TRY(moves, registry::ReadMoves(snapshot, repository, "", {}, kMaxSortedTags));
+  for (const registry::TagMove& move : moves.moves) {
+    if (!move.digest.empty()) note(move.digest, move.at);
   }
   return times;
+}
+
+// Of the manifests `rows`, which are in order: those that have a time, the latest first.
+std::vector<std::string_view> Latest(const std::vector<store::KeySize>& rows, size_t prefix_bytes,
+                                     const Times& times) {
+  std::vector<std::pair<std::string_view, std::string_view>> timed;
+  for (const store::KeySize& row : rows) {
+    const std::string_view digest = std::string_view(row.key).substr(prefix_bytes);
+    const auto found = times.find(digest);
+    if (found != times.end()) timed.emplace_back(found->second, digest);
+  }
+  std::ranges::sort(timed, [](const auto& a, const auto& b) {
+    return a.first == b.first ? a.second < b.second : a.first > b.first;
+  });
+  std::vector<std::string_view> latest;
+  for (const auto& [time, digest] : timed) latest.push_back(digest);
+  return latest;
 }
 
 uint64_t SizeOf(const registry::ManifestRow& row, const oci::Manifest& manifest) {
@@ -65,30 +95,44 @@ Result<ArtifactPage> ListArtifacts(const store::Snapshot& snapshot, const std::s
   const std::string prefix = registry::ManifestPrefix(repository);
   TRY(rows, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), kMaxListed));
   TRY(times, TagTimes(snapshot, repository));
-  const auto time_of = [&](const store::KeySize& row) {
-    const auto found = times.find(row.key.substr(prefix.size()));
-    return found == times.end() ? std::string() : found->second;
-  };
-  std::ranges::sort(rows, [&](const store::KeySize& a, const store::KeySize& b) {
-    const std::string time_a = time_of(a);
-    const std::string time_b = time_of(b);
-    return time_a == time_b ? a.key < b.key : time_a > time_b;
-  });
+  std::vector<std::string_view> ordered = Latest(rows, prefix.size(), times);
+  const size_t end = page.first() + page.size;
+  for (size_t i = 0; i < rows.size() && ordered.size() < end; ++i) {
+    const std::string_view digest = std::string_view(rows[i].key).substr(prefix.size());
+    if (!times.contains(digest)) ordered.push_back(digest);
+  }
   ArtifactPage artifacts{.digests = {}, .total = rows.size()};
-  for (size_t i = page.first(); i < rows.size() && artifacts.digests.size() < page.size; ++i) {
-    TRY(digest, Digest::Parse(std::string_view(rows[i].key).substr(prefix.size())));
+  for (size_t i = page.first(); i < std::min(end, ordered.size()); ++i) {
+    TRY(digest, Digest::Parse(ordered[i]));
     artifacts.digests.push_back(std::move(digest));
   }
   return artifacts;
 }
 
-Result<Json> TagsOf(const store::Snapshot& snapshot, const std::string& repository,
-                    const Digest& digest) {
+Result<TagPage> ListTags(const store::Snapshot& snapshot, const std::string& repository,
+                         const Digest& digest, const HarborPage& page) {
   const std::string prefix = registry::TaggedPrefix(repository, digest);
   TRY(rows, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), kMaxListed));
+  TagPage tags{.names = {}, .total = rows.size()};
+  for (size_t i = page.first(); i < rows.size() && tags.names.size() < page.size; ++i) {
+    tags.names.push_back(rows[i].key.substr(prefix.size()));
+  }
+  return tags;
+}
+
+Result<std::vector<std::string>> FirstTags(const store::Snapshot& snapshot,
+                                           const std::string& repository, const Digest& digest) {
+  const std::string prefix = registry::TaggedPrefix(repository, digest);
+  TRY(rows, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), kMaxTagsOfArtifact));
+  std::vector<std::string> names;
+  for (const store::KeySize& row : rows) names.push_back(row.key.substr(prefix.size()));
+  return names;
+}
+
+Result<Json> TagsJson(const store::Snapshot& snapshot, const std::string& repository,
+                      const Digest& digest, const std::vector<std::string>& names) {
   Json tags = Json::array();
-  for (const store::KeySize& row : rows) {
-    const std::string name = row.key.substr(prefix.size());
+  for (const std::string& name : names) {
     TRY(tag, registry::FindTag(snapshot, repository, name));
     if (!tag) continue;
     tags.push_back({{"id", TagId(repository, name)},

@@ -58,7 +58,8 @@ Task<Result<Json>> WholeArtifact(Core& core, const Place& place, const Digest& d
         registry::ReadManifestBytes(snapshot, *core.options.objects, place.repository, digest));
     bytes = std::move(read);
     if (!with_tags) return {};
-    TRY(tags, TagsOf(snapshot, place.repository, digest));
+    TRY(names, FirstTags(snapshot, place.repository, digest));
+    TRY(tags, TagsJson(snapshot, place.repository, digest, names));
     json["tags"] = std::move(tags);
     return {};
   }));
@@ -75,7 +76,7 @@ Task<Result<HttpResponse>> GetArtifacts(Core& core, HttpRequest& request) {
   CO_TRY(place, co_await PlaceOf(core, request));
   CO_TRY(page, HarborPageOf(request));
   ArtifactPage artifacts;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+  CO_TRY_VOID(co_await core.ReadList([&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(found, ListArtifacts(snapshot, place.repository, page));
     artifacts = std::move(found);
     return {};
@@ -123,17 +124,16 @@ Task<Result<HttpResponse>> GetTags(Core& core, HttpRequest& request) {
   CO_TRY(page, HarborPageOf(request));
   CO_TRY(digest, co_await DigestOf(core, request, repository));
   Json tags;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
-    TRY(found, TagsOf(snapshot, repository, digest));
-    tags = std::move(found);
+  size_t total = 0;
+  CO_TRY_VOID(co_await core.ReadList([&](const store::Snapshot& snapshot) -> Result<void> {
+    TRY(found, ListTags(snapshot, repository, digest, page));
+    TRY(json, TagsJson(snapshot, repository, digest, found.names));
+    tags = std::move(json);
+    total = found.total;
     return {};
   }));
-  Json body = Json::array();
-  for (size_t i = page.first(); i < tags.size() && body.size() < page.size; ++i) {
-    body.push_back(tags[i]);
-  }
-  HttpResponse response = HttpResponse::Json(200, DumpJson(body));
-  AddPaging(request, page, tags.size(), response);
+  HttpResponse response = HttpResponse::Json(200, DumpJson(tags));
+  AddPaging(request, page, total, response);
   co_return response;
 }
 

@@ -61,7 +61,7 @@ Task<Result<std::vector<Resource>>> ReadableProjects(Core& core, const Identity&
 
 Task<Result<size_t>> CountRepositories(Core& core, const std::string& project) {
   size_t count = 0;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+  CO_TRY_VOID(co_await core.ReadList([&](const store::Snapshot& snapshot) -> Result<void> {
     const std::string prefix = registry::RepositoryPrefix(project);
     TRY(rows, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), kMaxListed));
     count = rows.size();

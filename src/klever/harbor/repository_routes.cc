@@ -83,7 +83,7 @@ Task<Result<HttpResponse>> GetRepositories(Core& core, HttpRequest& request) {
   CO_TRY(project_id, co_await IdOfProject(core, project));
   const std::string filter = FilterOf(request);
   Listed listed;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+  CO_TRY_VOID(co_await core.ReadList([&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(found, ListRepositories(snapshot, project, filter, page, project_id));
     listed = std::move(found);
     return {};
@@ -97,7 +97,7 @@ Task<Result<HttpResponse>> GetRepository(Core& core, HttpRequest& request) {
   CO_TRY(repository, HarborRepositoryOf(request));
   CO_TRY(project_id, co_await IdOfProject(core, request.Parameter("project")));
   std::optional<Json> json;
-  CO_TRY_VOID(co_await core.meta().Read([&](const store::Snapshot& snapshot) -> Result<void> {
+  CO_TRY_VOID(co_await core.ReadList([&](const store::Snapshot& snapshot) -> Result<void> {
     TRY(found, RepositoryJson(snapshot, repository, project_id));
     json = std::move(found);
     return {};

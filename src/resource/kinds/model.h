@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "resource/kinds.h"
+#include "resource/kinds/tensor_spec.h"
 
 namespace slipway::resource {
 
@@ -19,9 +20,13 @@ BOOST_DESCRIBE_STRUCT(ModelSpec, (), (repository, description))
 
 struct ModelStatus : StatusBase {
   int64_t versions = 0;
-  std::map<std::string, std::string> tags;  // tag -> manifest digest
+  int64_t tag_moves = 0;  // changes with each transaction that moves tags, so that watchers see it
+  // Of the newest tags (tag -> manifest digest). Not kept here: whoever reads a Model from the
+  // ResourceStore gets them out of the registry's own rows.
+  std::map<std::string, std::string> tags;
+  bool tags_cut = false;
 };
-BOOST_DESCRIBE_STRUCT(ModelStatus, (StatusBase), (versions, tags))
+BOOST_DESCRIBE_STRUCT(ModelStatus, (StatusBase), (versions, tag_moves, tags, tags_cut))
 
 struct ModelFile {
   std::string path;
@@ -30,13 +35,6 @@ struct ModelFile {
   std::string media_type;
 };
 BOOST_DESCRIBE_STRUCT(ModelFile, (), (path, digest, size_bytes, media_type))
-
-struct TensorSpec {
-  std::string name;
-  std::string datatype;        // as V2 spells it: FP32, INT64, BYTES ...
-  std::vector<int64_t> shape;  // -1: any
-};
-BOOST_DESCRIBE_STRUCT(TensorSpec, (), (name, datatype, shape))
 
 struct ModelVersionSpec {
   std::string repository;
@@ -112,8 +110,10 @@ struct ModelVersionStatus : StatusBase {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::optional<ModelMetadata> metadata;
+  std::vector<std::string> tags;  // not kept here, as those of a Model
+  bool tags_cut = false;
 };
-BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs, metadata))
+BOOST_DESCRIBE_STRUCT(ModelVersionStatus, (StatusBase), (inputs, outputs, metadata, tags, tags_cut))
 
 KindInfo ModelKind();
 KindInfo ModelVersionKind();
@@ -137,7 +137,11 @@ struct slipway::Description<slipway::resource::ModelStatus> {
   static constexpr std::string_view kText = "What a repository of models holds.";
   static constexpr FieldText kFields[] = {
       {.name = "versions", .text = "Number of model versions."},
-      {.name = "tags", .text = "Manifest digest of each tag.", .format = "digest"},
+      {.name = "tag_moves", .text = "How often its tags were changed."},
+      {.name = "tags",
+       .text = "Manifest digest of the newest tags, 20 at most.",
+       .format = "digest"},
+      {.name = "tags_cut", .text = "Whether it has more tags than are shown here."},
   };
 };
 
@@ -149,16 +153,6 @@ struct slipway::Description<slipway::resource::ModelFile> {
       {.name = "digest", .text = "Digest of its layer.", .format = "digest"},
       {.name = "size_bytes", .text = "Size of its layer in bytes.", .min = 0},
       {.name = "media_type", .text = "Media type of its layer."},
-  };
-};
-
-template <>
-struct slipway::Description<slipway::resource::TensorSpec> {
-  static constexpr std::string_view kText = "An input or output of a model.";
-  static constexpr FieldText kFields[] = {
-      {.name = "name", .text = "Its name in the model."},
-      {.name = "datatype", .text = "As the Open Inference Protocol spells it: FP32, INT64, BYTES."},
-      {.name = "shape", .text = "Its dimensions; -1: any."},
   };
 };
 
@@ -244,5 +238,7 @@ struct slipway::Description<slipway::resource::ModelVersionStatus> {
       {.name = "inputs", .text = "Inputs of the model."},
       {.name = "outputs", .text = "Outputs of the model."},
       {.name = "metadata", .text = "What its author says of it."},
+      {.name = "tags", .text = "The first of its tags by name, 20 at most."},
+      {.name = "tags_cut", .text = "Whether it has more tags than are shown here."},
   };
 };

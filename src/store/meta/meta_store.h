@@ -56,6 +56,10 @@ class Transaction : public Snapshot {
   // that of every entry before.
   virtual Result<void> LogChange(uint64_t version, std::string_view key, std::string_view value,
                                  bool deleted) = 0;
+  // Tells that the mutation deletes what somebody wants gone, or goes on with it. On a full disk
+  // such a mutation may take what is kept for deletions, also where it writes more entries than it
+  // removes. To be called before it writes.
+  virtual void MarkDeletion() {}
 };
 
 struct Change {

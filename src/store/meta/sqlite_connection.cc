@@ -31,7 +31,9 @@ int WhyNoRoom(sqlite3* database, int code) {
     if (IsNoRoom(error_number)) return error_number;
   }
   const int kept = sqlite3_system_errno(database);
-  return IsNoRoom(kept) ? kept : 0;
+  if (IsNoRoom(kept)) return kept;
+  // The index of the log could not grow; nothing else makes that fail.
+  return code == SQLITE_IOERR_SHMSIZE ? ENOSPC : 0;
 }
 
 // The error of the last call on this connection.
@@ -197,11 +199,13 @@ int64_t SqliteConnection::TotalChanges() const {
   return sqlite3_total_changes64(database_);
 }
 
-Result<void> SqliteConnection::Checkpoint(bool truncate) {
-  const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-  int pages_in_log = 0;
-  int code = sqlite3_wal_checkpoint_v2(database_, nullptr, mode, &pages_in_log, nullptr);
-  if (code != SQLITE_OK) return LastError(database_);
+Result<void> SqliteConnection::Checkpoint(CheckpointMode mode) {
+  const int how = mode == CheckpointMode::kPassive   ? SQLITE_CHECKPOINT_PASSIVE
+                  : mode == CheckpointMode::kRestart ? SQLITE_CHECKPOINT_RESTART
+                                                     : SQLITE_CHECKPOINT_TRUNCATE;
+  if (sqlite3_wal_checkpoint_v2(database_, nullptr, how, nullptr, nullptr) != SQLITE_OK) {
+    return LastError(database_);
+  }
   return {};
 }
 

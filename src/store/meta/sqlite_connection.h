@@ -53,6 +53,12 @@ struct SqliteConnectionOptions {
   int cache_kib = 512;
 };
 
+enum class CheckpointMode : uint8_t {
+  kPassive,   // what no reader holds back
+  kRestart,   // waits for readers; the log begins anew in the room that its file has
+  kTruncate,  // waits for readers, and empties the log's file
+};
+
 // Errors: RESOURCE_EXHAUSTED / DISK_FULL or FILE_SIZE_LIMIT, DATA_LOSS / DATABASE_CORRUPT,
 // UNAVAILABLE / DATABASE_BUSY, PERMISSION_DENIED / FILE_ACCESS, INTERNAL / DATABASE.
 class SqliteConnection {
@@ -78,9 +84,8 @@ class SqliteConnection {
   int64_t TotalChanges() const;
   // Pages in the write-ahead log after the last commit.
   int wal_pages() const { return wal_pages_; }
-  // Moves committed pages from the log into the database: what no reader holds back; with
-  // `truncate`, waits for readers and empties the log.
-  Result<void> Checkpoint(bool truncate);
+  // Moves committed pages from the log into the database.
+  Result<void> Checkpoint(CheckpointMode mode);
 
  private:
   SqliteConnection() = default;

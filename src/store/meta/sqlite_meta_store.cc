@@ -106,6 +106,9 @@ Result<std::unique_ptr<MetaStore>> MakeSqliteMetaStore(SqliteOptions options,
   const Result<std::string> epoch = prepare();
   if (!epoch) return epoch.error().Prefixed(options.path + ": ");
 
+  if (reserve != nullptr) {
+    options.checkpoint_pages = std::min(options.checkpoint_pages, kReservedCheckpointPages);
+  }
   Clock& clock = options.clock == nullptr ? SystemClock() : *options.clock;
   TRY(writer, SqliteWriter::Make(std::move(connection), options.log, clock,
                                  options.checkpoint_pages, reserve));

@@ -170,6 +170,7 @@ Result<void> SqliteTransaction::Apply(const CallContext& context,
   const Counters before = counters_;
   removed_ = 0;
   written_ = 0;
+  is_deletion_ = false;
   context_ = &context;
   Result<void> done = mutation(*this);
   context_ = nullptr;

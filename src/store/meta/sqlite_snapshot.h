@@ -50,8 +50,9 @@ class SqliteTransaction final : public Transaction {
   Result<void> Commit();
   const KeyStamps& stamps() const { return stamps_; }
   uint64_t last_version() const { return counters_.version; }
-  // Whether the mutation that was applied last removed more entries than it wrote, failed or not.
-  bool LastFreedRoom() const { return removed_ > written_; }
+  // Whether the mutation that was applied last is a deletion: it said so, or removed more entries
+  // than it wrote; failed or not.
+  bool LastFreedRoom() const { return is_deletion_ || removed_ > written_; }
   bool LastWrote() const { return removed_ + written_ > 0; }
 
   Result<std::optional<std::string>> Get(std::string_view key) const override {
@@ -71,6 +72,7 @@ class SqliteTransaction final : public Transaction {
   Result<uint64_t> NextVersion() override { return ++counters_.version; }
   Result<void> LogChange(uint64_t version, std::string_view key, std::string_view value,
                          bool deleted) override;
+  void MarkDeletion() override { is_deletion_ = true; }
 
  private:
   struct Counters {
@@ -102,6 +104,7 @@ class SqliteTransaction final : public Transaction {
   const CallContext* context_ = nullptr;  // of the mutation that runs
   int64_t removed_ = 0;                   // entries, by that mutation
   int64_t written_ = 0;
+  bool is_deletion_ = false;  // said so
   Counters counters_;
   Counters stored_;                      // as of the last commit
   std::vector<uint32_t> written_slots_;  // of the batch

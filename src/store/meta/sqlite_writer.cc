@@ -100,17 +100,34 @@ void SqliteWriter::CommitBatch(std::vector<Request> batch) {
   if (reserve_ != nullptr && reserve_->given_up()) reserve_->Restore();
   std::vector<Request> again = TryBatch(std::move(batch));
   if (again.empty()) return;
-  reserve_->Release();
-  // One by one: what is too much for the reserve takes no other along.
-  for (Request& request : again) {
+  // Deletions mostly write pages that the database has: a log that begins anew has room for them.
+  // A transaction that needs more than all of the log, or a database that must grow for what is in
+  // the log, takes the reserve.
+  if (RestartLog()) again = TryEach(std::move(again));
+  if (!again.empty() && reserve_ != nullptr && reserve_->Release()) {
+    again = TryEach(std::move(again));
+    if (!again.empty() && RestartLog()) again = TryEach(std::move(again));
+  }
+  for (Request& left : again) {
+    left.done(ResourceExhausted("DISK_FULL",
+                                "the disk of the data folder is full, and its reserve cannot be "
+                                "given up: free space there, then try again"));
+  }
+}
+
+// One by one: what is too much for the room there is takes no other along.
+std::vector<SqliteWriter::Request> SqliteWriter::TryEach(std::vector<Request> requests) {
+  std::vector<Request> left;
+  for (Request& request : requests) {
     std::vector<Request> alone;
     alone.push_back(std::move(request));
-    for (Request& left : TryBatch(std::move(alone))) {
-      left.done(ResourceExhausted("DISK_FULL",
-                                  "the disk of the data folder is full, and its reserve cannot be "
-                                  "given up: free space there, then try again"));
-    }
+    for (Request& again : TryBatch(std::move(alone))) left.push_back(std::move(again));
   }
+  return left;
+}
+
+bool SqliteWriter::RestartLog() {
+  return connection_->Checkpoint(CheckpointMode::kRestart).has_value();
 }
 
 std::vector<SqliteWriter::Request> SqliteWriter::TryBatch(std::vector<Request> batch) {
@@ -130,7 +147,7 @@ std::vector<SqliteWriter::Request> SqliteWriter::TryBatch(std::vector<Request> b
     for (Outcome& outcome : outcomes) {
       if (outcome.result && !committed) outcome.result = committed;
       const bool no_room = !outcome.result && outcome.result.error().reason() == "DISK_FULL";
-      if (no_room && outcome.frees_room && reserve_ != nullptr && !reserve_->released()) {
+      if (no_room && outcome.frees_room) {
         without_room.push_back(std::move(outcome.request));
       } else {
         outcome.request.done(std::move(outcome.result));
@@ -148,7 +165,8 @@ void SqliteWriter::Checkpoint() {
   const int pages = connection_->wal_pages();
   if (pages < checkpoint_pages_) return;
   if (reserve_ != nullptr) reserve_->Restore();
-  const Result<void> done = connection_->Checkpoint(pages >= kTruncatePages);
+  const Result<void> done = connection_->Checkpoint(
+      pages >= kTruncatePages ? CheckpointMode::kTruncate : CheckpointMode::kPassive);
   if (!done) LogWarning("failed to move the database's log into it", {{"error", done.error()}});
 }
 

@@ -56,9 +56,11 @@ class SqliteWriter {
   void Run();
   std::vector<Request> NextBatch();
   void CommitBatch(std::vector<Request> batch);
-  // Commits and answers them; those that free room and found none come back while the reserve is
-  // held.
+  // Commits and answers them; deletions that found no room come back.
   std::vector<Request> TryBatch(std::vector<Request> batch);
+  std::vector<Request> TryEach(std::vector<Request> requests);
+  // Moves the log into the database, so that it begins anew; false if there is no room for that.
+  bool RestartLog();
   // The mutation's result, or that it is refused for the sake of those that free room.
   Result<void> Apply(const Request& request);
   // Applies requests from `next` on until the batch ends or SQLite undoes it; true if it is whole.
