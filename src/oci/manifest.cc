@@ -12,16 +12,30 @@
 namespace slipway::oci {
 namespace {
 
+std::string Lower(std::string_view type) {
+  std::string out(type);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
+// Types do not differ by case (RFC 6838): those that are known have one form.
+std::string KnownType(std::string type) {
+  std::string lower = Lower(type);
+  const bool is_known = IsManifestType(lower) || lower == "application/json";
+  return is_known ? lower : std::move(type);
+}
+
 // Of formats that this program knows nothing of. Only application/NAME+json is safe to hand out as
 // it came, and NAME is made of the characters of RFC 6838 section 4.2. Plain application/json says
 // nothing: it is what clients send that were not told the type.
 bool IsOtherManifestType(std::string_view type) {
   constexpr std::string_view kPrefix = "application/";
-  if (!type.starts_with(kPrefix) || type.size() > kMaxMediaTypeBytes) return false;
-  const std::string_view name = type.substr(kPrefix.size());
+  const std::string lower = Lower(type);
+  if (!lower.starts_with(kPrefix) || lower.size() > kMaxMediaTypeBytes) return false;
+  const std::string_view name = std::string_view(lower).substr(kPrefix.size());
   if (!name.ends_with("+json") || name.starts_with('+')) return false;
   return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
   });
 }
@@ -38,11 +52,11 @@ Result<void> CheckSchemaVersion(const Json& json, std::string_view media_type) {
 
 Result<std::string> ManifestType(const Json& json, std::string_view declared_type) {
   TRY(written, StringField(json, "mediaType", "", kMaxMediaTypeBytes));
-  if (!written.empty() && !declared_type.empty() && written != declared_type) {
+  if (!written.empty() && !declared_type.empty() && Lower(written) != Lower(declared_type)) {
     return FieldError("mediaType", "is '" + written + "', but it was sent as '" +
                                        std::string(declared_type) + "'.");
   }
-  std::string type = written.empty() ? std::string(declared_type) : written;
+  std::string type = KnownType(written.empty() ? std::string(declared_type) : written);
   if (type.empty()) {
     type =
         json.contains("manifests") ? std::string(kImageIndexType) : std::string(kImageManifestType);
@@ -124,12 +138,9 @@ std::string_view Manifest::EffectiveArtifactType() const {
 
 std::string MediaTypeWithoutParameters(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
-  std::string out;
-  for (const char c : content_type) {
-    if (c == ' ' || c == '\t') continue;
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-  }
-  return out;
+  std::string out(content_type);
+  std::erase_if(out, [](char c) { return c == ' ' || c == '\t'; });
+  return KnownType(std::move(out));
 }
 
 Result<Manifest> ParseManifest(std::string_view bytes, std::string_view declared_type) {

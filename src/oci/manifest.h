@@ -38,7 +38,8 @@ struct Manifest {
 // both or neither of config and manifests, a malformed descriptor, a limit of oci/limits.h passed.
 Result<Manifest> ParseManifest(std::string_view bytes, std::string_view declared_type = {});
 
-// `application/json; charset=utf-8` without what follows the semicolon, in lower case.
+// `application/json; charset=utf-8` without what follows the semicolon. The types of OCI's and
+// Docker's manifests in lower case, all others as they are.
 std::string MediaTypeWithoutParameters(std::string_view content_type);
 
 }  // namespace slipway::oci

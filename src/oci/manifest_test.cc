@@ -169,6 +169,22 @@ TEST(ManifestTest, DescriptorToJsonAndBack) {
   EXPECT_EQ(again->platform->variant, "v8");
 }
 
+// RFC 6838, section 4.2: types do not differ by case. Kept as they were sent.
+TEST(ManifestTest, TypesWithCapitals) {
+  const std::string type = "application/vnd.Acme.Thing+json";
+  const std::string body = "{\"mediaType\":\"" + type + "\"}";
+  EXPECT_EQ(ParseManifest(body, type).value().media_type, type);
+  EXPECT_EQ(ParseManifest(body, "application/vnd.acme.thing+json").value().media_type, type);
+  EXPECT_EQ(ParseManifest("{}", type).value().media_type, type);
+  EXPECT_EQ(ParseManifest("{}", "Application/vnd.Acme+JSON").value().media_type,
+            "Application/vnd.Acme+JSON");
+  EXPECT_EQ(
+      ParseManifest(With(""), "application/vnd.OCI.image.manifest.v1+json").value().media_type,
+      kImageManifestType);
+  ExpectInvalid(body, "mediaType", "application/vnd.Acme.Other+json");
+  EXPECT_EQ(MediaTypeWithoutParameters(type + "; a=b"), type);
+}
+
 TEST(ManifestTest, MediaTypeWithoutParameters) {
   EXPECT_EQ(MediaTypeWithoutParameters("Application/JSON; charset=utf-8"), "application/json");
   EXPECT_EQ(MediaTypeWithoutParameters(" a/b "), "a/b");
