@@ -1,5 +1,8 @@
 #include "net/connection.h"
 
+#include <array>
+#include <atomic>
+#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -8,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "net/limits.h"
 
 namespace slipway::net {
@@ -17,6 +21,12 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Error ClientGone() {
   return Error(Code::kCancelled, "CLIENT_GONE", "The client has left");
+}
+
+// Begins anywhere, so that names of requests are others after a restart.
+uint32_t NextNumber() {
+  static std::atomic<uint32_t> next{static_cast<uint32_t>(SystemRandom().Next())};
+  return next.fetch_add(1, std::memory_order_relaxed);
 }
 
 // What follows the method, of a head that may be anything.
@@ -41,6 +51,7 @@ Connection::Connection(ConnectionEnvironment& environment, Poller& poller, int d
                        ConnectionOrigin origin)
     : environment_(environment),
       origin_(std::move(origin)),
+      number_(NextNumber()),
       socket_(poller, descriptor, this),
       transport_(environment.tls != nullptr ? environment.tls->MakeTransport(socket_)
                                             : MakePlainTransport(socket_)),
@@ -225,7 +236,7 @@ Task<bool> Connection::Serve() {
   request_.guard_data = nullptr;
   request_.context.identity.subject.clear();
   request_.context.identity.grants.clear();
-  request_.context.request_id.clear();
+  NameRequest();
   request_.context.deadline = std::chrono::steady_clock::time_point::max();
   Enter(Phase::kHandling);
   HttpResponse response = co_await CallHandler();
@@ -235,6 +246,16 @@ Task<bool> Connection::Serve() {
   const bool keep_alive = KeepsAlive();
   if (!co_await WriteResponse(response, keep_alive)) co_return false;
   co_return co_await FinishRequest(keep_alive);
+}
+
+// The connection's number and that of the request on it, in at most 15 characters: no memory is
+// asked for.
+void Connection::NameRequest() {
+  std::array<char, 15> text;
+  char* end = std::to_chars(text.data(), text.data() + 8, number_, 16).ptr;
+  *end++ = '-';
+  end = std::to_chars(end, text.data() + text.size(), ++requests_ & 0xffffff, 16).ptr;
+  request_.context.request_id.assign(text.data(), end);
 }
 
 Task<HttpResponse> Connection::CallHandler() {

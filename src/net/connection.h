@@ -47,6 +47,7 @@ class Connection final : public ServedConnection,
   Task<bool> WaitForInput(Direction direction);
   // One request, from its parsed head to its written answer: true to go on with the next.
   Task<bool> Serve();
+  void NameRequest();
   Task<HttpResponse> CallHandler();
   Task<void> RefuseAndClose();
   // Answers a client that does not speak TLS in its own language.
@@ -70,6 +71,8 @@ class Connection final : public ServedConnection,
 
   ConnectionEnvironment& environment_;
   const ConnectionOrigin origin_;
+  const uint32_t number_;  // of this connection, in the names of its requests
+  uint32_t requests_ = 0;
   PolledSocket socket_;
   std::unique_ptr<Transport> transport_;
 

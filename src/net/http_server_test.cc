@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,6 +44,19 @@ TEST(HttpServerTest, KeepAliveAnswersManyRequests) {
     EXPECT_FALSE(response.headers.contains("connection"));
     EXPECT_EQ(response.headers.at("date").size(), 29U);
   }
+}
+
+TEST(HttpServerTest, EveryRequestHasAName) {
+  TestServer server([](HttpRequest& request) -> Task<HttpResponse> {
+    co_return HttpResponse::Text(200, request.context.request_id);
+  });
+  std::set<std::string> names;
+  for (int i = 0; i < 3; ++i) {
+    RawClient client(server.port());
+    for (int j = 0; j < 20; ++j) names.insert(client.Exchange(Post("/p", "")).body);
+  }
+  EXPECT_EQ(names.size(), 60u);
+  for (const std::string& name : names) EXPECT_NE(name, "");
 }
 
 TEST(HttpServerTest, RequestInSingleBytes) {
