@@ -227,8 +227,8 @@ std::shared_ptr<const TrafficPlan> Reconciler::MakePlan(Service& service, const 
   for (const routing::RuleSpec& rule : traffic.rules) {
     const auto& shadow = rule.shadow ? rule.shadow : traffic.shadow;
     auto own = Placed(lineup.places, routing::DivideRule(lineup.candidates, rule.split, {}));
-    parts.routes.push_back({.shares = own.empty() ? entry.shares : std::move(own),
-                            .shadow = lineup.Find(shadow, entry)});
+    if (own.empty()) own = entry.shares;
+    parts.routes.push_back({.shares = std::move(own), .shadow = lineup.Find(shadow, entry)});
   }
   parts.routes.push_back({.shares = entry.shares, .shadow = lineup.Find(traffic.shadow, entry)});
   turns_given_ += cores * parts.routes.size();

@@ -26,7 +26,8 @@ struct NamedTensor {
 
 size_t BytesOf(const tensor::Tensor& tensor) {
   size_t bytes = tensor.size_bytes();
-  for (const std::string_view text : tensor.strings()) bytes += text.size() + sizeof(text);
+  for (const std::string_view text : tensor.strings())
+    bytes += text.size() + sizeof(std::string_view);
   return bytes;
 }
 

@@ -34,6 +34,13 @@ std::optional<std::string_view> CallFacts::Header(std::string_view name) {
 }
 
 std::optional<std::string_view> CallFacts::Body(const routing::BodyField& field) {
+  for (const auto& [pointer, value] : found_) {
+    if (pointer == field.pointer) return value;
+  }
+  return found_.emplace_back(field.pointer, Find(field)).second;
+}
+
+std::optional<std::string_view> CallFacts::Find(const routing::BodyField& field) {
   if (field.pointer == "/id" && !reader_.id().empty()) return TextOf{kept_}(reader_.id());
   // More than that the request is refused for, when it is read.
   if (field.parameter.empty() || reader_.parameters().size() > kMaxParameters) return std::nullopt;

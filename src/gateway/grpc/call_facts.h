@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "gateway/grpc/infer_reader.h"
 #include "net/grpc_call.h"
@@ -24,9 +26,13 @@ class CallFacts final : public routing::RequestFacts {
   std::optional<std::string_view> Body(const routing::BodyField& field) override;
 
  private:
+  std::optional<std::string_view> Find(const routing::BodyField& field);
+
   const net::GrpcCall& call_;
   const InferReader& reader_;
   std::forward_list<std::string> kept_;  // numbers as texts
+  // What was asked, by pointer, so that each is looked for once.
+  std::vector<std::pair<std::string_view, std::optional<std::string_view>>> found_;
 };
 
 }  // namespace slipway::gateway::grpc

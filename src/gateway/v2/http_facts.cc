@@ -2,11 +2,9 @@
 
 #include <utility>
 
-namespace slipway::gateway::v2 {
+#include "net/query.h"
 
-std::string_view HttpFacts::Keep(std::string text) {
-  return kept_.emplace_front(std::move(text));
-}
+namespace slipway::gateway::v2 {
 
 std::optional<std::string_view> HttpFacts::Header(std::string_view name) {
   return request_.Header(name);
@@ -22,9 +20,11 @@ std::optional<std::string_view> HttpFacts::Path() {
 }
 
 std::optional<std::string_view> HttpFacts::Query(std::string_view name) {
-  std::optional<std::string> value = request_.Query(name);
-  if (!value) return std::nullopt;
-  return Keep(*std::move(value));
+  if (!query_) query_ = net::ParseQuery(request_.query);
+  for (const auto& [key, value] : *query_) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string_view> HttpFacts::Body(const routing::BodyField& field) {

@@ -1,10 +1,11 @@
 // HttpFacts: what traffic rules may ask of a request over REST.
 #pragma once
 
-#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "net/http_message.h"
 #include "routing/json_body.h"
@@ -12,7 +13,8 @@
 
 namespace slipway::gateway::v2 {
 
-// Costs nothing until it is asked. `body` is open for `json` from the first question about it on.
+// Costs nothing until it is asked, and decodes each part once. `body` is open for `json` from the
+// first question about it on.
 class HttpFacts final : public routing::RequestFacts {
  public:
   // `json` is followed by routing::kJsonPadding readable bytes; empty: the body is no JSON.
@@ -25,14 +27,12 @@ class HttpFacts final : public routing::RequestFacts {
   std::optional<std::string_view> Body(const routing::BodyField& field) override;
 
  private:
-  std::string_view Keep(std::string text);
-
   const net::HttpRequest& request_;
   const std::string_view json_;
   routing::JsonBody& body_;
   bool is_open_ = false;
   std::optional<std::optional<std::string>> path_;
-  std::forward_list<std::string> kept_;  // what was decoded
+  std::optional<std::vector<std::pair<std::string, std::string>>> query_;
 };
 
 }  // namespace slipway::gateway::v2
