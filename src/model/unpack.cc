@@ -1,11 +1,12 @@
 #include "model/unpack.h"
 
 #include <algorithm>
-#include <mutex>
 #include <set>
+#include <variant>
 
 #include <fmt/format.h>
 
+#include "async/guarded.h"
 #include "base/crash_point.h"
 #include "base/random.h"
 #include "model/archive/extract.h"
@@ -133,20 +134,22 @@ Result<void> Build(FileSystem& files, oci::ContentSource& content, const Wanted&
 // The folder appears whole. One that somebody else made of the same meanwhile stays; one that was
 // made of other files makes way, and who has it open keeps what he has.
 Result<void> Publish(FileSystem& files, const Wanted& wanted) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  TRY(there, files.Exists(wanted.folder));
-  if (there && IsMadeOf(files, wanted.folder, wanted.sources, wanted.stored.layers)) {
-    return files.RemoveTree(wanted.aside);
-  }
-  const std::string old = fmt::format("{}.{}.partial", wanted.folder, RandomHexId(SystemRandom()));
-  if (there) TRY_VOID(files.Rename(wanted.folder, old));
-  CRASH_POINT("unpack.old_away");
-  TRY_VOID(files.Rename(wanted.aside, wanted.folder));
-  CRASH_POINT("unpack.renamed");
-  // What is left of it is swept later.
-  if (there) (void)files.RemoveTree(old);
-  return {};
+  static Guarded<std::monostate> renames;
+  return renames.With([&](std::monostate&) -> Result<void> {
+    TRY(there, files.Exists(wanted.folder));
+    if (there && IsMadeOf(files, wanted.folder, wanted.sources, wanted.stored.layers)) {
+      return files.RemoveTree(wanted.aside);
+    }
+    const std::string old =
+        fmt::format("{}.{}.partial", wanted.folder, RandomHexId(SystemRandom()));
+    if (there) TRY_VOID(files.Rename(wanted.folder, old));
+    CRASH_POINT("unpack.old_away");
+    TRY_VOID(files.Rename(wanted.aside, wanted.folder));
+    CRASH_POINT("unpack.renamed");
+    // What is left of it is swept later.
+    if (there) (void)files.RemoveTree(old);
+    return {};
+  });
 }
 
 Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content,

@@ -11,14 +11,14 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-// Of somebody who may push: what he is told is there stays a while. True if it is being removed
-// just now.
+// Of somebody who may push: what he is told is there stays a while. True if it may have been
+// removed since `removals` was taken.
 bool HoldForPusher(Core& core, const HttpRequest& request, const std::string& repository,
-                   const Digest& digest) {
+                   const Digest& digest, uint64_t removals) {
   const bool may_push = trust::CheckAccess(net::Access::kRegistryPush, request.context.identity,
                                            oci::ProjectOf(repository), true)
                             .has_value();
-  return may_push && core.holds.Hold(repository, digest);
+  return may_push && core.holds.Hold(repository, digest, removals);
 }
 
 // What a GET or HEAD asks for, and what was read of it lately.
@@ -26,7 +26,7 @@ struct AskedBlob {
   std::string repository;
   Digest digest;
   std::shared_ptr<const FoundBlob> found;
-  bool being_removed = false;
+  bool may_be_removed = false;
 };
 
 // At once: most requests are for what was read before, and need no task of their own for it.
@@ -34,20 +34,27 @@ Result<AskedBlob> AskedBlobOf(Core& core, const HttpRequest& request) {
   TRY(digest, Digest::Parse(request.Parameter("digest")));
   TRY(repository, RepositoryOf(request));
   AskedBlob asked{.repository = std::move(repository), .digest = std::move(digest)};
-  asked.being_removed = HoldForPusher(core, request, asked.repository, asked.digest);
+  const uint64_t removals = core.holds.removals();
   // What was read before damage was found may be damaged.
-  if (!asked.being_removed && !core.damage.any()) {
-    asked.found = core.reads.RecentBlob(asked.repository, asked.digest);
+  if (!core.damage.any()) asked.found = core.reads.RecentBlob(asked.repository, asked.digest);
+  if (asked.found && HoldForPusher(core, request, asked.repository, asked.digest, removals)) {
+    asked.found.reset();
+    asked.may_be_removed = true;
   }
   return asked;
 }
 
 Task<Result<void>> FindBlob(Core& core, const HttpRequest& request, AskedBlob& asked) {
-  if (asked.being_removed) {
-    // The answer stands behind the transaction that removes it.
-    CO_TRY_VOID(co_await core.meta().Mutate(
-        request.context, [](store::Transaction&) -> Result<void> { return {}; }));
+  if (!asked.may_be_removed) {
+    const uint64_t removals = core.holds.removals();
+    CO_TRY(found, co_await core.reads.ReadBlob(asked.repository, asked.digest));
+    asked.found = std::move(found);
+    asked.may_be_removed = HoldForPusher(core, request, asked.repository, asked.digest, removals);
   }
+  if (!asked.may_be_removed) co_return Result<void>();
+  // It is held by now: what stands behind the transactions that wait is the answer.
+  CO_TRY_VOID(co_await core.meta().Mutate(request.context,
+                                          [](store::Transaction&) -> Result<void> { return {}; }));
   CO_TRY(found, co_await core.reads.ReadBlob(asked.repository, asked.digest));
   asked.found = std::move(found);
   co_return Result<void>();

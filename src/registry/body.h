@@ -10,8 +10,13 @@
 
 namespace slipway::registry {
 
-// The first `limit` bytes of the body, or all of a shorter one.
+// The first `limit` bytes of the body, or all of a shorter one. Takes memory as bytes arrive.
 Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit);
+
+// The whole body, whose bytes beyond kFreeManifestBytes count in `share` as they arrive:
+// RESOURCE_EXHAUSTED / BODY_TOO_LARGE above `limit`, UNAVAILABLE / BODIES_TOO_MANY where the budget
+// is used up.
+Task<Result<std::string>> ReadManifest(net::BodyReader& body, uint64_t limit, BudgetShare& share);
 
 // Appends to one upload, off the connection's core. What was appended before an error stays.
 class BodySink {

@@ -318,12 +318,37 @@ TEST(Holds, TellWhoAsksThatItIsBeingRemoved) {
   EXPECT_EQ(holds.RestOfStart(), hours(2));
   clock.Advance(hours(2));
   EXPECT_EQ(holds.RestOfStart(), hours(0));
+  const uint64_t before = holds.removals();
   EXPECT_TRUE(holds.BeginRemoval("p/r", blob));
-  EXPECT_TRUE(holds.Hold("p/r", blob));
-  EXPECT_FALSE(holds.Hold("p/other", blob));
+  EXPECT_TRUE(holds.Hold("p/r", blob, holds.removals()));
+  EXPECT_FALSE(holds.Hold("p/other", blob, holds.removals()));
+  EXPECT_TRUE(holds.Hold("p/other", blob, before)) << "it may have been gone in between";
+  const uint64_t during = holds.removals();
   holds.EndRemovals();
-  EXPECT_FALSE(holds.Hold("p/r", blob));
+  EXPECT_TRUE(holds.Hold("p/r", blob, during)) << "seen before it was gone";
+  EXPECT_FALSE(holds.Hold("p/r", blob, holds.removals()));
   EXPECT_FALSE(holds.BeginRemoval("p/r", blob));
+}
+
+// Somebody who asks for what nobody has keeps no garbage of others.
+TEST_F(CollectorTest, WhatIsNotThereIsNotHeld) {
+  LetHoldsEnd();
+  const Holds& holds = registry_->registry().holds();
+  const Digest blob = Digest::Of("pushed");
+  const std::string path = "/v2/shop/a/blobs/";
+  EXPECT_EQ(registry_->Head(path + blob.text()).status, 404);
+  EXPECT_EQ(registry_->Get(path + blob.text()).status, 404);
+  EXPECT_EQ(registry_->Post(path + "uploads/?mount=" + blob.text()).status, 202);
+  EXPECT_FALSE(holds.IsHeld("shop/a", blob));
+  registry_->PushBlob("shop/a", "pushed");
+  EXPECT_TRUE(holds.IsHeld("shop/a", blob));
+  LetHoldsEnd();
+  EXPECT_FALSE(holds.IsHeld("shop/a", blob));
+  for (int i = 0; i < 2; ++i) {  // from the database, and from what was read lately
+    EXPECT_EQ(registry_->Head(path + blob.text()).status, 200);
+    EXPECT_TRUE(holds.IsHeld("shop/a", blob));
+    LetHoldsEnd();
+  }
 }
 
 // Who asks while the row is being removed is told the truth by the writer.

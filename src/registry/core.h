@@ -8,6 +8,7 @@
 
 #include "async/blocking_pool.h"
 #include "net/router.h"
+#include "registry/body_budget.h"
 #include "registry/damage.h"
 #include "registry/holds.h"
 #include "registry/maintenance.h"
@@ -25,6 +26,8 @@ namespace slipway::registry {
 struct Core {
   RegistryOptions options;
   UploadSigner signer;
+  BodyBudget pieces;     // of uploads, beyond what each has
+  BodyBudget manifests;  // that are larger than kFreeManifestBytes
   SmallUploads small_uploads;
   UploadTurns upload_turns;
   Holds holds;
@@ -67,8 +70,8 @@ Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::stri
 // What to do with an object of this digest that is there: damaged bytes are replaced. Takes the
 // pass of its gate, which is held until the rows are committed. Blocking.
 store::Publication EnterToPublish(Core& core, const Digest& object, ObjectGate::Pass& pass);
-// Before the transaction that keeps these verified bytes as a row: takes a file of them away that is
-// marked as damaged. Blocking.
+// Before the transaction that keeps these verified bytes as a row: takes a file of them away that
+// is marked as damaged. Blocking.
 void RemoveDamagedFile(Core& core, const Digest& object);
 // After a push that may have healed something.
 Task<void> CountDamage(Core& core);

@@ -132,6 +132,9 @@ net::HttpResponse ErrorResponse(const net::HttpRequest& request, const Error& er
   if (!error.detail("allow").empty()) {
     response.headers.emplace_back("Allow", std::string(error.detail("allow")));
   }
+  if (answer.status == 429 || answer.status == 503) {
+    response.headers.emplace_back("Retry-After", "1");
+  }
   return response;
 }
 

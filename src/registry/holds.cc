@@ -42,14 +42,26 @@ bool Holds::IsRecent(uint32_t time) const {
   return elapsed < hold_ || (time != 0 && elapsed < std::chrono::seconds(time) + hold_);
 }
 
-bool Holds::Hold(std::string_view repository, const Digest& blob) {
+template <class Look>
+bool Holds::Note(std::string_view repository, const Digest& blob, Look look) {
   const size_t place = PlaceOf(repository, blob);
   const auto now = static_cast<uint32_t>(Elapsed() / std::chrono::seconds(1) + 1);
   return state_.With([&](State& state) {
     uint32_t& time = state.times[place];
     time = std::max(time, now);
-    return !state.removals.empty() && state.removals.contains(NameOf(repository, blob));
+    return look(state);
   });
+}
+
+bool Holds::Hold(std::string_view repository, const Digest& blob, uint64_t removals) {
+  return Note(repository, blob, [&](const State& state) {
+    return removals_.load(std::memory_order_relaxed) != removals ||
+           (!state.removals.empty() && state.removals.contains(NameOf(repository, blob)));
+  });
+}
+
+void Holds::Hold(std::string_view repository, const Digest& blob) {
+  Note(repository, blob, [](const State&) { return false; });
 }
 
 bool Holds::IsHeld(std::string_view repository, const Digest& blob) const {
@@ -62,12 +74,16 @@ bool Holds::BeginRemoval(std::string_view repository, const Digest& blob) {
   return state_.With([&](State& state) {
     if (IsRecent(state.times[place])) return false;
     state.removals.insert(NameOf(repository, blob));
+    removals_.fetch_add(1, std::memory_order_release);
     return true;
   });
 }
 
 void Holds::EndRemovals() {
-  state_.With([](State& state) { state.removals.clear(); });
+  state_.With([this](State& state) {
+    if (!state.removals.empty()) removals_.fetch_add(1, std::memory_order_release);
+    state.removals.clear();
+  });
 }
 
 }  // namespace slipway::registry

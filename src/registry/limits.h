@@ -12,8 +12,15 @@ namespace slipway::registry {
 inline constexpr uint64_t kMaxInlineBytes = 64 << 10;
 // RegistryOptions::max_manifest_bytes may be set up to oci::kMaxManifestBytes.
 inline constexpr uint64_t kDefaultMaxManifestBytes = 4 << 20;
-// One piece of an upload on its way from the socket to the object store.
+// One piece of an upload on its way from the socket to the object store: it has room for little at
+// first, and grows while its bytes come fast, as long as all together take no more than this.
+inline constexpr size_t kFirstPieceBytes = 4 << 10;
 inline constexpr size_t kUploadPieceBytes = 1 << 20;
+inline constexpr uint64_t kMaxPiecesBytes = 24 << 20;
+inline constexpr std::chrono::milliseconds kFastPiece{100};
+// Bodies of manifests that are read at the same time, without the first bytes of each.
+inline constexpr size_t kFreeManifestBytes = 64 << 10;
+inline constexpr uint64_t kMaxManifestsBytes = 32 << 20;
 // An upload is synced each time that so much of it has come, so that a restart costs no more.
 inline constexpr uint64_t kUploadSyncBytes = 64 << 20;
 // Small contents of open upload sessions that are kept in memory, by count.
@@ -42,7 +49,7 @@ inline constexpr size_t kTagsRemovedAtOnce = 500;
 inline constexpr std::chrono::seconds kRemovalInterval{1};
 
 // Places in the table of times at which blobs were held.
-inline constexpr size_t kHoldPlaces = size_t{1} << 17;
+inline constexpr size_t kHoldPlaces = size_t{1} << 20;
 // Rows or files that a collection looks at together, and those that go in one transaction.
 inline constexpr size_t kCollectedPage = 200;
 inline constexpr size_t kRemovedTogether = 50;
@@ -76,8 +83,12 @@ inline constexpr std::chrono::minutes kReprojectionPause{1};
 inline constexpr size_t kMaxTagsPerPut = 64;
 // Pages of lists; callers may ask for less.
 inline constexpr size_t kMaxTagPage = 1'000;
-inline constexpr size_t kMaxReferrerPage = 200;
+// One page of referrers: rows that are looked at, those whose manifests are read because the row
+// does not say all, and the bytes of the list. A row says it all up to so many bytes.
+inline constexpr size_t kMaxReferrerPage = 4'000;
+inline constexpr size_t kMaxReferrerReads = 200;
 inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
+inline constexpr size_t kMaxReferrerRowBytes = 8 << 10;
 // Repositories that a mount without `from` looks at.
 inline constexpr size_t kMaxMountCandidates = 1'000;
 

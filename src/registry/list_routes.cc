@@ -81,6 +81,17 @@ Task<Result<HttpResponse>> GetTags(Core& core, HttpRequest& request) {
   co_return response;
 }
 
+// The index of the page; its entries are JSON already.
+std::string ReferrerIndex(const ReferrerPage& page) {
+  std::string out = R"({"schemaVersion":2,"mediaType":")";
+  out.append(oci::kImageIndexType).append(R"(","manifests":[)");
+  for (size_t i = 0; i < page.descriptors.size(); ++i) {
+    if (i > 0) out += ',';
+    out += page.descriptors[i];
+  }
+  return out + "]}";
+}
+
 Task<Result<HttpResponse>> GetReferrers(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(subject, Digest::Parse(request.Parameter("digest")));
@@ -92,14 +103,7 @@ Task<Result<HttpResponse>> GetReferrers(Core& core, HttpRequest& request) {
     page = std::move(found);
     return {};
   }));
-  Json body = Json::object();
-  body["schemaVersion"] = 2;
-  body["mediaType"] = oci::kImageIndexType;
-  Json& manifests = body["manifests"] = Json::array();
-  for (const oci::Descriptor& descriptor : page.descriptors) {
-    manifests.push_back(oci::ToJson(descriptor));
-  }
-  HttpResponse response = HttpResponse::Json(200, DumpJson(body));
+  HttpResponse response = HttpResponse::Json(200, ReferrerIndex(page));
   response.content_type = oci::kImageIndexType;
   std::string query = "?last=" + net::PercentEncode(page.next);
   if (!artifact_type.empty()) {

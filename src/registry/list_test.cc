@@ -6,6 +6,7 @@
 
 #include "base/testing/result_matchers.h"
 #include "oci/media_types.h"
+#include "registry/damage.h"
 #include "registry/limits.h"
 #include "registry/testing/registry_fixture.h"
 
@@ -213,20 +214,24 @@ TEST_F(ListTest, DamageHidesNoOtherReferrers) {
   ASSERT_THAT(stores_.objects->Remove(Digest::Of(large)), IsOk());
   ASSERT_EQ(Referrers("model").size(), 1u);
   EXPECT_EQ(Referrers("model")[0]["digest"], Digest::Of(sound).text());
-  // Bytes that are no manifest any more.
+  // Bytes that are no manifest any more, as a scrub found.
   ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
-                                      [&](store::Transaction& transaction) {
-                                        return transaction.Put(ObjectKey(Digest::Of(sound)),
-                                                               std::string(sound.size(), '?'));
+                                      [&](store::Transaction& transaction) -> Result<void> {
+                                        TRY_VOID(transaction.Put(ObjectKey(Digest::Of(sound)),
+                                                                 std::string(sound.size(), '?')));
+                                        return MarkDamaged(transaction, Digest::Of(sound), "rot",
+                                                           WallTime());
                                       }),
               IsOk());
   EXPECT_THAT(Referrers("model"), IsEmpty());
 }
 
 TEST_F(ListTest, ReferrerPagesFollowTheirLinks) {
-  const size_t count = 2 * kMaxReferrerPage + 5;
+  const size_t count = 2 * kMaxReferrerReads + 5;
+  const std::string pad(kMaxReferrerRowBytes, 'p');
   for (size_t i = 0; i < count; ++i) {
-    PushUntagged(WithSubject("model", "\"annotations\":{\"n\":\"" + std::to_string(i) + "\"}"));
+    PushUntagged(
+        WithSubject("model", "\"annotations\":{\"n\":\"" + std::to_string(i) + pad + "\"}"));
   }
   std::vector<std::string> digests;
   std::string next = "/v2/default/a/referrers/" + Digest::Of("model").text();
@@ -241,6 +246,43 @@ TEST_F(ListTest, ReferrerPagesFollowTheirLinks) {
   EXPECT_EQ(digests.size(), count);
   EXPECT_TRUE(std::ranges::is_sorted(digests));
   EXPECT_EQ(std::ranges::adjacent_find(digests), digests.end());
+}
+
+// Clients that follow no Link find the one signature among the lists of parts.
+TEST_F(ListTest, OneOfAThousandReferrersIsOnTheFirstPage) {
+  const auto referrer = [](const std::string& type, int i) {
+    return WithSubject("model", "\"artifactType\":\"" + type + "\",\"annotations\":{\"n\":\"" +
+                                    std::to_string(i) + "\"}");
+  };
+  const std::string path = "/v2/default/a/referrers/" + Digest::Of("model").text();
+  const auto page = [&](const std::string& query) {
+    const TestResponse response = registry_.Get(path + query);
+    EXPECT_EQ(NextOf(response), "");
+    return ParseJson(response.body).value()["manifests"];
+  };
+  for (int i = 0; i < 1'000; ++i) PushUntagged(referrer("application/sbom", i));
+  std::string signature;
+  for (int i = 0; !Digest::Of(signature).hex().starts_with("ff"); ++i) {
+    signature = referrer("application/signature", i);
+  }
+  const Digest digest = PushUntagged(signature);
+  for (int older = 0; older < 2; ++older) {
+    EXPECT_EQ(page("").size(), 1'001u);
+    const Json found = page("?artifactType=application/signature");
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0]["digest"], digest.text());
+    EXPECT_EQ(found[0]["size"], signature.size());
+    EXPECT_EQ(found[0]["annotations"]["n"], ParseJson(signature).value()["annotations"]["n"]);
+    EXPECT_THAT(page("?artifactType=signature"), IsEmpty());
+    // A row of an older program: the manifest says the rest.
+    const std::string key = ReferrerKey("default/a", Digest::Of("model"), digest);
+    ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"),
+                                        [&](store::Transaction& transaction) {
+                                          return transaction.Put(
+                                              key, R"({"artifactType":"application/signature"})");
+                                        }),
+                IsOk());
+  }
 }
 
 }  // namespace

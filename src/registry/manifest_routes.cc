@@ -2,6 +2,7 @@
 
 #include "base/crash_point.h"
 #include "oci/reference.h"
+#include "registry/body.h"
 #include "registry/core.h"
 #include "registry/limits.h"
 #include "registry/lookup.h"
@@ -130,7 +131,8 @@ HttpResponse PutResponse(const HttpRequest& request, const ManifestPush& push) {
 Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
-  CO_TRY(body, co_await request.body->ReadAll(core.options.max_manifest_bytes));
+  BudgetShare share(core.manifests);
+  CO_TRY(body, co_await ReadManifest(*request.body, core.options.max_manifest_bytes, share));
   ObjectGate::Pass pass;
   CO_TRY(push, co_await core.pool().Run([&] {
     return Prepare(core, request, repository, selector, std::move(body), pass);

@@ -5,6 +5,7 @@
 
 #include "async/testing/run.h"
 #include "base/testing/result_matchers.h"
+#include "oci/media_types.h"
 #include "registry/limits.h"
 #include "registry/testing/registry_fixture.h"
 #include "store/object/object_store.h"
@@ -118,6 +119,32 @@ TEST_F(PublishTest, ChangesOfARepositoryAreWholeOrNone) {
                 .error()
                 .reason(),
             "NAME_INVALID");
+}
+
+TEST_F(PublishTest, AnIndexWithoutItsChildGetsNoTag) {
+  const auto child = Publish("default/a", Artifact());
+  ASSERT_THAT(child, IsOk());
+  const std::string index =
+      "{\"schemaVersion\":2,\"mediaType\":\"" + std::string(oci::kImageIndexType) +
+      "\",\"manifests\":[{\"mediaType\":\"" + std::string(oci::kImageManifestType) +
+      "\",\"digest\":\"" + child->text() +
+      "\",\"size\":" + std::to_string(Artifact().manifest.size()) + "}]}";
+  const Digest digest = registry_.PushManifest("default/a", Digest::Of(index).text(), index);
+  CallContext context;
+  context.identity = AdminOfAll();
+  const auto add = [&](const char* tag) {
+    return RunSync(registry_.registry().Change(
+        context, "default/a",
+        [&](RepositoryWriter& writer, const CheckUnused&) { return writer.AddTag(tag, digest); }));
+  };
+  EXPECT_THAT(add("whole"), IsOk());
+  for (const std::string& tag : {std::string("whole"), child->text()}) {
+    ASSERT_EQ(registry_.Delete("/v2/default/a/manifests/" + tag).status, 202);
+  }
+  const auto refused = add("broken");
+  EXPECT_THAT(refused, IsError(Code::kNotFound, "MANIFEST_BLOB_UNKNOWN"));
+  EXPECT_THAT(refused.error().message(), HasSubstr(child->text()));
+  EXPECT_EQ(registry_.Get("/v2/default/a/manifests/broken").status, 404);
 }
 
 // Of those who look at the same time one wins, as the look is inside of the transaction.

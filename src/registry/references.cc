@@ -100,6 +100,22 @@ Result<void> AddManifestReferences(store::Transaction& transaction, std::string_
   return transaction.Put(OtherKey(repository, manifest), "");
 }
 
+Result<std::vector<Digest>> ReadNamed(const store::Snapshot& snapshot, std::string_view repository,
+                                      const Digest& manifest) {
+  const std::string key = NamesKey(repository, manifest);
+  TRY(names, snapshot.Get(key));
+  std::vector<Digest> named;
+  std::string_view rest = names ? std::string_view(*names) : std::string_view();
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    auto one = Digest::Parse(rest.substr(0, end));
+    if (end == std::string_view::npos || !one) return Corrupt(key);
+    named.push_back(std::move(*one));
+    rest.remove_prefix(end + 1);
+  }
+  return named;
+}
+
 Result<bool> HasManifestReferences(const store::Snapshot& snapshot, std::string_view repository,
                                    const Digest& manifest) {
   const std::string key = NamesKey(repository, manifest);
@@ -109,17 +125,11 @@ Result<bool> HasManifestReferences(const store::Snapshot& snapshot, std::string_
 
 Result<void> RemoveManifestReferences(store::Transaction& transaction, std::string_view repository,
                                       const Digest& manifest, const Digest& object) {
-  const std::string key = NamesKey(repository, manifest);
-  TRY(names, transaction.Get(key));
-  std::string_view rest = names ? std::string_view(*names) : std::string_view();
-  while (!rest.empty()) {
-    const size_t end = rest.find('\n');
-    const auto blob = Digest::Parse(rest.substr(0, end));
-    if (end == std::string_view::npos || !blob) return Corrupt(key);
-    TRY_VOID(transaction.Delete(UsedKey(repository, *blob, manifest)));
-    rest.remove_prefix(end + 1);
+  TRY(named, ReadNamed(transaction, repository, manifest));
+  for (const Digest& blob : named) {
+    TRY_VOID(transaction.Delete(UsedKey(repository, blob, manifest)));
   }
-  TRY_VOID(transaction.Delete(key));
+  TRY_VOID(transaction.Delete(NamesKey(repository, manifest)));
   TRY_VOID(transaction.Delete(OtherKey(repository, manifest)));
   return RemoveManifestUser(transaction, repository, manifest, object);
 }

@@ -39,6 +39,9 @@ std::vector<Digest> NamedBy(const oci::Manifest& manifest);
 Result<void> AddManifestReferences(store::Transaction& transaction, std::string_view repository,
                                    const Digest& manifest, const ManifestRow& row,
                                    const std::vector<Digest>& named);
+// What the manifest names, as NamedBy told when it was pushed.
+Result<std::vector<Digest>> ReadNamed(const store::Snapshot& snapshot, std::string_view repository,
+                                      const Digest& manifest);
 Result<bool> HasManifestReferences(const store::Snapshot& snapshot, std::string_view repository,
                                    const Digest& manifest);
 Result<void> RemoveManifestReferences(store::Transaction& transaction, std::string_view repository,

@@ -164,6 +164,8 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
   store::MetaStore& meta = *options.meta;
   state->core = std::shared_ptr<Core>(new Core{.options = std::move(options),
                                                .signer = UploadSigner(key),
+                                               .pieces = BodyBudget(kMaxPiecesBytes),
+                                               .manifests = BodyBudget(kMaxManifestsBytes),
                                                .small_uploads = {},
                                                .upload_turns = {},
                                                .holds = Holds(clock, hold),

@@ -12,6 +12,7 @@
 #include "registry/limits.h"
 #include "registry/lookup.h"
 #include "registry/references.h"
+#include "registry/referrers.h"
 #include "resource/kinds/project.h"
 #include "resource/project_policy.h"
 
@@ -173,7 +174,7 @@ Result<std::optional<BlobRow>> RepositoryWriter::FindMountable(const Digest& dig
   TRY(holders, transaction_.Scan(prefix, store::PrefixEnd(prefix), kMaxMountCandidates));
   for (const store::KeyValue& holder : holders) {
     const std::string_view repository = std::string_view(holder.key).substr(prefix.size());
-    TRY(allowed, MayPull(repository, nullptr));
+    TRY(allowed, MayPull(repository, limits));
     if (allowed) return FindBlob(transaction_, repository, digest);
   }
   return std::optional<BlobRow>();
@@ -286,19 +287,38 @@ Result<void> RepositoryWriter::PutManifest(const ManifestPush& push) {
   }
   TRY_VOID(AddReferences(push, row));
   if (row.subject && before != encoded) {
-    Json referrer = Json::object();
-    referrer["artifactType"] = row.artifact_type;
-    TRY_VOID(
-        transaction_.Put(ReferrerKey(repository_, *row.subject, push.digest), DumpJson(referrer)));
+    TRY_VOID(transaction_.Put(ReferrerKey(repository_, *row.subject, push.digest),
+                              EncodeReferrer(push.digest, row, push.manifest.annotations)));
   }
   TRY_VOID(projection_.AddVersion(repository_, push.digest, row, push.manifest, push.facts));
   for (const std::string& tag : push.tags) TRY_VOID(SetTag(tag, push.digest));
   return FinishChange();
 }
 
+// Blobs stay as long as a manifest names them, and foreign layers need not be there: of an image
+// nothing can have gone. Children of an index without tags can.
+Result<void> RepositoryWriter::CheckNamed(const Digest& digest, const ManifestRow& row) const {
+  if (oci::IsManifestType(row.media_type) && !oci::IsIndexType(row.media_type)) return {};
+  TRY(named, ReadNamed(transaction_, repository_, digest));
+  std::vector<std::string> missing;
+  for (const Digest& one : named) {
+    TRY(child, FindManifest(transaction_, repository_, one));
+    TRY(blob, FindBlob(transaction_, repository_, one));
+    bool unusable = !child && !blob;
+    if (!unusable) {
+      TRY(damaged, IsDamagedObject(child ? child->object : blob->object));
+      unusable = damaged;
+    }
+    if (unusable) missing.push_back(one.text());
+  }
+  if (!missing.empty()) return MissingContent(missing);
+  return {};
+}
+
 Result<void> RepositoryWriter::AddTag(const std::string& tag, const Digest& digest) {
   TRY(row, FindManifest(transaction_, repository_, digest));
   if (!row) return UnknownManifest(repository_, digest.text());
+  TRY_VOID(CheckNamed(digest, *row));
   TRY(there, FindTag(transaction_, repository_, tag));
   if (there) {
     return AlreadyExists("TAG_EXISTS", "the repository has a tag " + tag +

@@ -58,7 +58,7 @@ class RepositoryWriter {
   Result<void> AddBlob(const Digest& digest, const VerifiedContent& content);
   // false if the caller may pull it from no repository that has it; nothing changes then. `from`
   // empty: from any. `limits` are those of the access token that the caller sent, if he sent one:
-  // it must name `from`. Without that there is nothing to name, and the caller's roles count.
+  // only repositories that it names with `pull` count then.
   Result<bool> MountBlob(const Digest& digest, const std::string& from,
                          const trust::AccessClaims* limits = nullptr);
   // NOT_FOUND / BLOB_UNKNOWN. FAILED_PRECONDITION / BLOB_IN_USE while a manifest names it.
@@ -74,7 +74,8 @@ class RepositoryWriter {
   // FAILED_PRECONDITION / MANIFEST_IN_USE while an index names it that has a tag, or belongs to
   // another index.
   Result<void> DeleteManifest(const Digest& digest, const CheckUnused& check);
-  // One more tag of a manifest that is there. ALREADY_EXISTS / TAG_EXISTS if the repository has the
+  // One more tag of a manifest that is there. NOT_FOUND / MANIFEST_BLOB_UNKNOWN for an index whose
+  // children are not; ALREADY_EXISTS / TAG_EXISTS if the repository has the
   // tag, wherever it points.
   Result<void> AddTag(const std::string& tag, const Digest& digest);
   // With `digest`: NOT_FOUND / MANIFEST_UNKNOWN also if it points elsewhere.
@@ -122,6 +123,8 @@ class RepositoryWriter {
                                                const trust::AccessClaims* limits);
   Result<bool> MayPull(std::string_view repository, const trust::AccessClaims* limits) const;
   Result<void> CheckContents(const ManifestPush& push) const;
+  // The same of a manifest that is there.
+  Result<void> CheckNamed(const Digest& digest, const ManifestRow& row) const;
   // Whether it is not to be built on: damaged, or among `lost`.
   Result<bool> IsUnusable(const Digest& digest, const Digest& object,
                           const std::vector<Digest>& lost) const;

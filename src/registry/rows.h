@@ -10,7 +10,8 @@
 //   registry/manifest/REPO@DIGEST          {"object","size","mediaType","artifactType","subject"}
 //   registry/tag/REPO:TAG                  {"digest","updatedAt"}
 //   registry/tagged/REPO@DIGEST:TAG        empty: the same, to be found by the digest
-//   registry/referrer/REPO@SUBJECT@DIGEST  {"artifactType"}: manifest DIGEST has this subject
+//   registry/referrer/REPO@SUBJECT@DIGEST  manifest DIGEST has this subject: its descriptor with
+//                                          type and annotations, or {"artifactType"} alone
 //   registry/upload-key                    32 bytes: signs the ids of upload sessions
 //   registry/access-token-key              sealed: signs access tokens (token_service.h)
 //   registry/alias/SHA512                  the sha256 of the same bytes

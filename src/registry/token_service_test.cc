@@ -224,11 +224,18 @@ TEST_F(TokenServiceTest, AMountNeedsTheScopeOfItsSource) {
   const std::string mount = "/v2/shop/b/blobs/uploads/?mount=" + digest;
   const std::string one = Fetch("&scope=repository:shop/b:pull,push", Basic(editor_));
   EXPECT_EQ(Send(net::Method::kPost, mount + "&from=shop/a", one).status, 202);
-  EXPECT_EQ(Send(net::Method::kPost, "/v2/shop/c/blobs/uploads/?mount=" + digest,
-                 Fetch("&scope=repository:shop/c:pull,push", Basic(editor_)))
+  EXPECT_EQ(Send(net::Method::kPost, mount, one).status, 202)
+      << "without a name only those in the scope are looked at";
+  EXPECT_EQ(Send(net::Method::kPost, "/v2/shop/a/blobs/uploads/?mount=" + digest,
+                 Fetch("&scope=repository:shop/a:push", Basic(editor_)))
                 .status,
-            201)
-      << "without a name nothing can be in the scope: the roles count";
+            202)
+      << "it has it, but the scope is to push";
+  EXPECT_EQ(
+      Send(net::Method::kPost, "/v2/shop/c/blobs/uploads/?mount=" + digest,
+           Fetch("&scope=repository:shop/c:pull,push&scope=repository:shop/a:pull", Basic(editor_)))
+          .status,
+      201);
   const std::string both =
       Fetch("&scope=repository:shop/b:pull,push&scope=repository:shop/a:pull", Basic(editor_));
   EXPECT_EQ(Send(net::Method::kPost, mount + "&from=shop/a", both).status, 201);

@@ -84,16 +84,18 @@ Task<Result<HttpResponse>> Publish(Core& core, const HttpRequest& request,
                                    const std::string& repository, const Digest& digest,
                                    VerifiedContent content) {
   CRASH_POINT("registry.blob_stored");
-  core.holds.Hold(repository, digest);
   if (content.inline_bytes && core.damage.any()) {
     co_await core.pool().Run([&core, &content] {
       RemoveDamagedFile(core, content.object);
       return true;
     });
   }
-  CO_TRY_VOID(co_await Change(
-      core, request, repository,
-      [&digest, &content](RepositoryWriter& writer) { return writer.AddBlob(digest, content); }));
+  CO_TRY_VOID(
+      co_await Change(core, request, repository, [&](RepositoryWriter& writer) -> Result<void> {
+        TRY_VOID(writer.AddBlob(digest, content));
+        core.holds.Hold(repository, digest);
+        return {};
+      }));
   CRASH_POINT("registry.blob_committed");
   co_await CountDamage(core);
   co_return CreatedResponse(request, digest);
@@ -172,12 +174,12 @@ Task<Result<HttpResponse>> Mount(Core& core, HttpRequest& request, std::string r
                    [&core, &digest] { return IsLost(core.meta(), core.objects(), digest); }));
   // A name that cannot be is answered like one that is not known.
   if (!lost && (from.empty() || oci::CheckRepositoryName(from))) {
-    core.holds.Hold(repository, digest);
     const auto limits = core.options.claims_of ? core.options.claims_of(request) : nullptr;
     CO_TRY_VOID(
         co_await Change(core, request, repository, [&](RepositoryWriter& writer) -> Result<void> {
           TRY(done, writer.MountBlob(digest, from, limits.get()));
           mounted = done;
+          if (done) core.holds.Hold(repository, digest);
           return {};
         }));
   }
@@ -260,12 +262,13 @@ Task<Result<HttpResponse>> PatchUpload(Core& core, HttpRequest& request) {
 }
 
 Task<Result<HttpResponse>> PutUpload(Core& core, HttpRequest& request) {
-  CO_TRY(session, co_await ResumeSession(core, request));
   const auto text = request.Query("digest");
   if (!text) {
     co_return InvalidArgument("DIGEST_INVALID", "the closing PUT needs ?digest=ALGORITHM:HEX.");
   }
+  // Before it ends the request that has the session.
   CO_TRY(digest, Digest::Parse(*text));
+  CO_TRY(session, co_await ResumeSession(core, request));
   if (auto failed = co_await TakePiece(core, request, session, BodySink::Then::kCommit)) {
     co_return std::move(*failed);
   }

@@ -117,6 +117,12 @@ class Registry:
         self.answered[key] = self._meet(challenges[0])
         return self._send(method, target, body, headers, self.answered[key])
 
+    def by_password(self):
+        """A client that sends the password itself: its roles count, and no scope of a token."""
+        user, password = self.credentials
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return Registry(self.url, authorization="Basic " + basic)
+
     def get(self, target, headers=()):
         """GET without a body."""
         return self.send("GET", target, None, headers)

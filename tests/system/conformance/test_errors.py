@@ -228,12 +228,12 @@ def test_a_mount_takes_nothing_that_the_caller_may_not_pull(users, named):
     stranger = users.user("editor", "elsewhere")
     mine = Repository(stranger.registry, "elsewhere/mine")
     query = {"from": users.repository.name} if named else {}
-    secret, nothing = (mine.registry.send("POST", with_query(mine.uploads, mount=digest, **query))
+    client = mine.registry.by_password()
+    secret, nothing = (client.send("POST", with_query(mine.uploads, mount=digest, **query))
                        for digest in (digest_of(b"seen by viewers"), digest_of(b"nobody has")))
     headers = [sorted(name for name, _ in answer.headers) for answer in (secret, nothing)]
     assert secret.status == nothing.status == 202 and headers[0] == headers[1]
-    own = mine.registry.send("POST", with_query(mine.uploads,
-                                                mount=digest_of(b"another project's")))
+    own = client.send("POST", with_query(mine.uploads, mount=digest_of(b"another project's")))
     own.expect(201)
 
 

@@ -224,7 +224,8 @@ def test_a_mounted_blob_is_gone_at_once_where_it_is_deleted_and_only_there(new_r
     repositories = [new_repository() for _ in range(3)]
     digest = repositories[0].push_blob(b"in three repositories")
     for target in repositories[1:]:
-        target.registry.send("POST", with_query(target.uploads, mount=digest)).expect(201)
+        target.registry.by_password().send("POST", with_query(
+            target.uploads, mount=digest)).expect(201)
     for number, deleted in enumerate(repositories):
         deleted.registry.delete(deleted.blob(digest)).expect(202)
         for other, one in enumerate(repositories):

@@ -162,7 +162,8 @@ class TestPush:
 
     def test_mount_without_from(self, shared, repository):
         digest = next(iter(shared.data.blobs))
-        answer = repository.registry.send("POST", with_query(repository.uploads, mount=digest))
+        answer = repository.registry.by_password().send("POST", with_query(
+            repository.uploads, mount=digest))
         answer.expect(201, {"Location": repository.blob(digest)})
 
     def test_a_missing_manifest(self, repository):

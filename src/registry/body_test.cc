@@ -1,0 +1,93 @@
+#include "registry/body.h"
+
+#include <gtest/gtest.h>
+
+#include "async/testing/run.h"
+#include "base/testing/result_matchers.h"
+#include "registry/limits.h"
+
+namespace slipway::registry {
+namespace {
+
+// Bytes without end, of which the first `count` come. Remembers for how many there was room.
+class StalledBody final : public net::BodyReader {
+ public:
+  StalledBody(uint64_t count, std::optional<uint64_t> length) : left_(count), length_(length) {}
+  std::optional<uint64_t> length() const override { return length_; }
+  Task<Result<size_t>> Read(char* out, size_t size) override {
+    most_asked = std::max(most_asked, size);
+    if (left_ == 0 && length_) {
+      co_return Error(Code::kDeadlineExceeded, "BODY_TIMEOUT", "no more came");
+    }
+    const auto count = static_cast<size_t>(std::min<uint64_t>(size, left_));
+    std::fill_n(out, count, 'x');
+    left_ -= count;
+    co_return count;
+  }
+  Task<Result<std::string>> ReadAll(uint64_t limit_bytes) override {
+    co_return ResourceExhausted("BODY_TOO_LARGE", std::to_string(limit_bytes));
+  }
+
+  size_t most_asked = 0;
+
+ private:
+  uint64_t left_;
+  std::optional<uint64_t> length_;
+};
+
+Result<std::string> Manifest(StalledBody& body, BudgetShare& share) {
+  return RunSync(ReadManifest(body, 4 << 20, share));
+}
+
+TEST(ReadUpToTest, WhatIsAnnouncedTakesNoMemory) {
+  StalledBody body(1, 100'000'000);
+  EXPECT_THAT(RunSync(ReadUpTo(body, 64 << 10)), IsError(Code::kDeadlineExceeded, "BODY_TIMEOUT"));
+  EXPECT_LE(body.most_asked, kFirstPieceBytes);
+  StalledBody whole(100'000, std::nullopt);
+  EXPECT_EQ(RunSync(ReadUpTo(whole, 64 << 10)).value().size(), size_t{64 << 10});
+  StalledBody shorter(5'000, std::nullopt);
+  EXPECT_EQ(RunSync(ReadUpTo(shorter, 64 << 10)).value(), std::string(5'000, 'x'));
+}
+
+TEST(ReadManifestTest, TakesTheBudgetAsBytesArrive) {
+  BodyBudget budget(8 << 20);
+  {
+    StalledBody body(1, 4'000'000);
+    BudgetShare share(budget);
+    EXPECT_THAT(Manifest(body, share), IsError(Code::kDeadlineExceeded, "BODY_TIMEOUT"));
+    EXPECT_EQ(budget.used(), 0u);
+  }
+  StalledBody first(4'000'000, std::nullopt);
+  BudgetShare first_share(budget);
+  EXPECT_EQ(Manifest(first, first_share).value().size(), 4'000'000u);
+  EXPECT_GE(budget.used(), 4'000'000u);
+  {
+    StalledBody second(4'000'000, std::nullopt);
+    BudgetShare share(budget);
+    EXPECT_THAT(Manifest(second, share), IsOk());
+    StalledBody third(4'000'000, 4'000'000);
+    BudgetShare third_share(budget);
+    EXPECT_THAT(Manifest(third, third_share), IsError(Code::kUnavailable, "BODIES_TOO_MANY"));
+    // Small ones always find room.
+    StalledBody small(60'000, std::nullopt);
+    BudgetShare small_share(budget);
+    EXPECT_EQ(Manifest(small, small_share).value().size(), 60'000u);
+  }
+  StalledBody again(4'000'000, std::nullopt);
+  BudgetShare share(budget);
+  EXPECT_THAT(Manifest(again, share), IsOk());
+}
+
+TEST(ReadManifestTest, LimitOfOne) {
+  BodyBudget budget(64 << 20);
+  BudgetShare share(budget);
+  StalledBody chunked(5 << 20, std::nullopt);
+  EXPECT_THAT(Manifest(chunked, share), IsError(Code::kResourceExhausted, "BODY_TOO_LARGE"));
+  StalledBody declared(5 << 20, 5 << 20);
+  EXPECT_THAT(Manifest(declared, share), IsError(Code::kResourceExhausted, "BODY_TOO_LARGE"));
+  StalledBody most(4 << 20, 4 << 20);
+  EXPECT_EQ(Manifest(most, share).value().size(), size_t{4 << 20});
+}
+
+}  // namespace
+}  // namespace slipway::registry
