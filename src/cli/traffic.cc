@@ -1,5 +1,6 @@
 // slipway traffic show|set|clear|explain
 #include <charconv>
+#include <cmath>
 #include <memory>
 
 #include <fmt/format.h>
@@ -75,7 +76,7 @@ Result<routing::SplitPart> ParsePart(const std::string& text) {
   const bool is_percent = read.ptr + 1 == end && *read.ptr == '%';
   if (is_percent) weight *= 100;
   if (!is_percent && read.ptr != end) return fault();
-  part.weight = static_cast<int32_t>(weight + 0.5);
+  part.weight = static_cast<int32_t>(std::lround(weight));
   const double off = weight - part.weight;
   if (off > 1e-6 || off < -1e-6) return fault();
   return part;
