@@ -31,8 +31,10 @@ Result<Times> TagTimes(const store::Snapshot& snapshot, const std::string& repos
   };
   if (rows.size() <= kMaxSortedTags) {
     for (const store::KeyValue& row : rows) {
-      TRY(json, ParseJson(row.value));
-      note(json.value("digest", ""), json.value("updatedAt", ""));
+      // One that cannot be read hides no other.
+      const auto json = ParseJson(row.value);
+      if (!json || !json->is_object()) continue;
+      note(json->value("digest", ""), json->value("updatedAt", ""));
     }
     return times;
   }
