@@ -79,6 +79,7 @@ struct DataPlane::State {
                     .clock = *options.clock,
                     .control = std::move(options.control),
                     .models = options.models,
+                    .shared_memory = options.shared_memory ? &shared_memory : nullptr,
                     .log = log,
                     .trace = trace},
         grpc_environment{.v2 = environment},
@@ -117,6 +118,7 @@ struct DataPlane::State {
   Shadows shadows;
   std::atomic<bool> stopping{false};
   Reconciler reconciler;
+  SharedMemory shared_memory;
   LogSettings log;
   TraceSettings trace;
   v2::Environment environment;

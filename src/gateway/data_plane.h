@@ -45,6 +45,7 @@ struct DataPlaneOptions {
   // is loaded is the configuration's alone.
   ControlAccess control;
   ModelControl* models = nullptr;
+  bool shared_memory = false;  // who may control may name regions for tensors
   // The status is another one. Called on a thread of the data plane; must not block for long.
   std::function<void()> changed;
 };

@@ -65,6 +65,7 @@ engine::PendingRun::Order Invocation::MakeOrder(Clock::time_point deadline) {
 
 void Invocation::Recycle() {
   request.id.reset();
+  request.DropShared();
   for (tensor::Tensor& input : request.inputs) input.Recycle(kKeepBytes);
   for (tensor::Tensor& output : outputs) output.Recycle(kKeepBytes);
 }

@@ -45,6 +45,9 @@ inline constexpr std::chrono::seconds kFailureLogPause{1};
 // A model configuration: its text, and the entries of one list or map of it.
 inline constexpr size_t kMaxConfigBytes = 1 << 20;
 inline constexpr size_t kMaxConfigItems = 4096;
+// Regions of shared memory, each of which keeps a descriptor open, and their names.
+inline constexpr size_t kMaxSharedRegions = 256;
+inline constexpr size_t kMaxRegionNameBytes = 256;
 // Files that one load may bring.
 inline constexpr size_t kMaxOverrideFiles = 256;
 

@@ -61,6 +61,7 @@ struct ServeProgram::State {
     if (options.stand_alone) {
       const StandAloneOptions& alone = *options.stand_alone;
       plane_options.models = repository.get();
+      plane_options.shared_memory = alone.shared_memory;
       plane_options.control = {
           .is_managed = false,
           .token_sha256 = alone.token.empty() ? std::string() : trust::HashToken(alone.token),

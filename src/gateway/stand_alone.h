@@ -17,8 +17,9 @@ struct StandAloneOptions {
   // Without a token: callers on loopback may load and unload, and change settings. With one, who
   // sends it may.
   bool allow_control = false;
-  int threads = 0;    // of one run; 0: chosen
-  int max_batch = 0;  // rows of requests that share a run; 0: none do
+  bool shared_memory = false;  // the same may name regions for tensors
+  int threads = 0;             // of one run; 0: chosen
+  int max_batch = 0;           // rows of requests that share a run; 0: none do
   std::chrono::milliseconds timeout = runtime::kRequestTimeout;  // of one request
 };
 

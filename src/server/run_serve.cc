@@ -75,6 +75,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
                             .name = options.name,
                             .token = token,
                             .allow_control = options.allow_control,
+                            .shared_memory = options.shared_memory,
                             .threads = static_cast<int>(options.threads),
                             .max_batch = static_cast<int>(options.max_batch),
                             .timeout = options.request_timeout};

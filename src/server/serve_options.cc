@@ -33,6 +33,8 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_flag("--allow-control", options.allow_control,
                "Callers on this machine may load and unload models and change settings; with "
                "--token-file who sends the token may");
+  app.add_flag("--shared-memory", options.shared_memory,
+               "Who may control may name regions of shared memory for tensors");
   app.add_option("--threads", options.threads, "Threads of a run in the engine; 0: chosen (0)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
@@ -87,6 +89,11 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
   if (options.allow_control && !IsLoopbackAddress(options.address) && options.token_file.empty()) {
     return InvalidArgument("USAGE", "--allow-control is for loopback addresses; on " +
                                         options.address + " use --token-file");
+  }
+  if (options.shared_memory && !options.allow_control && options.token_file.empty()) {
+    return InvalidArgument("USAGE",
+                           "--shared-memory needs to know who may name regions: add "
+                           "--token-file FILE or --allow-control");
   }
   for (std::string* path :
        {&options.model, &options.site_folder, &options.ports_file, &options.token_file}) {

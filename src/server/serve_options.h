@@ -18,6 +18,7 @@ struct ServeOptions {
   std::string model;           // a model's file or folder, or a folder of such
   bool is_repository = false;  // --model-repository named it
   bool allow_control = false;
+  bool shared_memory = false;
 
   std::string name;                   // of the one model; empty: from the path
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets

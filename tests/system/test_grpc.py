@@ -233,7 +233,10 @@ def test_errors_have_the_codes_of_the_protocol(channel):
     reserved.parameters["triton_x"].bool_param = True
     assert "reserved" in refused(reserved)[1]
     memory = request_of(ROW)
+    memory.ClearField("raw_input_contents")
     memory.inputs[0].parameters["shared_memory_region"].string_param = "r"
+    assert "shared_memory_byte_size" in refused(memory)[1]
+    memory.inputs[0].parameters["shared_memory_byte_size"].int64_param = 16
     assert refused(memory)[0] == grpc.StatusCode.UNIMPLEMENTED
     output = request_of(ROW)
     output.outputs.add(name="z")

@@ -49,6 +49,7 @@ void AddInferMethods(Environment& environment, net::GrpcService& service);
 void AddMetadataMethods(Environment& environment, net::GrpcService& service);
 void AddStatisticsMethods(Environment& environment, net::GrpcService& service);
 void AddRepositoryMethods(Environment& environment, net::GrpcService& service);
+void AddSharedMemoryMethods(Environment& environment, net::GrpcService& service);
 void AddSettingMethods(Environment& environment, net::GrpcService& service);
 void AddHealthMethods(Environment& environment, net::GrpcService& service);
 void AddReflectionMethods(net::GrpcService& service);

@@ -10,6 +10,7 @@
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/grpc/infer_writer.h"
 #include "gateway/v2/error_response.h"
+#include "gateway/v2/shared_tensor.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -27,6 +28,9 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   TRY(choice, v2::ChooseRevision(core, *service, name.version, facts));
   out = std::make_unique<Exchange>(std::move(choice), core, arrived);
   Result<void> read = reader.Read(out->face(), out->request());
+  if (read.has_value()) {
+    read = v2::TakeSharedInputs(environment.v2.shared_memory, out->face(), out->request());
+  }
   if (read.has_error()) {
     out->CountRefusal();
     return read;
@@ -60,7 +64,9 @@ Result<void> Answer(const net::GrpcCall& call, Exchange& exchange, const Result<
     if (is_deadline) return Error(Code::kDeadlineExceeded, "DEADLINE", "Deadline Exceeded");
     return ran;
   }
-  Result<void> written = write();
+  Result<void> written =
+      v2::GiveSharedOutputs(exchange.face(), exchange.request(), exchange.outputs());
+  if (written.has_value()) written = write();
   if (written.has_error()) {
     exchange.CountRefusal();
     return written;

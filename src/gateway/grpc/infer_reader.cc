@@ -12,6 +12,7 @@
 #include "gateway/grpc/wire.h"
 #include "gateway/limits.h"
 #include "gateway/v2/binary_tensor.h"
+#include "gateway/v2/shared_tensor.h"
 #include "gateway/v2/signature_check.h"
 #include "runtime/limits.h"
 
@@ -26,6 +27,7 @@ struct Input {
   std::string_view datatype;
   tensor::Shape shape;
   std::string_view contents;
+  v2::SharedParameters shared;
 };
 
 Result<void> AppendDimension(uint64_t dimension, Input& input) {
@@ -45,10 +47,19 @@ Result<void> AppendDimensions(const WireField& field, Input& input) {
   return {};
 }
 
-Error NoSharedMemory() {
-  return Unimplemented("SHARED_MEMORY_UNSUPPORTED",
-                       "this server takes no shared memory over gRPC: send the tensors in the "
-                       "message");
+// One of the parameters of a tensor that say where it lies in shared memory.
+Result<void> ReadSharedParameter(const Parameter& parameter, v2::SharedParameters& out) {
+  if (parameter.key == v2::kSharedRegion) {
+    TRY(region, parameter.AsText());
+    out.region = region;
+  } else if (parameter.key == v2::kSharedByteSize) {
+    TRY(size, parameter.AsUnsigned());
+    out.byte_size = size;
+  } else if (parameter.key == v2::kSharedOffset) {
+    TRY(offset, parameter.AsUnsigned());
+    out.offset = offset;
+  }
+  return {};
 }
 
 }  // namespace
@@ -107,17 +118,20 @@ Result<void> InferReader::Read(const v2::ModelFace& model, v2::InferRequest& out
   if (FindInvalidUtf8(id_)) return v2::MemberFault("id", "it is not UTF-8");
   if (!id_.empty()) out.id = id_;
   TRY_VOID(ReadParameters(out));
-  if (!raw_.empty() && raw_.size() != inputs_.size()) {
-    return v2::MemberFault("raw_input_contents", "expected " + std::to_string(inputs_.size()) +
-                                                     " raw inputs, one for "
-                                                     "each input, but got " +
-                                                     std::to_string(raw_.size()));
-  }
+  raw_taken_ = 0;
   for (size_t i = 0; i < inputs_.size(); ++i) TRY_VOID(ReadInput(model, i, out));
+  if (!raw_.empty() && raw_.size() != raw_taken_) return WrongRawCount();
   TRY_VOID(v2::CheckComplete(model, seen_));
   for (const std::string_view output : outputs_) TRY_VOID(ReadOutput(model, output, out));
   if (outputs_.empty()) out.WantAll(model.signature, {.binary = true});
   return {};
+}
+
+Error InferReader::WrongRawCount() const {
+  return v2::MemberFault("raw_input_contents",
+                         "expected one raw input for each input of the message that is not in "
+                         "shared memory, but got " +
+                             std::to_string(raw_.size()));
 }
 
 Result<void> InferReader::CountParameter() {
@@ -162,7 +176,7 @@ Result<void> InferReader::ReadInput(const v2::ModelFace& model, size_t number,
     } else if (field.IsBytes(4)) {
       TRY_VOID(CountParameter());
       TRY(parameter, ReadParameter(field.bytes));
-      if (parameter.key.starts_with("shared_memory_")) return NoSharedMemory();
+      TRY_VOID(ReadSharedParameter(parameter, input.shared));
     } else if (field.IsBytes(5)) {
       input.contents = field.bytes;
     }
@@ -172,6 +186,17 @@ Result<void> InferReader::ReadInput(const v2::ModelFace& model, size_t number,
   TRY_VOID(v2::CheckType(model, at, input.datatype));
   TRY_VOID(v2::CheckShape(model, at, input.shape));
   const tensor::TensorSpec& spec = model.signature.inputs[at];
+  if (input.shared) {
+    if (!input.contents.empty()) {
+      return v2::MemberFault("contents",
+                             "unexpected 'content' provided when using shared memory for input "
+                             "tensor '" +
+                                 spec.name + "' for model '" + std::string(model.name) + "'");
+    }
+    TRY(place, input.shared.Place(spec.name));
+    out.shared_inputs.push_back({.position = at, .shape = input.shape, .place = std::move(place)});
+    return {};
+  }
   if (raw_.empty()) {
     // Each element takes a byte at least: what cannot be there is refused by its reader.
     TRY(count, input.shape.ElementCount());
@@ -184,13 +209,15 @@ Result<void> InferReader::ReadInput(const v2::ModelFace& model, size_t number,
                            "for '" +
                                spec.name + "' for model '" + std::string(model.name) + "'");
   }
-  return v2::ReadBinary(spec.name, spec.type, input.shape, raw_[number], out.inputs[at]);
+  if (raw_taken_ == raw_.size()) return WrongRawCount();
+  return v2::ReadBinary(spec.name, spec.type, input.shape, raw_[raw_taken_++], out.inputs[at]);
 }
 
 Result<void> InferReader::ReadOutput(const v2::ModelFace& model, std::string_view bytes,
                                      v2::InferRequest& out) {
   std::string_view name;
   v2::OutputForm form{.binary = true};
+  v2::SharedParameters shared;
   WireReader reader(bytes);
   for (WireField field; reader.Next(field);) {
     if (field.IsBytes(1)) {
@@ -198,14 +225,16 @@ Result<void> InferReader::ReadOutput(const v2::ModelFace& model, std::string_vie
     } else if (field.IsBytes(2)) {
       TRY_VOID(CountParameter());
       TRY(parameter, ReadParameter(field.bytes));
-      if (parameter.key.starts_with("shared_memory_")) return NoSharedMemory();
+      TRY_VOID(ReadSharedParameter(parameter, shared));
       if (parameter.key != "classification") continue;
       TRY(classes, parameter.AsUnsigned());
       form.classes = static_cast<uint32_t>(std::min<uint64_t>(classes, UINT32_MAX));
     }
   }
   if (reader.is_broken()) return BrokenMessage(kRequest);
-  return v2::WantOutput(model, name, form, out);
+  TRY_VOID(v2::WantOutput(model, name, form, out));
+  if (!shared) return {};
+  return v2::WantShared(shared, name, out);
 }
 
 }  // namespace slipway::gateway::grpc

@@ -23,7 +23,7 @@ class InferReader {
   // Entries of the request's own map, for ReadParameter.
   std::span<const std::string_view> parameters() const { return parameters_; }
   // The request for this model. Numbers may be shown where they are: `bytes` live as long as their
-  // use. INVALID_ARGUMENT, or UNIMPLEMENTED for shared memory, and says what is wrong.
+  // use. INVALID_ARGUMENT, which says what is wrong.
   Result<void> Read(const v2::ModelFace& model, v2::InferRequest& out);
   // After Read: the client asks for an empty last answer (triton_enable_empty_final_response).
   bool wants_final() const { return wants_final_; }
@@ -34,6 +34,7 @@ class InferReader {
   Result<void> ReadOutput(const v2::ModelFace& model, std::string_view bytes,
                           v2::InferRequest& out);
   Result<void> CountParameter();
+  Error WrongRawCount() const;
 
   std::string_view model_;
   std::string_view version_;
@@ -44,6 +45,7 @@ class InferReader {
   std::vector<std::string_view> raw_;
   std::vector<uint8_t> seen_;
   size_t parameter_count_ = 0;
+  size_t raw_taken_ = 0;
   bool wants_final_ = false;
 };
 

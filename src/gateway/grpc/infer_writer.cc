@@ -5,6 +5,7 @@
 #include "gateway/grpc/wire.h"
 #include "gateway/v2/binary_tensor.h"
 #include "gateway/v2/classification.h"
+#include "gateway/v2/shared_tensor.h"
 
 namespace slipway::gateway::grpc {
 namespace {
@@ -27,8 +28,37 @@ void WriteHead(const InferMessage& message, WireWriter& writer) {
   writer.Element(4, entry);
 }
 
+void AppendParameter(std::string_view key, const std::string& value, WireWriter& writer) {
+  std::string entry;
+  WireWriter parameter(entry);
+  parameter.Bytes(1, key);
+  parameter.Bytes(2, value);
+  writer.Element(4, entry);
+}
+
+// The fields `parameters` of an output that lies in shared memory.
+std::string SharedParameters(const v2::SharedPlace& place, uint64_t bytes) {
+  std::string parameters;
+  WireWriter writer(parameters);
+  const auto number = [](uint64_t value) {
+    std::string text;
+    WireWriter(text).Number(2, value);
+    return text;
+  };
+  std::string region;
+  WireWriter(region).Bytes(3, place.region);
+  AppendParameter(v2::kSharedRegion, region, writer);
+  if (place.offset > 0) {
+    AppendParameter(v2::kSharedOffset, number(place.offset), writer);
+  }
+  AppendParameter(v2::kSharedByteSize, number(bytes), writer);
+  return parameters;
+}
+
 // InferOutputTensor: its fields are all short, so that its length is counted before.
-void WriteOutput(std::string_view name, const tensor::Tensor& output, WireWriter& writer) {
+void WriteOutput(std::string_view name, const tensor::Tensor& output, std::string_view parameters,
+                 std::string& out) {
+  WireWriter writer(out);
   const std::string_view type = DataTypeName(output.type());
   size_t shape_bytes = 0;
   for (const int64_t dim : output.shape().dims()) {
@@ -37,10 +67,12 @@ void WriteOutput(std::string_view name, const tensor::Tensor& output, WireWriter
   const auto field_bytes = [](size_t bytes) {
     return bytes == 0 ? 0 : 1 + VarintBytes(bytes) + bytes;
   };
-  writer.Head(5, field_bytes(name.size()) + field_bytes(type.size()) + field_bytes(shape_bytes));
+  writer.Head(5, field_bytes(name.size()) + field_bytes(type.size()) + field_bytes(shape_bytes) +
+                     parameters.size());
   writer.Bytes(1, name);
   writer.Bytes(2, type);
   writer.Packed(3, output.shape().dims());
+  out.append(parameters);
 }
 
 // The outputs in the form that the client wants.
@@ -62,6 +94,10 @@ class Outputs {
   const tensor::TensorSpec& Spec(size_t i) const {
     return message_.signature.outputs[message_.request.wanted[i]];
   }
+  // Bytes of the output that are in the message.
+  uint64_t RawSize(size_t i) const {
+    return message_.request.SharedOf(i) == nullptr ? v2::BinarySize((*this)[i]) : 0;
+  }
   const tensor::Tensor& operator[](size_t i) const {
     const bool is_ranked = message_.request.forms[i].classes > 0;
     return is_ranked ? ranked_[i] : message_.outputs[i];
@@ -78,16 +114,23 @@ Result<void> WriteInferResponse(const InferMessage& message, std::string& out) {
   Outputs outputs(message);
   TRY_VOID(outputs.Rank());
   uint64_t bytes = 0;
-  for (size_t i = 0; i < outputs.size(); ++i) bytes += v2::BinarySize(outputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i) bytes += outputs.RawSize(i);
   // Large answers are in one piece at once; small ones have room from the call before.
   constexpr uint64_t kHeads = 1024;
   if (bytes > kHeads) out.reserve(out.size() + bytes + kHeads);
   WireWriter writer(out);
   WriteHead(message, writer);
-  for (size_t i = 0; i < outputs.size(); ++i) WriteOutput(outputs.Spec(i).name, outputs[i], writer);
   for (size_t i = 0; i < outputs.size(); ++i) {
-    writer.Head(6, v2::BinarySize(outputs[i]));
-    v2::AppendBinary(outputs[i], out);
+    const v2::SharedOutput* shared = message.request.SharedOf(i);
+    const std::string parameters =
+        shared == nullptr ? std::string()
+                          : SharedParameters(shared->place, v2::BinarySize(outputs[i]));
+    WriteOutput(outputs.Spec(i).name, outputs[i], parameters, out);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    // One in shared memory has an empty place here: clients count them.
+    writer.Head(6, outputs.RawSize(i));
+    if (outputs.RawSize(i) > 0) v2::AppendBinary(outputs[i], out);
   }
   return {};
 }

@@ -12,10 +12,6 @@
 namespace slipway::gateway::grpc {
 namespace {
 
-// Of those that Triton names, the ones that gRPC's methods serve.
-constexpr std::array<std::string_view, 4> kExtensions = {"classification", "model_configuration",
-                                                         "parameters", "statistics"};
-
 // Of ModelReady, ModelMetadata, ModelConfig and ModelStatistics: name 1, version 2.
 struct NamedRequest {
   std::string_view name;
@@ -52,7 +48,9 @@ Result<void> ModelReady(const Environment& environment, const net::GrpcCall& cal
 Result<void> ServerMetadata(const Environment& environment, const net::GrpcCall&, WireWriter& out) {
   out.Bytes(1, environment.v2.server_name);
   out.Bytes(2, Version());
-  for (const std::string_view extension : kExtensions) out.Element(3, extension);
+  for (const std::string_view extension : v2::Extensions(environment.v2)) {
+    out.Element(3, extension);
+  }
   return {};
 }
 

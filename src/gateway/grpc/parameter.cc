@@ -49,6 +49,11 @@ Result<uint64_t> Parameter::AsUnsigned() const {
   return WrongKind(key, "a whole number that is not negative");
 }
 
+Result<std::string_view> Parameter::AsText() const {
+  if (const std::string_view* text = std::get_if<std::string_view>(&value)) return *text;
+  return WrongKind(key, "a text");
+}
+
 Result<Parameter> ReadParameter(std::string_view entry) {
   Parameter out;
   WireReader reader(entry);

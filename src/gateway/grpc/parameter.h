@@ -17,6 +17,7 @@ struct Parameter {
   // INVALID_ARGUMENT / REQUEST_INVALID for another kind; a text of digits is a number, too.
   Result<bool> AsBool() const;
   Result<uint64_t> AsUnsigned() const;
+  Result<std::string_view> AsText() const;
 };
 
 // Views into `entry`. INVALID_ARGUMENT / MESSAGE_INVALID.

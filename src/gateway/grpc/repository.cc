@@ -1,7 +1,6 @@
-// The repository of models; and what is not served here, with the way out.
+// The repository of models.
 #include "gateway/v2/repository.h"
 
-#include <array>
 #include <string>
 #include <utility>
 
@@ -119,32 +118,6 @@ Task<void> ChangeModel(Environment& environment, net::GrpcCall& call) {
   call.Finish();
 }
 
-Error NoSharedMemory() {
-  return Unimplemented("SHARED_MEMORY_UNSUPPORTED",
-                       "this server takes no shared memory over gRPC: send the tensors in the "
-                       "message");
-}
-
-Result<void> SharedMemory(const Environment&, const net::GrpcCall&, WireWriter&) {
-  return NoSharedMemory();
-}
-
-// There is nothing to forget.
-Result<void> Nothing(const Environment&, const net::GrpcCall&, WireWriter&) {
-  return {};
-}
-
-struct Row {
-  std::string_view method;
-  PlainMethod handle;
-};
-
-constexpr std::array kRows = {
-    Row{"SystemSharedMemoryStatus", Nothing},      Row{"SystemSharedMemoryRegister", SharedMemory},
-    Row{"SystemSharedMemoryUnregister", Nothing},  Row{"CudaSharedMemoryStatus", Nothing},
-    Row{"CudaSharedMemoryRegister", SharedMemory}, Row{"CudaSharedMemoryUnregister", Nothing},
-};
-
 }  // namespace
 
 void AddRepositoryMethods(Environment& environment, net::GrpcService& service) {
@@ -154,8 +127,6 @@ void AddRepositoryMethods(Environment& environment, net::GrpcService& service) {
   AddTask(InferencePath("RepositoryModelLoad"), ChangeModel<true>, 0, environment, service);
   AddTask(InferencePath("RepositoryModelUnload"), ChangeModel<false>, kMaxPlainMessageBytes,
           environment, service);
-  for (const Row& row : kRows)
-    AddPlain(InferencePath(row.method), row.handle, environment, service);
 }
 
 }  // namespace slipway::gateway::grpc

@@ -15,6 +15,7 @@ net::GrpcService MakeService(Environment& environment) {
   AddMetadataMethods(environment, service);
   AddStatisticsMethods(environment, service);
   AddRepositoryMethods(environment, service);
+  AddSharedMemoryMethods(environment, service);
   AddSettingMethods(environment, service);
   AddHealthMethods(environment, service);
   AddReflectionMethods(service);

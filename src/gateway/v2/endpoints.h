@@ -12,6 +12,7 @@
 #include "gateway/key_guard.h"
 #include "gateway/model_control.h"
 #include "gateway/settings.h"
+#include "gateway/shared_memory.h"
 #include "gateway/v2/response_writer.h"
 #include "net/router.h"
 
@@ -27,10 +28,14 @@ struct Environment {
   NonFinite non_finite = NonFinite::kNull;
   Clock& clock;
   ControlAccess control;
-  ModelControl* models = nullptr;  // nullptr: what is loaded is the configuration's alone
+  ModelControl* models = nullptr;         // nullptr: what is loaded is the configuration's alone
+  SharedMemory* shared_memory = nullptr;  // nullptr: there is none for clients
   LogSettings& log;
   TraceSettings& trace;
 };
+
+// The extensions that are served, by Triton's names.
+std::vector<std::string_view> Extensions(const Environment& environment);
 
 // Calls `visit` for the services on which the sender of this Authorization may infer.
 template <class Visit>

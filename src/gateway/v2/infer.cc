@@ -13,6 +13,7 @@
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/error_response.h"
 #include "gateway/v2/model_lookup.h"
+#include "gateway/v2/shared_tensor.h"
 #include "net/content_coding.h"
 
 namespace slipway::gateway::v2 {
@@ -126,7 +127,7 @@ uint64_t AnswerBytes(const Exchange& exchange, const InferRequest& request) {
   uint64_t bytes = 0;
   for (size_t i = 0; i < request.wanted.size(); ++i) {
     const tensor::Tensor& output = exchange.outputs()[i];
-    if (request.forms[i].classes > 0) continue;  // few
+    if (request.forms[i].classes > 0 || request.SharedOf(i) != nullptr) continue;  // few
     const bool plain = request.forms[i].binary || output.type() == tensor::DataType::kBytes;
     bytes += plain ? output.size_bytes() : output.element_count() * kTextBytes;
     for (const std::string_view text : output.strings()) bytes += text.size() + sizeof(uint32_t);
@@ -137,6 +138,11 @@ uint64_t AnswerBytes(const Exchange& exchange, const InferRequest& request) {
 HttpResponse Answer(Exchange& exchange, const Environment& environment) {
   constexpr size_t kLeastBytes = 512;
   const InferRequest& request = exchange.request();
+  const Result<void> given = GiveSharedOutputs(exchange.face(), request, exchange.outputs());
+  if (given.has_error()) {
+    exchange.CountRefusal();
+    return ErrorResponse(given.error());
+  }
   const uint64_t expected = AnswerBytes(exchange, request);
   if (const Result<void> held = exchange.HoldAnswer(expected); held.has_error()) {
     return Fail(exchange, held.error());
@@ -151,6 +157,7 @@ HttpResponse Answer(Exchange& exchange, const Environment& environment) {
                    .wanted = request.wanted,
                    .forms = request.forms,
                    .outputs = exchange.outputs(),
+                   .shared = request.shared_outputs,
                    .non_finite = environment.non_finite},
                   body);
   if (json_bytes.has_error()) {
@@ -227,9 +234,13 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
   if (found.has_error()) co_return ErrorResponse(found.error());
   Exchange exchange(*std::move(found), core, arrived);
   const Result<void> parsed = Parse(core, *form, body.text(), exchange);
-  if (parsed.has_error()) {
+  const Result<void> complete =
+      parsed.has_error()
+          ? parsed
+          : TakeSharedInputs(environment.shared_memory, exchange.face(), exchange.request());
+  if (complete.has_error()) {
     exchange.CountRefusal();
-    co_return ErrorResponse(parsed.error());
+    co_return ErrorResponse(complete.error());
   }
   exchange.Parsed();
   std::optional<Result<void>> result = exchange.TryInline();

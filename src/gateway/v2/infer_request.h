@@ -3,14 +3,20 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/request_memory.h"
+#include "tensor/buffer.h"
 #include "tensor/signature.h"
 #include "tensor/tensor.h"
+
+namespace slipway::gateway {
+class SharedRegion;
+}
 
 namespace slipway::gateway::v2 {
 
@@ -29,6 +35,25 @@ struct OutputForm {
   uint32_t classes = 0;  // of this many largest values, as strings; 0: the output as it is
 };
 
+// Where a tensor lies in a region of shared memory.
+struct SharedPlace {
+  std::string region;
+  uint64_t offset = 0;
+  uint64_t byte_size = 0;
+};
+
+struct SharedInput {
+  size_t position = 0;  // in the signature
+  tensor::Shape shape;
+  SharedPlace place;
+};
+
+struct SharedOutput {
+  size_t number = 0;  // among those that are wanted
+  SharedPlace place;
+  std::shared_ptr<const SharedRegion> region;  // once it is found
+};
+
 // Used again and again: the tensors keep their memory.
 struct InferRequest {
   std::optional<std::string> id;
@@ -44,6 +69,10 @@ struct InferRequest {
   std::vector<OutputForm> forms;
   // Where tensors are accounted for before they are allocated; may be null.
   MemoryHold* memory = nullptr;
+  // Tensors that are not in the message, and the copies of such inputs.
+  std::vector<SharedInput> shared_inputs;
+  std::vector<SharedOutput> shared_outputs;
+  std::vector<tensor::AlignedBuffer> shared_bytes;
 
   // Ready to be read anew.
   void Clear(const tensor::Signature& signature) {
@@ -54,6 +83,20 @@ struct InferRequest {
     inputs.resize(signature.inputs.size());
     wanted.clear();
     forms.clear();
+    DropShared();
+  }
+  // What lies in shared memory is not used any more.
+  void DropShared() {
+    shared_inputs.clear();
+    shared_outputs.clear();
+    shared_bytes.clear();
+  }
+  // nullptr: the output is in the message.
+  const SharedOutput* SharedOf(size_t number) const {
+    for (const SharedOutput& output : shared_outputs) {
+      if (output.number == number) return &output;
+    }
+    return nullptr;
   }
   // Before a tensor of this type and shape gets memory. RESOURCE_EXHAUSTED / BODIES_TOO_MANY.
   Result<void> Hold(tensor::DataType type, const tensor::Shape& shape) {

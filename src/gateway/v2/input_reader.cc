@@ -25,6 +25,7 @@ class InputReader {
     while (loop.Next()) TRY_VOID(Member(loop.key(), loop.value()));
     TRY_VOID(loop.End());
     TRY_VOID(Locate());
+    if (shared_) return Shared();
     if (binary_size_) return Binary();
     if (!has_data_) return Missing("data", " of input '" + std::string(*name_) + "'");
     if (deferred_.empty()) return {};
@@ -81,9 +82,9 @@ class InputReader {
         binary_size_ = size;
         continue;
       }
-      if (key.starts_with("shared_memory_")) {
-        return Unimplemented("SHARED_MEMORY_UNSUPPORTED",
-                             "this server takes no shared memory: send the data in the request");
+      if (key.starts_with(kSharedPrefix)) {
+        TRY(is_known, ReadSharedParameter(key, loop.value(), shared_));
+        if (is_known) continue;
       }
       TRY_VOID(context_.PlainParameter(key, loop.value()));
     }
@@ -123,6 +124,18 @@ class InputReader {
   size_t RoomBehind(std::string_view text) const {
     return context_.json.size() + kBodyPadding -
            static_cast<size_t>(text.data() - context_.json.data());
+  }
+
+  Result<void> Shared() {
+    if (has_data_ || binary_size_) {
+      return MemberFault("data", "input '" + std::string(*name_) +
+                                     "' has data in the request and in shared memory as well: one "
+                                     "of them is wanted");
+    }
+    TRY(place, shared_.Place(*name_));
+    context_.out.shared_inputs.push_back(
+        {.position = *position_, .shape = *shape_, .place = std::move(place)});
+    return {};
   }
 
   Result<void> Binary() {
@@ -170,6 +183,7 @@ class InputReader {
   std::optional<std::string_view> datatype_;
   std::optional<Shape> shape_;
   std::optional<uint64_t> binary_size_;
+  SharedParameters shared_;
   std::optional<size_t> position_;  // in the signature, once name, datatype and shape are checked
   uint64_t count_ = 0;              // of elements, likewise
   std::string_view deferred_;       // JSON of `data` that came before the other members

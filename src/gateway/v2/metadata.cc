@@ -28,12 +28,26 @@ void WriteSpecs(const std::vector<tensor::TensorSpec>& specs, std::string& out) 
 
 }  // namespace
 
+std::vector<std::string_view> Extensions(const Environment& environment) {
+  std::vector<std::string_view> names = {"classification",     "model_configuration",
+                                         "binary_tensor_data", "parameters",
+                                         "statistics",         "logging"};
+  if (environment.models != nullptr) names.emplace_back("model_repository");
+  if (environment.shared_memory != nullptr) names.emplace_back("system_shared_memory");
+  return names;
+}
+
 HttpResponse ServerMetadata(Environment& environment, HttpRequest&) {
   std::string body = "{\"name\":";
   WriteJsonString(environment.server_name, body);
   body += ",\"version\":";
   WriteJsonString(Version(), body);
-  body += R"(,"extensions":["classification","binary_tensor_data","parameters"]})";
+  body += ",\"extensions\":[";
+  for (const std::string_view extension : Extensions(environment)) {
+    if (body.back() != '[') body += ',';
+    WriteJsonString(extension, body);
+  }
+  body += "]}";
   return HttpResponse::Json(200, std::move(body));
 }
 

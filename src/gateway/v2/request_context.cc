@@ -20,6 +20,23 @@ Result<void> RequestContext::PlainParameter(std::string_view key, ondemand::valu
       "parameters", "parameter '" + std::string(key) + "' must be a string, a number or a boolean");
 }
 
+Result<bool> ReadSharedParameter(std::string_view key, ondemand::value& value,
+                                 SharedParameters& out) {
+  if (key == kSharedRegion) {
+    TRY(region, AsString(value, key));
+    out.region = region;
+  } else if (key == kSharedByteSize) {
+    TRY(size, AsUnsigned(value, key));
+    out.byte_size = size;
+  } else if (key == kSharedOffset) {
+    TRY(offset, AsUnsigned(value, key));
+    out.offset = offset;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Error Missing(std::string_view member, std::string_view of) {
   return MemberFault(member, "attempt to access non-existing object member '" +
                                  std::string(member) + "'" + std::string(of));

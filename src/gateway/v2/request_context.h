@@ -10,6 +10,7 @@
 #include "gateway/v2/binary_tensor.h"
 #include "gateway/v2/infer_request.h"
 #include "gateway/v2/json_reader.h"
+#include "gateway/v2/shared_tensor.h"
 
 namespace slipway::gateway::v2 {
 
@@ -30,6 +31,10 @@ struct RequestContext {
   // A parameter that means nothing here must be a string, a number or a boolean.
   Result<void> PlainParameter(std::string_view key, ondemand::value& value) const;
 };
+
+// One of the parameters of a tensor that say where it lies in shared memory; false: another one.
+Result<bool> ReadSharedParameter(std::string_view key, ondemand::value& value,
+                                 SharedParameters& out);
 
 // A member that must be there, or must not be there again.
 Error Missing(std::string_view member, std::string_view of);

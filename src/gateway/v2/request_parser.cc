@@ -23,6 +23,7 @@ struct Output {
   std::optional<std::string_view> name;
   std::optional<bool> binary;
   uint32_t classes = 0;
+  SharedParameters shared;
 };
 
 // The members of the request itself.
@@ -134,7 +135,8 @@ class Reader {
     if (!output.name) return Missing("name", " of an output");
     TRY_VOID(WantOutput(context_.model, *output.name, {.classes = output.classes}, context_.out));
     binary_.push_back(output.binary);
-    return {};
+    if (!output.shared) return {};
+    return WantShared(output.shared, *output.name, context_.out);
   }
 
   Result<void> OutputParameters(ondemand::value& value, Output& output) {
@@ -149,9 +151,9 @@ class Reader {
       } else if (key == "binary_data") {
         TRY(binary, AsBool(loop.value(), "binary_data"));
         output.binary = binary;
-      } else if (key.starts_with("shared_memory_")) {
-        return Unimplemented("SHARED_MEMORY_UNSUPPORTED",
-                             "this server gives no shared memory: outputs come in the answer");
+      } else if (key.starts_with(kSharedPrefix)) {
+        TRY(is_known, ReadSharedParameter(key, loop.value(), output.shared));
+        if (!is_known) TRY_VOID(context_.PlainParameter(key, loop.value()));
       } else {
         TRY_VOID(context_.PlainParameter(key, loop.value()));
       }

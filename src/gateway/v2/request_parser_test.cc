@@ -303,14 +303,34 @@ TEST_F(RequestParserTest, ThePriorityIsRead) {
               HasSubstr("Unable to parse 'priority'"));
 }
 
-TEST_F(RequestParserTest, ExtensionsThatAreNotServedAreSaid) {
-  const Signature signature = OneInput(DataType::kFp32, {1});
-  const Result<void> parsed = Parse(
-      R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32",
-          "parameters":{"shared_memory_region":"r"}}]})",
-      signature);
-  ASSERT_TRUE(parsed.has_error());
-  EXPECT_EQ(parsed.error().code(), Code::kUnimplemented);
+TEST_F(RequestParserTest, TensorsMayLieInSharedMemory) {
+  const Signature signature = OneInput(DataType::kFp32, {2});
+  const auto body = [](const std::string& input, const std::string& output) {
+    return R"({"inputs":[{"name":"x","shape":[2],"datatype":"FP32")" + input +
+           R"(}],"outputs":[{"name":"y","parameters":{)" + output + "}}]}";
+  };
+  const std::string place = R"("shared_memory_region":"r","shared_memory_byte_size":8)";
+  const std::string parameters = R"(,"parameters":{"shared_memory_offset":4,)" + place + "}";
+  ASSERT_TRUE(Parse(body(parameters, place), signature).has_value());
+  ASSERT_EQ(request_.shared_inputs.size(), 1u);
+  EXPECT_EQ(request_.shared_inputs[0].place.region, "r");
+  EXPECT_EQ(request_.shared_inputs[0].place.offset, 4u);
+  EXPECT_EQ(request_.shared_inputs[0].place.byte_size, 8u);
+  ASSERT_EQ(request_.shared_outputs.size(), 1u);
+  EXPECT_EQ(request_.shared_outputs[0].number, 0u);
+  EXPECT_EQ(request_.shared_outputs[0].place.offset, 0u);
+  const auto reason = [&](const std::string& input, const std::string& output) {
+    const Result<void> parsed = Parse(body(input, output), signature);
+    return parsed.has_value() ? "" : std::string(parsed.error().reason());
+  };
+  EXPECT_EQ(reason(parameters + R"(,"data":[1,2])", ""), "REQUEST_INVALID");
+  EXPECT_EQ(reason(R"(,"parameters":{"binary_data_size":8,)" + place + "}", ""), "REQUEST_INVALID");
+  EXPECT_EQ(reason(R"(,"parameters":{"shared_memory_region":"r"})", ""), "SHARED_PARAMETERS");
+  EXPECT_EQ(reason(R"(,"parameters":{"shared_memory_byte_size":8})", ""), "SHARED_PARAMETERS");
+  EXPECT_EQ(reason(R"(,"parameters":{"shared_memory_region":1})", ""), "REQUEST_INVALID");
+  EXPECT_EQ(reason(R"(,"parameters":{"shared_memory_offset":-1})", ""), "REQUEST_INVALID");
+  EXPECT_EQ(reason(parameters, R"("classification":1,)" + place), "SHARED_PARAMETERS");
+  EXPECT_EQ(reason(parameters, R"("shared_memory_byte_size":1)"), "SHARED_PARAMETERS");
 }
 
 TEST_F(RequestParserTest, RefusesWhatIsNoJson) {

@@ -201,6 +201,14 @@ void OpenOutput(const std::string& name, const Tensor& tensor, std::string& out)
   WriteShape(tensor.shape(), out);
 }
 
+// Where an output lies that is not in the answer.
+void WriteShared(const SharedPlace& place, uint64_t bytes, std::string& out) {
+  out += ",\"parameters\":{\"shared_memory_region\":";
+  WriteJsonString(place.region, out);
+  if (place.offset > 0) out += ",\"shared_memory_offset\":" + std::to_string(place.offset);
+  out += ",\"shared_memory_byte_size\":" + std::to_string(bytes) + "}}";
+}
+
 Result<void> WriteOutput(const std::string& name, const Tensor& tensor, bool binary,
                          NonFinite style, std::string& out) {
   OpenOutput(name, tensor, out);
@@ -234,7 +242,15 @@ class AnswerOutputs {
     const bool ranked = i < answer_.forms.size() && answer_.forms[i].classes > 0;
     return ranked ? classes_[i] : answer_.outputs[i];
   }
-  bool IsBinary(size_t i) const { return i < answer_.forms.size() && answer_.forms[i].binary; }
+  bool IsBinary(size_t i) const {
+    return i < answer_.forms.size() && answer_.forms[i].binary && SharedOf(i) == nullptr;
+  }
+  const SharedPlace* SharedOf(size_t i) const {
+    for (const SharedOutput& shared : answer_.shared) {
+      if (shared.number == i) return &shared.place;
+    }
+    return nullptr;
+  }
 
  private:
   explicit AnswerOutputs(const InferAnswer& answer) : answer_(answer) {}
@@ -263,6 +279,11 @@ Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
   for (size_t i = 0; i < answer.outputs.size(); ++i) {
     if (i > 0) out += ',';
     const std::string& name = answer.signature.outputs[answer.wanted[i]].name;
+    if (const SharedPlace* place = outputs.SharedOf(i)) {
+      OpenOutput(name, outputs[i], out);
+      WriteShared(*place, BinarySize(outputs[i]), out);
+      continue;
+    }
     TRY_VOID(WriteOutput(name, outputs[i], outputs.IsBinary(i), answer.non_finite, out));
     if (outputs.IsBinary(i)) binary += BinarySize(outputs[i]);
   }

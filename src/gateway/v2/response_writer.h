@@ -28,6 +28,8 @@ struct InferAnswer {
   std::span<const uint32_t> wanted;         // positions of the outputs in the signature
   std::span<const OutputForm> forms;        // one for each, or none: all of them in the JSON
   std::span<const tensor::Tensor> outputs;  // one for each
+  // Those that are not in the answer: it says where they are.
+  std::span<const SharedOutput> shared = {};
   NonFinite non_finite = NonFinite::kNull;
 };
 

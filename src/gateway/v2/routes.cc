@@ -5,6 +5,7 @@
 #include "gateway/v2/metadata.h"
 #include "gateway/v2/repository.h"
 #include "gateway/v2/setting_routes.h"
+#include "gateway/v2/shared_memory_routes.h"
 #include "gateway/v2/statistics.h"
 
 namespace slipway::gateway::v2 {
@@ -138,6 +139,7 @@ std::vector<Route> MakeRoutes(Environment& environment) {
                     .summary = "200 if the server has loaded what it is to serve."});
   AddRepositoryRoutes(environment, routes);
   AddSettingRoutes(environment, routes);
+  for (Route& route : SharedMemoryRoutes(environment)) routes.push_back(std::move(route));
   AddModelRoutes(environment, "/v2", routes);
   AddModelRoutes(environment, "/p/{project}/v2", routes);
   return routes;
