@@ -61,10 +61,13 @@ Error WarmUpFailed(std::string_view what, const Error& cause) {
 // Waits for the last call, and keeps what it says.
 class Waiter final : public exec::RunObserver {
  public:
+  explicit Waiter(const std::function<void()>* on_part) : on_part_(on_part) {}
+
   void OnResponse(bool last) override {
     ++responses_;
+    if (!last && on_part_ != nullptr) (*on_part_)();
     if (!last) return;
-    if (responses_ == 1) return End({});
+    if (responses_ == 1 || on_part_ != nullptr) return End({});
     End(Unimplemented("MODEL_DECOUPLED",
                       "the model answered " + std::to_string(responses_) +
                           " times to one request, which plain inference cannot pass on"));
@@ -84,6 +87,7 @@ class Waiter final : public exec::RunObserver {
     wake_.notify_one();
   }
 
+  const std::function<void()>* const on_part_;
   int responses_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -161,7 +165,7 @@ Result<SessionLease> LoadedModel::Borrow() {
 }
 
 Result<void> RunAndWait(exec::Session& session, const exec::Run& run) {
-  Waiter waiter;
+  Waiter waiter(run.on_part);
   session.Start(run, waiter);
   return waiter.Wait();
 }

@@ -82,7 +82,8 @@ class LoadedModel {
 };
 
 // Runs in `session` and waits for the end, also where the engine completes on a thread of its own.
-// A model that answers more than once is refused: UNIMPLEMENTED / MODEL_DECOUPLED.
+// A model that answers more than once is refused where run.on_part is not set: UNIMPLEMENTED /
+// MODEL_DECOUPLED.
 Result<void> RunAndWait(exec::Session& session, const exec::Run& run);
 
 // Input elements of a run, the measure of CostModel.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -25,6 +26,9 @@ struct Run {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   // Becomes non-zero when nobody waits for the answer any more. May be null.
   const std::atomic<uint32_t>* cancelled = nullptr;
+  // Called with each response that is not the last, on the thread of the engine, while the outputs
+  // hold it. nullptr: whoever waits for the run takes one response only.
+  const std::function<void()>* on_part = nullptr;
 };
 
 // Is told how a run goes, on the thread that called Start or on one of the engine's. The last call

@@ -183,7 +183,7 @@ Task<Result<void>> Exchange::RunOnThreads(Clock::time_point deadline) {
   co_await AwaitDone(
       [&](std::function<void()> done) {
         engine::PendingRun::Order order = invocation_->MakeOrder(deadline);
-        order.rows = rows_;
+        order.rows = in_parts_ ? 0 : rows_;
         order.level = revision_.LevelOf(invocation_->request.priority);
         order.expires = EndOfWait();
         order.done = done;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,6 +57,12 @@ class Exchange {
   // cannot be part of a batch where requests share runs: INVALID_ARGUMENT / BATCH_TOO_LARGE,
   // BATCH_MISMATCH.
   std::optional<Result<void>> TryInline();
+  // The run may have several answers, for each of which but the last `on_part` is called, see
+  // exec::Run: it lives until the run is over. Such a run is not to be tried inline.
+  void AnswerInParts(const std::function<void()>& on_part) {
+    invocation_->SetPartCall(&on_part);
+    in_parts_ = true;
+  }
   // Runs on the engine threads, within the time that the request and its service allow:
   // UNAVAILABLE / QUEUE_FULL, QUEUE_TIMEOUT, DEADLINE_EXCEEDED / RUN_TIMEOUT where the service's is
   // over and REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
@@ -91,6 +98,7 @@ class Exchange {
   Lane& lane_;
   const InFlight in_flight_;
   const Clock::time_point arrived_;
+  bool in_parts_ = false;
   Clock::time_point parsed_;
   Clock::time_point started_;
   Clock::time_point ended_;

@@ -60,10 +60,12 @@ engine::PendingRun::Order Invocation::MakeOrder(Clock::time_point deadline) {
   PrepareOutputs();
   Order order{.run = MakeRun()};
   order.run.deadline = deadline;
+  order.run.on_part = on_part_;
   return order;
 }
 
 void Invocation::Recycle() {
+  on_part_ = nullptr;
   request.id.reset();
   request.DropShared();
   for (tensor::Tensor& input : request.inputs) input.Recycle(kKeepBytes);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <vector>
 
 #include "base/result.h"
@@ -25,12 +26,17 @@ class Invocation final : public engine::PendingRun {
   // What Batcher::Submit is given, but for who waits and how long.
   Order MakeOrder(Clock::time_point deadline);
 
+  // Called with each answer that is not the last, see exec::Run; until the next Recycle.
+  void SetPartCall(const std::function<void()>* on_part) { on_part_ = on_part; }
+
   // Keeps memory for the next request, but not too much.
   void Recycle();
 
  private:
   void PrepareOutputs();
   exec::Run MakeRun();
+
+  const std::function<void()>* on_part_ = nullptr;
 };
 
 }  // namespace slipway::gateway

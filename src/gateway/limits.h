@@ -48,6 +48,9 @@ inline constexpr size_t kMaxConfigItems = 4096;
 // Regions of shared memory, each of which keeps a descriptor open, and their names.
 inline constexpr size_t kMaxSharedRegions = 256;
 inline constexpr size_t kMaxRegionNameBytes = 256;
+// Body of one generate request, and answers of a run that nobody took yet.
+inline constexpr size_t kMaxGenerateBytes = 4 << 20;
+inline constexpr size_t kMaxWaitingPartBytes = 16 << 20;
 // Files that one load may bring.
 inline constexpr size_t kMaxOverrideFiles = 256;
 

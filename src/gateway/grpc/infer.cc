@@ -9,6 +9,7 @@
 #include "gateway/grpc/environment.h"
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/grpc/infer_writer.h"
+#include "gateway/part_stream.h"
 #include "gateway/v2/error_response.h"
 #include "gateway/v2/shared_tensor.h"
 
@@ -103,18 +104,41 @@ struct StreamTurn {
   Environment& environment;
   net::GrpcCall& call;
   InferReader reader = {};
+  bool is_sent = false;  // an answer of this turn
 
   Task<Result<void>> Run() {
     std::unique_ptr<Exchange> exchange;
     CO_TRY_VOID(Read(environment, call, reader, Clock::now(), exchange));
+    if (exchange->revision().model().model().decoupled()) co_return co_await RunParts(*exchange);
     std::optional<Result<void>> ran = exchange->TryInline();
     if (!ran) ran = co_await exchange->RunInTime();
     co_return Answer(call, *exchange, *ran, [&] {
       InferMessage message = MessageOf(*exchange, reader.model());
       // Each request has one answer, which is the last.
-      message.has_final_mark = reader.wants_final();
+      if (reader.wants_final()) message.is_last = true;
       return WriteStreamResponse(message, call.answer());
     });
+  }
+
+  // Any number of answers, which are sent as they come.
+  Task<Result<void>> RunParts(Exchange& exchange) {
+    const WritePart write = [this, &exchange](bool last) -> Result<std::string> {
+      InferMessage message = MessageOf(exchange, reader.model());
+      if (reader.wants_final()) message.is_last = last;
+      std::string part;
+      TRY_VOID(v2::GiveSharedOutputs(exchange.face(), exchange.request(), exchange.outputs()));
+      TRY_VOID(WriteStreamResponse(message, part));
+      return part;
+    };
+    const Result<void> ran = co_await RunInParts(
+        exchange, write, [this](std::string part) { return SendPart(std::move(part)); });
+    co_return Answer(call, exchange, ran, [] { return Result<void>(); });
+  }
+
+  Task<bool> SendPart(std::string part) {
+    is_sent = true;
+    call.answer() += part;
+    co_return co_await call.Write();
   }
 };
 
@@ -124,15 +148,17 @@ Task<void> ModelStreamInfer(Environment& environment, net::GrpcCall& call) {
   StreamTurn turn{.environment = environment, .call = call};
   while (co_await call.Read()) {
     const size_t begin = call.answer().size();
+    turn.is_sent = false;
     const Result<void> ran = co_await turn.Run();
     if (ran.has_error()) {
       if (ends_at_error || call.is_cancelled()) co_return call.Fail(ran.error());
-      call.answer().resize(begin);
+      if (!turn.is_sent) call.answer().resize(begin);
       WriteStreamError(v2::Utf8Of(ran.error().message()), v2::Utf8Of(turn.reader.id()),
                        call.answer());
     }
     call.DropMessage();
-    if (!co_await call.Write()) break;
+    const bool is_complete = turn.is_sent && ran.has_value();
+    if (!is_complete && !co_await call.Write()) break;
   }
   call.Finish();
 }

@@ -238,7 +238,7 @@ TEST_F(InferReaderTest, WritesWhatClientsRead) {
                                   .signature = signature_,
                                   .request = request_,
                                   .outputs = outputs,
-                                  .has_final_mark = true},
+                                  .is_last = true},
                                  out)
                   .has_value());
   std::vector<std::string_view> specs;

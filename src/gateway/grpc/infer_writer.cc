@@ -18,9 +18,9 @@ void WriteHead(const InferMessage& message, WireWriter& writer) {
   writer.Bytes(1, message.model);
   writer.Bytes(2, message.version);
   if (message.request.id) writer.Bytes(3, *message.request.id);
-  if (!message.has_final_mark) return;
+  if (!message.is_last) return;
   std::string value;
-  WireWriter(value).Bool(1, true);
+  WireWriter(value).Number(1, *message.is_last ? 1 : 0);
   std::string entry;
   WireWriter parameter(entry);
   parameter.Bytes(1, "triton_final_response");

@@ -1,6 +1,7 @@
 // InferWriter: a ModelInferResponse.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ struct InferMessage {
   const tensor::Signature& signature;
   const v2::InferRequest& request;
   std::span<const tensor::Tensor> outputs;  // one for each of request.wanted
-  bool has_final_mark = false;              // triton_final_response is true
+  std::optional<bool> is_last = {};         // triton_final_response, where it is said
 };
 
 // Appends it, with all outputs as raw_output_contents. INVALID_ARGUMENT / CLASSIFICATION where

@@ -261,6 +261,11 @@ class AnswerOutputs {
 
 }  // namespace
 
+Result<void> WriteElements(const Tensor& tensor, std::string_view name, NonFinite style,
+                           std::string& out) {
+  return WriteData(tensor, name, style, out);
+}
+
 Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
   TRY(outputs, AnswerOutputs::Make(answer));
   const size_t begin = out.size();

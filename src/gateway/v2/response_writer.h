@@ -40,6 +40,10 @@ struct InferAnswer {
 // back as the same number of their type, always with a point or an exponent.
 Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out);
 
+// The elements alone, with commas between them.
+Result<void> WriteElements(const tensor::Tensor& tensor, std::string_view name, NonFinite style,
+                           std::string& out);
+
 // A JSON string with its quotes; `text` is valid UTF-8.
 void WriteJsonString(std::string_view text, std::string& out);
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "gateway/v2/endpoints.h"
+#include "gateway/v2/generate.h"
 #include "gateway/v2/metadata.h"
 #include "gateway/v2/repository.h"
 #include "gateway/v2/setting_routes.h"
@@ -26,6 +27,12 @@ template <class F>
 net::Handler Plain(Environment& environment, F answer) {
   return
       [&environment, answer](HttpRequest& request) { return Ready(answer(environment, request)); };
+}
+
+// A handler that waits.
+net::Handler Waiting(Environment& environment,
+                     Task<HttpResponse> (*handle)(Environment&, HttpRequest&)) {
+  return [&environment, handle](HttpRequest& request) { return handle(environment, request); };
 }
 
 void AddModelRoutes(Environment& environment, const std::string& prefix,
@@ -63,13 +70,17 @@ void AddModelRoutes(Environment& environment, const std::string& prefix,
          .access = Access::kInference,
          .handler = [&environment](HttpRequest& request) { return Infer(environment, request); },
          .summary = "Runs the model on the inputs of the body."});
+    routes.push_back({.method = Method::kPost,
+                      .pattern = model + "/generate",
+                      .access = Access::kInference,
+                      .handler = Waiting(environment, Generate),
+                      .summary = "Runs the model on the members of a flat object."});
+    routes.push_back({.method = Method::kPost,
+                      .pattern = model + "/generate_stream",
+                      .access = Access::kInference,
+                      .handler = Waiting(environment, GenerateStream),
+                      .summary = "The same with an event for each answer."});
   }
-}
-
-// A handler that waits.
-net::Handler Waiting(Environment& environment,
-                     Task<HttpResponse> (*handle)(Environment&, HttpRequest&)) {
-  return [&environment, handle](HttpRequest& request) { return handle(environment, request); };
 }
 
 void AddSettingRoutes(Environment& environment, std::vector<Route>& routes) {
