@@ -169,7 +169,9 @@ void Shadows::Start(std::unique_ptr<ShadowTicket> ticket, Exchange& answered) {
   size_t bytes = 0;
   for (const tensor::Tensor& input : answered.request().inputs) bytes += BytesOf(input);
   for (const tensor::Tensor& output : answered.outputs()) bytes += BytesOf(output);
-  const bool has_room = room.runs < kMaxShadowRuns && bytes <= kMaxShadowRunBytes &&
+  // A copy does not wait in the line of those that ask the shadow's revision themselves.
+  const bool is_busy = ticket->revision.batcher().waiting() > 0;
+  const bool has_room = !is_busy && room.runs < kMaxShadowRuns && bytes <= kMaxShadowRunBytes &&
                         room.bytes + bytes <= kMaxShadowBytes;
   auto job = std::make_shared<Job>(Job{.ticket = std::move(ticket),
                                        .core = core,

@@ -41,6 +41,18 @@ std::optional<std::string> Unescaped(std::string_view token) {
 
 }  // namespace
 
+std::vector<std::string> BodyField::Steps() const {
+  std::vector<std::string> steps;
+  std::string_view rest = pointer;
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    const std::string_view step = rest.substr(0, rest.find('/'));
+    steps.push_back(Unescaped(step).value_or(std::string(step)));
+    rest.remove_prefix(step.size());
+  }
+  return steps;
+}
+
 Result<BodyField> BodyField::Parse(std::string_view text) {
   if (FindInvalidUtf8(text)) return InvalidArgument("FIELD_FORMAT", "it is not UTF-8");
   if (text.starts_with(kParameters) && text.size() > kParameters.size()) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -11,6 +12,9 @@ namespace slipway::routing {
 struct BodyField {
   std::string pointer;    // RFC 6901: "/parameters/user"
   std::string parameter;  // "user", where it is a parameter of the request; else empty
+
+  // The names and indexes of the pointer, one for each step down, as they are meant.
+  std::vector<std::string> Steps() const;
 
   // "parameters.NAME" or a JSON pointer that is not empty. INVALID_ARGUMENT / FIELD_FORMAT, in
   // words that follow "FIELD: ".

@@ -1,5 +1,6 @@
 #include "routing/json_body.h"
 
+#include <charconv>
 #include <deque>
 #include <utility>
 
@@ -45,10 +46,51 @@ std::optional<std::string> TextOf(ondemand::value value) {
   return std::string(text);
 }
 
+// The first member of this name, which is compared as it is meant: `\u0061` is `a`. As the reader
+// of requests has it, the first counts.
+std::optional<ondemand::value> MemberOf(ondemand::value& value, std::string_view name) {
+  ondemand::object object;
+  if (value.get_object().get(object) != simdjson::SUCCESS) return std::nullopt;
+  for (auto member : object) {
+    ondemand::field field;
+    std::string_view key;
+    if (std::move(member).get(field) != simdjson::SUCCESS ||
+        field.unescaped_key().get(key) != simdjson::SUCCESS) {
+      return std::nullopt;
+    }
+    if (key == name) return field.value();
+  }
+  return std::nullopt;
+}
+
+std::optional<ondemand::value> ElementOf(ondemand::value& value, std::string_view index) {
+  size_t number = 0;
+  const char* const end = index.data() + index.size();
+  const auto [at, error] = std::from_chars(index.data(), end, number);
+  if (error != std::errc() || at != end || (index.size() > 1 && index[0] == '0')) {
+    return std::nullopt;
+  }
+  ondemand::array array;
+  ondemand::value element;
+  if (value.get_array().get(array) != simdjson::SUCCESS ||
+      array.at(number).get(element) != simdjson::SUCCESS) {
+    return std::nullopt;
+  }
+  return element;
+}
+
+std::optional<ondemand::value> StepDown(ondemand::value& value, std::string_view step) {
+  ondemand::json_type type{};
+  if (value.type().get(type) != simdjson::SUCCESS) return std::nullopt;
+  if (type == ondemand::json_type::object) return MemberOf(value, step);
+  if (type == ondemand::json_type::array) return ElementOf(value, step);
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct JsonBody::State {
-  std::optional<std::string> Read(const std::string& pointer);
+  std::optional<std::string> Read(const BodyField& field);
 
   std::unique_ptr<ondemand::parser> parser = std::make_unique<ondemand::parser>();
   std::string_view text;
@@ -59,20 +101,27 @@ struct JsonBody::State {
   std::deque<std::pair<std::string, std::optional<std::string>>> found;
 };
 
-std::optional<std::string> JsonBody::State::Read(const std::string& pointer) {
+std::optional<std::string> JsonBody::State::Read(const BodyField& field) {
   if (!opened) {
     opened = true;
     is_json = !text.empty() &&
               parser->iterate(text.data(), text.size(), text.size() + kJsonPadding).get(document) ==
                   simdjson::SUCCESS;
   }
+  // A document that turned out to be broken has no parser any more.
+  is_json = is_json && document.is_alive();
   if (!is_json) return std::nullopt;
   // A scalar has nothing below it, and simdjson asks for it in another way.
   bool is_scalar = true;
   document.rewind();
   if (document.is_scalar().get(is_scalar) != simdjson::SUCCESS || is_scalar) return std::nullopt;
   ondemand::value value;
-  if (document.at_pointer(pointer).get(value) != simdjson::SUCCESS) return std::nullopt;
+  if (document.get_value().get(value) != simdjson::SUCCESS) return std::nullopt;
+  for (const std::string& step : field.Steps()) {
+    std::optional<ondemand::value> below = StepDown(value, step);
+    if (!below) return std::nullopt;
+    value = *below;
+  }
   return TextOf(value);
 }
 
@@ -95,7 +144,7 @@ std::optional<std::string_view> JsonBody::Find(const BodyField& field) {
   for (const auto& [pointer, value] : state_->found) {
     if (pointer == field.pointer) return value;
   }
-  return state_->found.emplace_back(field.pointer, state_->Read(field.pointer)).second;
+  return state_->found.emplace_back(field.pointer, state_->Read(field)).second;
 }
 
 }  // namespace slipway::routing

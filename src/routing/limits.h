@@ -20,6 +20,10 @@ inline constexpr size_t kMaxBodyFields = 16;
 inline constexpr size_t kMaxRegexes = 32;
 // Of one regular expression, compiled and while it runs.
 inline constexpr int64_t kRegexMemoryBytes = 256 << 10;
+// What a comparison takes at worst is their product, in steps of a few nanoseconds: the size of the
+// compiled expression, and the length of a value, above which it matches nothing.
+inline constexpr int kMaxRegexSteps = 300;
+inline constexpr size_t kMaxRegexValueBytes = 2 << 10;
 // A value of the body that is longer counts as not there.
 inline constexpr size_t kMaxValueBytes = 64 << 10;
 

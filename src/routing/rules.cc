@@ -82,6 +82,11 @@ Result<void> Rules::Condition::SetOperator(const ConditionSpec& spec) {
     op = Operator::kRegex;
     regex = std::make_unique<RE2>(*spec.regex, RegexOptions());
     if (!regex->ok()) return InvalidArgument("FIELD_FORMAT", "regex: " + regex->error());
+    if (regex->ProgramSize() > kMaxRegexSteps) {
+      return InvalidArgument(
+          "FIELD_RANGE", "regex: it takes " + std::to_string(regex->ProgramSize()) + " steps, " +
+                             std::to_string(kMaxRegexSteps) + " are allowed: repeat less in it");
+    }
   } else {
     op = Operator::kIn;
     choices = spec.in;
@@ -113,7 +118,7 @@ bool Rules::Condition::Compare(std::string_view value) const {
     case Operator::kContains:
       return value.find(text) != std::string_view::npos;
     case Operator::kRegex:
-      return RE2::FullMatch(value, *regex);
+      return value.size() <= kMaxRegexValueBytes && RE2::FullMatch(value, *regex);
     case Operator::kIn:
       return std::binary_search(choices.begin(), choices.end(), value);
   }

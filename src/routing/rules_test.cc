@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "routing/json_body.h"
+#include "routing/limits.h"
 
 namespace slipway::routing {
 namespace {
@@ -109,6 +110,49 @@ TEST(Rules, WhatIsNotThereMatchesNothing) {
       EXPECT_TRUE(Holds("{" + source + test + R"(,"not":true})", request));
     }
   }
+}
+
+// Two questions to a body that is broken: the first finds that out, in the middle or at the end.
+TEST(Rules, ABrokenBodyHasNothing) {
+  for (const std::string body :
+       {R"({"id":"a","user":"b"} x)", R"({"a":)", R"({"id":"a")", R"({"id":"a",,"user":"b"})",
+        R"({"parameters":{"a":tru}})", R"(["a")", "{", "nul", R"({"id":"\ud800)"}) {
+    FakeRequest request;
+    request.SetBody(body);
+    for (const char* field : {"/absent", "/user/x", "/parameters/a", "/id/0", "/0/x"}) {
+      EXPECT_EQ(request.Body(*BodyField::Parse(field)), std::nullopt) << body << " " << field;
+    }
+  }
+}
+
+TEST(Rules, NamesInTheBodyAreWhatTheyMean) {
+  FakeRequest request;
+  request.SetBody(R"({"param\u0065ters":{"pa\u00eds":"NL","\"":"q"},"list":[[1],{"a":2}],)"
+                  R"("twice":"first","twice":"second"})");
+  const std::pair<const char*, const char*> held[] = {{"parameters.país", "NL"},
+                                                      {"/parameters/\"", "q"},
+                                                      {"/list/0/0", "1"},
+                                                      {"/list/1/a", "2"},
+                                                      {"/twice", "first"}};
+  for (const auto& [field, value] : held) {
+    EXPECT_EQ(request.Body(*BodyField::Parse(field)), value) << field;
+  }
+  for (const char* field : {"/list/01/a", "/list/-", "/list/2", "/list/0/0/0", "/twice/0"}) {
+    EXPECT_EQ(request.Body(*BodyField::Parse(field)), std::nullopt) << field;
+  }
+}
+
+// One value must not hold a core: what a comparison takes at worst is bounded.
+TEST(Rules, RegexesAreBounded) {
+  FakeRequest request;
+  request.headers["x-group"] = std::string(kMaxRegexValueBytes, 'a');
+  EXPECT_TRUE(Holds(R"({"header":"x-group","regex":"a*"})", request));
+  request.headers["x-group"] += 'a';
+  EXPECT_FALSE(Holds(R"({"header":"x-group","regex":"a*"})", request));
+  RuleSpec rule{.name = "r", .when = {ConditionSpec{.header = "x", .regex = ".*a.{400}z"}}};
+  const auto compiled = Rules::Compile({&rule, 1});
+  ASSERT_TRUE(compiled.has_error());
+  EXPECT_NE(compiled.error().message().find("steps"), std::string::npos);
 }
 
 TEST(Rules, ValuesOfTheBodyAreTheirTexts) {

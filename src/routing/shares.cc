@@ -8,6 +8,9 @@ namespace slipway::routing {
 namespace {
 
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // 2^64 divided by the golden ratio
+// 2^64 times the square root of 2, less 1: turns of two kinds that go on side by side must not
+// follow each other.
+constexpr uint64_t kRootOfTwo = 0x6a09e667f3bcc909u;
 
 std::vector<Share> Weighted(std::span<const Candidate> candidates,
                             std::span<const SplitPart> split) {
@@ -103,7 +106,7 @@ size_t PickByKey(std::span<const Share> shares, std::string_view key) {
 }
 
 bool IsPart(int32_t weight, uint64_t turn) {
-  return Scaled(turn * kGolden, kWholeWeight) < static_cast<uint64_t>(weight);
+  return Scaled(turn * kRootOfTwo, kWholeWeight) < static_cast<uint64_t>(weight);
 }
 
 }  // namespace slipway::routing

@@ -90,11 +90,14 @@ std::optional<int64_t> VersionIn(std::string_view path) {
   constexpr std::string_view kVersions = "/versions/";
   const size_t at = path.find(kVersions);
   if (at == std::string_view::npos) return std::nullopt;
-  std::string_view text = path.substr(at + kVersions.size());
-  text = text.substr(0, text.find('/'));
+  const std::string_view rest = path.substr(at + kVersions.size());
+  // As the data plane takes it: decoded, and compared with the number as text.
+  const Result<std::string> text = net::PercentDecode(rest.substr(0, rest.find('/')));
+  if (text.has_error() || text->empty() || text->front() == '0') return std::nullopt;
   int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const char* const last = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), last, number);
+  if (error != std::errc() || end != last) return std::nullopt;
   return number;
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "gateway/limits.h"
 #include "gateway/model_config/config_json.h"
+#include "gateway/repository/model_file.h"
 #include "gateway/repository/model_folder.h"
 #include "runtime/site_state.h"
 
@@ -162,6 +163,7 @@ Result<ModelRepository::Planned> ModelRepository::Plan(const std::string& name,
                              "override files need a 'config' beside them: {} where there is "
                              "nothing to say");
     }
+    TRY_VOID(CheckModelName(name));
     TRY(files, OverrideFolder::Make(request.files));
     planned.files = std::move(files);
     source.path = source.root = planned.files->path();

@@ -20,6 +20,12 @@ class HttpFacts final : public routing::RequestFacts {
   // `json` is followed by routing::kJsonPadding readable bytes; empty: the body is no JSON.
   HttpFacts(const net::HttpRequest& request, std::string_view json, routing::JsonBody& body)
       : request_(request), json_(json), body_(body) {}
+  // Memory that a large body took goes back.
+  ~HttpFacts() override {
+    if (is_open_) body_.Open({});
+  }
+  HttpFacts(const HttpFacts&) = delete;
+  HttpFacts& operator=(const HttpFacts&) = delete;
 
   std::optional<std::string_view> Header(std::string_view name) override;
   std::optional<std::string_view> Path() override;
