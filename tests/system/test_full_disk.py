@@ -301,7 +301,7 @@ def push_tags(registry, repository, body, tags):
 def test_every_deletion_works_on_a_full_disk(start_centre, disk):
     """Also one that leaves a line of history for each tag, and one of more than the reserve."""
     centre = start_centre(data=disk.folder / "data")
-    registry, api = Registry(centre), f"{centre.api_url}/api"
+    registry = Registry(centre)
     one = push_tags(registry, "p/m", model_manifest(registry, "p/m", b"1"),
                     [f"t{i}" for i in range(40)])
     two = push_tags(registry, "p/m", model_manifest(registry, "p/m", b"2"),
@@ -310,12 +310,11 @@ def test_every_deletion_works_on_a_full_disk(start_centre, disk):
               [f"tag-{i:0100}" for i in range(20_032)])
     centre.stop()
     centre.start()
-    registry = Registry(centre)
+    registry, api = Registry(centre), f"{centre.api_url}/api"
     disk.fill()
     for target in (registry.url("p/m/manifests/t7"), registry.url(f"p/m/manifests/{one}"),
                    f"{api}/v1/projects/p/modelversions/m-{two[7:23]}",
                    f"{api}/v2.0/projects/p/repositories/huge"):
-        disk.fill()
         answer = registry.session.delete(target, timeout=120)
         assert answer.status_code in (200, 202, 204), (target, answer.text)
     assert registry.session.get(registry.url("p/m/tags/list"), timeout=60).status_code in (200, 404)

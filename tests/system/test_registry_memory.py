@@ -87,13 +87,18 @@ def test_manifests_that_stall(start_centre):
     assert push(100_000).status_code == 201
     before = anonymous_kib(centre)
     with contextlib.ExitStack() as stack:
-        # Small ones take the room that is left where one more large one is refused.
-        for size, count in ((4_000_000, 40), (120_000, 80)):
-            for _ in range(count):
-                sent(stack, centre, "PUT", "/v2/p/a/manifests/v1", bytes(size - 10_000),
-                     **{"Content-Length": str(size), "Content-Type": MANIFEST})
-        refused = programs.wait_until(
-            lambda: (answer := push(130_000)).status_code == 503 and answer, "a full budget")
+        def stall(size):
+            sent(stack, centre, "PUT", "/v2/p/a/manifests/v1", bytes(size - 10_000),
+                 **{"Content-Length": str(size), "Content-Type": MANIFEST})
+
+        def refusal():
+            stall(120_000)  # takes the room that is left where a large one is refused
+            answer = push(130_000)
+            return answer if answer.status_code == 503 else None
+
+        for _ in range(40):
+            stall(4_000_000)
+        refused = programs.wait_until(refusal, "a full budget")
         assert refused.headers["Retry-After"] == "1"
         assert refused.json()["errors"][0]["code"] == "TOOMANYREQUESTS"
         assert "try again" in refused.json()["errors"][0]["message"]

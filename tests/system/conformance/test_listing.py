@@ -173,7 +173,7 @@ def push_referrers(repository, count, **members):
 @pytest.fixture(scope="module")
 def many_referrers(new_repository):
     repository = new_repository()
-    return repository, *push_referrers(repository, 210)
+    return repository, *push_referrers(repository, 210, large="x" * 60_000)
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "of one type"])
@@ -190,7 +190,7 @@ def test_pages_of_referrers_link_to_the_next(many_referrers, filtered):
         found += answer.json()["manifests"]
         pages += 1
         target = next_target(answer)
-    assert pages == 2
+    assert pages >= 2
     assert found == sorted(expected, key=lambda entry: entry["digest"]), "each once, in order"
 
 
