@@ -50,7 +50,7 @@ Result<void> ReadLogSetting(const std::string& key, const Json& value, WantedLog
     return {};
   }
   if (key == "log_file") {
-    if (value == "") return {};
+    if (value.is_string() && value.get_ref<const std::string&>().empty()) return {};
     return LogFault(key, "the log file cannot be changed while the server runs");
   }
   return LogFault(key,

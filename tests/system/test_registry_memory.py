@@ -94,11 +94,11 @@ def test_manifests_that_stall(start_centre):
         def refusal():
             stall(120_000)  # takes the room that is left where a large one is refused
             answer = push(130_000)
-            return answer if answer.status_code == 503 else None
+            return [answer] if answer.status_code == 503 else None
 
         for _ in range(40):
             stall(4_000_000)
-        refused = programs.wait_until(refusal, "a full budget")
+        (refused,) = programs.wait_until(refusal, "a full budget")
         assert refused.headers["Retry-After"] == "1"
         assert refused.json()["errors"][0]["code"] == "TOOMANYREQUESTS"
         assert "try again" in refused.json()["errors"][0]["message"]

@@ -315,7 +315,7 @@ class TextReader {
     if (field.kind == Kind::kString) return String(field);
     const bool is_negative = token().Is('-');
     if (is_negative) TRY_VOID(tokens_.Next());
-    const Result<Json> value = Word(field, token().text, is_negative);
+    Result<Json> value = Word(field, token().text, is_negative);
     if (value.has_error() || token().kind == TokenKind::kString) {
       return tokens_.Fault("'" + field.name + "' " + Wanted(field) + ", and there is " +
                            (is_negative ? "'-' and " : "") + tokens_.Shown());
@@ -348,7 +348,7 @@ class TextReader {
 
   // The value of a word; any error says only that it is none.
   static Result<Json> Word(const Field& field, std::string_view word, bool is_negative) {
-    const Error none = InvalidArgument("CONFIG_TEXT", "no value");
+    Error none = InvalidArgument("CONFIG_TEXT", "no value");
     if (field.kind == Kind::kBool) {
       if (is_negative) return none;
       if (word == "true" || word == "True" || word == "t" || word == "1") return Json(true);

@@ -217,7 +217,7 @@ Task<HttpResponse> Generate(Environment& environment, HttpRequest& request) {
 Task<HttpResponse> GenerateStream(Environment& environment, HttpRequest& request) {
   const auto begun = co_await Begin(environment, request);
   if (begun.has_error()) co_return ErrorResponse(begun.error());
-  const std::shared_ptr<Exchange> exchange = *begun;
+  const std::shared_ptr<Exchange>& exchange = *begun;
   if (exchange->revision().model().model().decoupled()) {
     co_return Events([&environment, exchange](net::StreamWriter& writer) {
       return Stream(environment, exchange, writer);
