@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/result.h"
 #include "engine/plugin.h"
 
 namespace slipway::engine {
@@ -44,6 +45,21 @@ inline int64_t MonotonicNs() {
 
 inline bool IsCancelled(const SlipwayRun* run) {
   return run->cancelled != nullptr && __atomic_load_n(run->cancelled, __ATOMIC_RELAXED) != 0;
+}
+
+// The last call of run->complete, with what came of it: outputs that are filled, or an error, which
+// is that of the caller where he ended the run or gave it too little time.
+inline void CompleteRun(SlipwayRun* run, const Result<void>& done) {
+  if (done.has_value()) return run->complete(run, nullptr, 1);
+  if (IsCancelled(run)) {
+    return CompleteWithError(run,
+                             Error(Code::kCancelled, "RUN_CANCELLED", "the run was ended early"));
+  }
+  if (MonotonicNs() > run->deadline_ns) {
+    return CompleteWithError(
+        run, Error(Code::kDeadlineExceeded, "RUN_DEADLINE", "Request timeout expired"));
+  }
+  CompleteWithError(run, done.error());
 }
 
 }  // namespace slipway::engine

@@ -65,17 +65,7 @@ Result<std::unique_ptr<OrtRun>> OrtRun::Open(const OrtModel& model) {
 }
 
 void OrtRun::Start(SlipwayRun* run) {
-  const Result<void> done = Execute(run);
-  if (done.has_value()) return run->complete(run, nullptr, 1);
-  if (IsCancelled(run)) {
-    return CompleteWithError(run,
-                             Error(Code::kCancelled, "RUN_CANCELLED", "the run was ended early"));
-  }
-  if (MonotonicNs() > run->deadline_ns) {
-    return CompleteWithError(
-        run, Error(Code::kDeadlineExceeded, "RUN_DEADLINE", "Request timeout expired"));
-  }
-  CompleteWithError(run, done.error());
+  CompleteRun(run, Execute(run));
 }
 
 void OrtRun::Interrupt() {
