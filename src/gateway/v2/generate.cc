@@ -183,16 +183,7 @@ Result<std::string> GenerateRequest(std::string_view body, const ModelFace& mode
 }
 
 Result<void> WriteGenerated(const InferAnswer& answer, std::string& out) {
-  out += '{';
-  if (answer.id) {
-    out += "\"id\":";
-    WriteJsonString(*answer.id, out);
-    out += ',';
-  }
-  out += "\"model_name\":";
-  WriteJsonString(answer.model, out);
-  out += ",\"model_version\":";
-  WriteJsonString(answer.version, out);
+  WriteAnswerHead(answer, out);
   for (size_t i = 0; i < answer.outputs.size(); ++i) {
     const std::string& name = answer.signature.outputs[answer.wanted[i]].name;
     const bool is_list = answer.outputs[i].element_count() != 1;

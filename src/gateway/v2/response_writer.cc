@@ -266,9 +266,7 @@ Result<void> WriteElements(const Tensor& tensor, std::string_view name, NonFinit
   return WriteData(tensor, name, style, out);
 }
 
-Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
-  TRY(outputs, AnswerOutputs::Make(answer));
-  const size_t begin = out.size();
+void WriteAnswerHead(const InferAnswer& answer, std::string& out) {
   out += '{';
   if (answer.id) {
     out += "\"id\":";
@@ -279,6 +277,12 @@ Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
   WriteJsonString(answer.model, out);
   out += ",\"model_version\":";
   WriteJsonString(answer.version, out);
+}
+
+Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
+  TRY(outputs, AnswerOutputs::Make(answer));
+  const size_t begin = out.size();
+  WriteAnswerHead(answer, out);
   out += ",\"outputs\":[";
   uint64_t binary = 0;
   for (size_t i = 0; i < answer.outputs.size(); ++i) {

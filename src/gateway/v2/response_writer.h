@@ -40,6 +40,9 @@ struct InferAnswer {
 // back as the same number of their type, always with a point or an exponent.
 Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out);
 
+// How every answer begins: the brace, id, model and version, without a comma behind them.
+void WriteAnswerHead(const InferAnswer& answer, std::string& out);
+
 // The elements alone, with commas between them.
 Result<void> WriteElements(const tensor::Tensor& tensor, std::string_view name, NonFinite style,
                            std::string& out);
