@@ -87,7 +87,8 @@ struct ServeProgram::State {
     } else {
       TRY_VOID(ReadConfig());
       TRY_VOID(OpenLink());
-      Wait(std::chrono::steady_clock::now() + runtime::InheritedListenWait());
+      Wait(std::chrono::steady_clock::now() + runtime::InheritedListenWait(),
+           [this] { return plane.settled(); });
     }
     for (const ServeListener& listener : options.listeners) {
       TRY_VOID(plane.Listen(listener.name, listener.listener));
@@ -95,11 +96,11 @@ struct ServeProgram::State {
     return {};
   }
 
-  // Until the plane is settled; false where the time was over or somebody wanted the end before.
-  bool Wait(std::chrono::steady_clock::time_point end) {
+  // Until `is_reached`; false where the time was over or somebody wanted the end before.
+  bool Wait(std::chrono::steady_clock::time_point end, const std::function<bool()>& is_reached) {
     constexpr std::chrono::milliseconds kLook{50};
     std::unique_lock lock(changed_mutex);
-    while (!plane.settled()) {
+    while (!is_reached()) {
       const auto now = std::chrono::steady_clock::now();
       if (now >= end || stop_asked || (options.interrupted && options.interrupted())) return false;
       changed.wait_until(lock, std::min(end, now + kLook),
@@ -109,10 +110,14 @@ struct ServeProgram::State {
   }
 
   Result<void> WaitForTheModels() {
-    if (!Wait(std::chrono::steady_clock::time_point::max())) {
-      return Error(Code::kCancelled, "INTERRUPTED", "interrupted while the model was loading");
-    }
-    return repository->Settle();
+    const Error interrupted(Code::kCancelled, "INTERRUPTED",
+                            "interrupted while the model was loading");
+    constexpr auto kAnyTime = std::chrono::steady_clock::time_point::max();
+    if (!Wait(kAnyTime, [this] { return plane.settled(); })) return interrupted;
+    TRY_VOID(repository->Settle());
+    // Nobody is to be told of models that are listed no more.
+    if (!Wait(kAnyTime, [this] { return repository->IsInEffect(); })) return interrupted;
+    return {};
   }
 
   Result<void> ReadConfig() {

@@ -2,18 +2,12 @@
 
 #include <set>
 
+#include "registry/key_text.h"
 #include "registry/limits.h"
 #include "registry/projection.h"
 
 namespace slipway::registry {
 namespace {
-
-template <class... Parts>
-std::string Join(std::string_view first, const Parts&... parts) {
-  std::string out(first);
-  (out.append(parts), ...);
-  return out;
-}
 
 std::string UsedKey(std::string_view repository, const Digest& blob, const Digest& manifest) {
   return Join(UsedPrefix(repository, blob), manifest.text());

@@ -3,16 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "registry/key_text.h"
 
 namespace slipway::registry {
 namespace {
 
-template <class... Parts>
-std::string Join(std::string_view first, const Parts&... parts) {
-  std::string out(first);
-  (out.append(parts), ...);
-  return out;
-}
+constexpr std::string_view kBlobRows = "registry/blob/";
+constexpr std::string_view kManifestRows = "registry/manifest/";
+constexpr std::string_view kTagRows = "registry/tag/";
 
 Error Corrupt(std::string_view key) {
   return DataLoss("ROW_CORRUPT", "the row " + std::string(key) + " cannot be read.");
@@ -55,10 +53,10 @@ std::string RemovingTagsKey(std::string_view repository, const Digest& manifest)
   return Join(RemovingTagsPrefix(repository), manifest.text());
 }
 std::string BlobKey(std::string_view repository, const Digest& digest) {
-  return Join(BlobPrefix(repository), digest.text());
+  return Join(kBlobRows, repository, "@", digest.text());
 }
 std::string BlobPrefix(std::string_view repository) {
-  return Join("registry/blob/", repository, "@");
+  return Join(kBlobRows, repository, "@");
 }
 std::string HolderKey(const Digest& digest, std::string_view repository) {
   return Join(HolderPrefix(digest), repository);
@@ -67,16 +65,16 @@ std::string HolderPrefix(const Digest& digest) {
   return Join("registry/holder/", digest.text(), "@");
 }
 std::string ManifestKey(std::string_view repository, const Digest& digest) {
-  return Join(ManifestPrefix(repository), digest.text());
+  return Join(kManifestRows, repository, "@", digest.text());
 }
 std::string ManifestPrefix(std::string_view repository) {
-  return Join("registry/manifest/", repository, "@");
+  return Join(kManifestRows, repository, "@");
 }
 std::string TagKey(std::string_view repository, std::string_view tag) {
-  return Join(TagPrefix(repository), tag);
+  return Join(kTagRows, repository, ":", tag);
 }
 std::string TagPrefix(std::string_view repository) {
-  return Join("registry/tag/", repository, ":");
+  return Join(kTagRows, repository, ":");
 }
 std::string TaggedKey(std::string_view repository, const Digest& digest, std::string_view tag) {
   return Join(TaggedPrefix(repository, digest), tag);

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 
 #include "async/guarded.h"
+#include "base/digest.h"
 #include "base/format_check.h"
 #include "trust/access.h"
 #include "trust/limits.h"
@@ -174,13 +175,13 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   }
   std::optional<std::string> id = TokenId(token);
   if (!id || token.size() > kMaxTokenBytes) return Invalid();
-  const std::string hash = HashToken(token);
+  const Digest hash = Digest::Of(token);
   TRY(verdict, state_->Find(*id));
   // An unknown id costs the same as a wrong secret.
   constexpr std::string_view kNothing =
       "0000000000000000000000000000000000000000000000000000000000000000";
-  const bool right =
-      SameHash(hash, verdict->record ? std::string_view(verdict->record->secret_sha256) : kNothing);
+  const bool right = SameHash(
+      hash.hex(), verdict->record ? std::string_view(verdict->record->secret_sha256) : kNothing);
   if (!verdict->record || !right) return Invalid();
   return state_->IdentityOf(*verdict);
 }

@@ -40,6 +40,8 @@ class ModelRepository final : public ModelControl {
   // Once what Open listed is loaded or has failed: what failed is listed no more. The error of a
   // model if none serves and not even that was wanted.
   Result<void> Settle();
+  // Whether the plane has what Open and Settle listed last. Before the cores serve.
+  bool IsInEffect() const { return plane_.status().generation >= generation_; }
 
   Task<Result<void>> Load(std::string name, ReadLoad read) override;
   Task<Result<void>> Unload(std::string name) override;
