@@ -543,6 +543,11 @@ TEST(DataPlane, CountsWhatItDoes) {
   EXPECT_EQ(plane.Metric("nv_inference_exec_count", labels), 5);
   EXPECT_GT(plane.Metric("slipway_inference_request_duration_seconds_count", labels), 0);
   EXPECT_GT(plane.Metric("slipway_inference_request_duration_seconds_sum", labels), 0);
+  for (const char* phase : {"queue", "compute"}) {
+    const std::string name = std::string("slipway_inference_") + phase + "_duration_seconds";
+    EXPECT_EQ(plane.Metric(name + "_count", labels),
+              plane.Metric("slipway_inference_request_duration_seconds_count", labels));
+  }
   // Series go with their revision.
   plane.Serve({});
   EXPECT_TRUE(PlaneFixture::WaitFor(

@@ -243,10 +243,14 @@ void Exchange::CountSuccess() {
   counters.inferences.Add(std::max<uint64_t>(rows_, 1));
   counters.request_ns.Add(Ns(now - arrived_));
   counters.compute_input_ns.Add(Ns(parsed_ - arrived_));
-  counters.queue_ns.Add(Ns(started_ - parsed_));
-  counters.compute_infer_ns.Add(Ns(ended_ - started_));
+  const uint64_t queue_ns = Ns(started_ - parsed_);
+  const uint64_t compute_ns = Ns(ended_ - started_);
+  counters.queue_ns.Add(queue_ns);
+  counters.compute_infer_ns.Add(compute_ns);
   counters.compute_output_ns.Add(Ns(now - ended_));
   counters.latency[HistogramBucket(Ns(now - arrived_))].Add(1);
+  counters.queue[HistogramBucket(queue_ns)].Add(1);
+  counters.compute[HistogramBucket(compute_ns)].Add(1);
   counters.last_ns.Set(Ns(now.time_since_epoch()));
   if (shadow_) [[unlikely]] {
     Shadows& shadows = shadow_->shadows;

@@ -50,7 +50,10 @@ struct RequestCounters {
   OwnedCounter compute_output_ns;
   // When the last successful request was answered, of the steady clock.
   OwnedCounter last_ns;
+  // Times of successful requests: in all, waiting for their runs, and of the runs.
   std::array<OwnedCounter, kHistogramBuckets> latency;
+  std::array<OwnedCounter, kHistogramBuckets> queue;
+  std::array<OwnedCounter, kHistogramBuckets> compute;
 };
 
 // Of a revision that is a shadow.

@@ -45,15 +45,51 @@ constexpr std::array kRows = {
 constexpr std::array<std::string_view, kFailures> kReasons = {"REJECTED", "CANCELED", "BACKEND",
                                                               "OTHER"};
 
+struct Phase {
+  std::string_view name;
+  std::string_view help;
+  std::array<OwnedCounter, kHistogramBuckets> RequestCounters::* buckets;
+  OwnedCounter RequestCounters::* sum_ns;
+};
+
+constexpr std::array kPhases = {
+    Phase{"slipway_inference_request_duration_seconds",
+          "Time of successful requests, from the head's arrival to the answer.",
+          &RequestCounters::latency, &RequestCounters::request_ns},
+    Phase{"slipway_inference_queue_duration_seconds",
+          "Time that successful requests waited for their runs.", &RequestCounters::queue,
+          &RequestCounters::queue_ns},
+    Phase{"slipway_inference_compute_duration_seconds", "Time of the runs of successful requests.",
+          &RequestCounters::compute, &RequestCounters::compute_infer_ns},
+};
+
+void WritePhases(const RevisionRuntime& revision, const MetricLabels& labels, MetricSink& sink) {
+  for (const Phase& phase : kPhases) {
+    std::array<uint64_t, kHistogramBuckets> buckets{};
+    for (const Lane& lane : revision.lanes()) {
+      const auto& counted = lane.counters.*phase.buckets;
+      for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += counted[i].Value();
+    }
+    sink.HistogramNs(phase.name, phase.help, labels, buckets,
+                     Sum(revision, [&](const RequestCounters& counters) -> const OwnedCounter& {
+                       return counters.*phase.sum_ns;
+                     }));
+  }
+}
+
 // Model executions, and by their rows where requests share them.
 void WriteRuns(const RevisionRuntime& revision, const MetricLabels& labels, MetricSink& sink) {
   uint64_t executions = 0;
+  uint64_t infer_ns = 0;
   std::map<uint64_t, uint64_t> by_class;  // by the power of two that is not below the rows
   for (const auto& [rows, stat] : revision.batch_stats()) {
     executions += stat.runs;
+    infer_ns += stat.infer_ns;
     by_class[std::bit_ceil(rows)] += stat.runs;
   }
   sink.Counter("nv_inference_exec_count", "Model executions.", labels, executions);
+  sink.Counter("slipway_inference_exec_duration_us", "Time of the model executions, each once.",
+               labels, infer_ns / 1000);
   if (revision.batcher().max_rows() < 2) return;
   for (const auto& [most, runs] : by_class) {
     MetricLabels with_rows = labels;
@@ -89,15 +125,9 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
   sink.Gauge("slipway_inference_waiting_request_count",
              "Of the pending requests, those that wait for a run.", labels,
              static_cast<double>(revision.batcher().waiting()));
-  std::array<uint64_t, kHistogramBuckets> buckets{};
-  for (const Lane& lane : revision.lanes()) {
-    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += lane.counters.latency[i].Value();
-  }
-  sink.HistogramNs("slipway_inference_request_duration_seconds",
-                   "Time of successful requests, from the head's arrival to the answer.", labels,
-                   buckets, Sum(revision, [](const RequestCounters& counters) -> const auto& {
-                     return counters.request_ns;
-                   }));
+  sink.Gauge("slipway_inference_model_memory_bytes", "Memory that loading the model took.", labels,
+             static_cast<double>(revision.model().memory_bytes()));
+  WritePhases(revision, labels, sink);
   WriteShadowMetrics(revision, sink);
 }
 
