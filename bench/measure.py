@@ -150,12 +150,25 @@ class Load:
         return self.requests / self.seconds
 
 
-def wrk_command(url: str, body: str | None, connections: int, seconds: float,
+@dataclasses.dataclass(frozen=True)
+class Post:
+    """A request with a body, which wrk and h2load read from a file."""
+
+    body: pathlib.Path
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def wrk_command(url: str, body: str | Post | None, connections: int, seconds: float,
                 script: pathlib.Path, core: int = CLIENT_CORE) -> list[str]:
     lines = WRK_REPORT
     if body is not None:
-        lines = f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n" \
-                f"wrk.body = [[{body}]]\n" + lines
+        lines = "wrk.method = 'POST'\n" + lines
+    if isinstance(body, str):
+        lines = f"wrk.headers['Content-Type'] = 'application/json'\nwrk.body = [[{body}]]\n" + lines
+    elif body is not None:
+        headers = "".join(f"wrk.headers['{name}'] = '{value}'\n"
+                          for name, value in body.headers.items())
+        lines = f"wrk.body = io.open('{body.body}', 'rb'):read('*a')\n" + headers + lines
     script.write_text(lines)
     whole_seconds = max(1, round(seconds))  # wrk understands no others
     return ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{whole_seconds}s",
@@ -170,7 +183,7 @@ def parse_wrk(output: str) -> Load:
                 resets=report["read"] + report["write"], refused=report["connect"])
 
 
-def wrk(server: Server, url: str, body: str | None = None, connections: int = 32,
+def wrk(server: Server, url: str, body: str | Post | None = None, connections: int = 32,
         seconds: float = SECONDS) -> Load:
     """Drives `url` and charges the CPU that `server` spent meanwhile to the requests."""
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import measure  # noqa: E402  (found through the line above)
 
-SCENARIOS = ("inference", "grpc", "upgrade", "footprint", "lists", "registry_blobs",
+SCENARIOS = ("inference", "grpc", "large_inputs", "upgrade", "footprint", "lists", "registry_blobs",
              "registry_manifests")
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
 

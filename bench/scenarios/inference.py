@@ -63,11 +63,11 @@ def start_http_floor() -> Variant:
                    f"{address}/v2/models/model/infer")
 
 
-def start_slipway(name: str, model: pathlib.Path) -> Variant:
+def start_slipway(name: str, model: pathlib.Path, *options: str) -> Variant:
     base = measure.free_port_base()
     address = f"http://127.0.0.1:{base}/v2"
-    server = Server([measure.SLIPWAY, "serve", model, "--name", "model", "--port-base", base],
-                    f"{address}/health/ready")
+    server = Server([measure.SLIPWAY, "serve", model, "--name", "model", "--port-base", base,
+                     *options], f"{address}/health/ready")
     return Variant(name, server, f"{address}/models/model/infer")
 
 
@@ -80,12 +80,17 @@ def start_fastapi(model: pathlib.Path) -> Variant:
     return Variant("FastAPI + uvicorn + onnxruntime", server, f"{address}/models/model/infer")
 
 
-def engine_floor_us(model: pathlib.Path) -> float:
+def engine_floor(model: pathlib.Path, runs: int, batch: int = 1) -> dict[str, float]:
+    """The bare engine on a model with one input and output: cpu_us of a run, p99_us of its time."""
     library = next((measure.BUILD / "lib" / "slipway").glob("libonnxruntime.so*"))
     output = subprocess.run(
         ["taskset", "-c", str(measure.SERVER_CORE), measure.BUILD / "bin" / "onnxruntime_floor",
-         library, model, "200000"], capture_output=True, text=True, check=True).stdout
-    return json.loads(output)["cpu_us"]
+         library, model, str(runs), str(batch)], capture_output=True, text=True, check=True).stdout
+    return json.loads(output)
+
+
+def engine_floor_us(model: pathlib.Path) -> float:
+    return engine_floor(model, 200_000)["cpu_us"]
 
 
 def run() -> str:

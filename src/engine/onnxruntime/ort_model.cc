@@ -3,9 +3,11 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <filesystem>
+#include <new>
 #include <string_view>
 
 #include "engine/onnxruntime/ort_types.h"
+#include "engine/onnxruntime/run_memory.h"
 
 namespace slipway::engine::ort {
 namespace {
@@ -24,8 +26,11 @@ Result<SessionOptionsPtr> MakeOptions(uint32_t threads) {
   const OrtApi& api = Api();
   SessionOptionsPtr options;
   TRY_VOID(Check(api.CreateSessionOptions(Out(options)), Step::kLoad));
-  // Without an arena memory goes back when a run is over, and tiny runs are not slower.
+  // Memory is that of OpenEnvironment.
   TRY_VOID(Check(api.DisableCpuMemArena(options.get()), Step::kLoad));
+  TRY_VOID(
+      Check(api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigUseEnvAllocators, "1"),
+            Step::kLoad));
   if (threads == 0) {
     TRY_VOID(Check(api.DisablePerSessionThreads(options.get()), Step::kLoad));
   } else {
@@ -36,6 +41,37 @@ Result<SessionOptionsPtr> MakeOptions(uint32_t threads) {
         Step::kLoad));
   }
   return options;
+}
+
+// The library's view of a RunMemory. It and what it uses live as long as the process.
+struct SharedAllocator : OrtAllocator {
+  explicit SharedAllocator(MemoryInfoPtr given)
+      : OrtAllocator{}, memory(*new RunMemory({})), info(std::move(given)) {
+    version = ORT_API_VERSION;
+    // The library takes what it is given for memory, whatever it is, and knows this exception.
+    Alloc = [](OrtAllocator* self, size_t bytes) {
+      void* block = Of(self).memory.Allocate(bytes);
+      if (block == nullptr) throw std::bad_alloc();
+      return block;
+    };
+    Free = [](OrtAllocator* self, void* block) { Of(self).memory.Free(block); };
+    Info = [](const OrtAllocator* self) -> const OrtMemoryInfo* {
+      return static_cast<const SharedAllocator*>(self)->info.get();
+    };
+    Reserve = Alloc;
+  }
+  static SharedAllocator& Of(OrtAllocator* self) { return *static_cast<SharedAllocator*>(self); }
+
+  RunMemory& memory;
+  const MemoryInfoPtr info;
+};
+
+Result<void> ShareMemory() {
+  MemoryInfoPtr info;
+  TRY_VOID(Check(Api().CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, Out(info)),
+                 Step::kLoad));
+  static SharedAllocator& allocator = *new SharedAllocator(std::move(info));
+  return Check(Api().RegisterAllocator(environment, &allocator), Step::kLoad);
 }
 
 // What the library says of a file that it cannot load, without the folder, which is ours.
@@ -60,10 +96,11 @@ Result<void> OpenEnvironment(const SlipwayHost& host) {
                  Step::kLoad));
   TRY_VOID(Check(api.SetGlobalInterOpNumThreads(threading.get(), 1), Step::kLoad));
   TRY_VOID(Check(api.SetGlobalSpinControl(threading.get(), 0), Step::kLoad));
-  return Check(api.CreateEnvWithCustomLoggerAndGlobalThreadPools(
-                   LogToHost, const_cast<SlipwayHost*>(&host), ORT_LOGGING_LEVEL_WARNING, "slipway",
-                   threading.get(), &environment),
-               Step::kLoad);
+  TRY_VOID(Check(api.CreateEnvWithCustomLoggerAndGlobalThreadPools(
+                     LogToHost, const_cast<SlipwayHost*>(&host), ORT_LOGGING_LEVEL_WARNING,
+                     "slipway", threading.get(), &environment),
+                 Step::kLoad));
+  return ShareMemory();
 }
 
 Result<std::unique_ptr<OrtModel>> OrtModel::Load(const std::string& path, uint32_t threads) {
