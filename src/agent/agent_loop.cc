@@ -218,6 +218,7 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   report.endpoints = keeper_->endpoints();
   report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status,
                                  UnprovenFailures(status, given_));
+  AddFigures(keeper_->figures(), &report.revisions);
   if (!keeper_->answers()) {
     report.reason = kNotAnswering;
     report.message = keeper_->message();

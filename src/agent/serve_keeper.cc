@@ -217,6 +217,7 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
   silence_.clear();
   LogError("the data plane ended by itself", {{"pid", pid_}, {"how", how}});
   std::optional<ServingStatus> last = std::exchange(status_, std::nullopt);
+  figures_.clear();
   incarnation = ++incarnation_;  // nobody asks or follows it any more
   pid_ = 0;
   connection_.reset();
@@ -335,14 +336,21 @@ Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
       }
       break;
     }
-    if (const auto answer = connection->TakeAnswer()) {
-      watch_.Answered(answer->silent_cores);
-      if (!answers() && !watch_.is_silent()) Judge(/*held=*/false);
+    if (auto answer = connection->TakeAnswer()) {
+      Answered(*std::move(answer));
     } else {
       Said(connection->status());
     }
   }
   if (connection_ == connection) connection_.reset();
+}
+
+void ServeKeeper::Answered(runtime::ServingAnswer answer) {
+  watch_.Answered(answer.silent_cores);
+  if (!answers() && !watch_.is_silent()) Judge(/*held=*/false);
+  const bool is_news = !answer.figures.empty() || !figures_.empty();
+  figures_ = std::move(answer.figures);
+  if (is_news) events_.changed();
 }
 
 void ServeKeeper::Said(const ServingStatus& status) {

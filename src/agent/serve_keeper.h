@@ -53,7 +53,8 @@ class ServeKeeper {
     asio::any_io_executor executor;
   };
   struct Events {
-    std::function<void()> changed;  // status(), pid(), message() or has_predecessor()
+    // status(), pid(), message(), has_predecessor() or figures()
+    std::function<void()> changed;
     // Serve ended by itself, with its last word, if it had said any.
     std::function<void(const std::optional<runtime::ServingStatus>& last)> ended;
   };
@@ -75,6 +76,8 @@ class ServeKeeper {
   // The last word of the serve that runs; nothing until it has said any.
   const std::optional<runtime::ServingStatus>& status() const { return status_; }
   int64_t pid() const { return pid_; }  // 0: none runs
+  // What the revisions of measured services had counted when serve was last asked.
+  const std::vector<runtime::RevisionFigures>& figures() const { return figures_; }
   // Whether serve, which runs, comes round to what it is asked; else `message` tells.
   bool answers() const { return silence_.empty(); }
   // One sentence when serve cannot be kept running or does not answer, else empty.
@@ -110,6 +113,7 @@ class ServeKeeper {
   Task<void> SendCertificate(std::shared_ptr<ServeConnection> connection);
   bool IsSettled() const;
   void Said(const runtime::ServingStatus& status);
+  void Answered(runtime::ServingAnswer answer);
 
   const ServeOptions options_;
   Dependencies dependencies_;
@@ -123,6 +127,7 @@ class ServeKeeper {
   int64_t pid_ = 0;
   std::shared_ptr<ServeConnection> connection_;
   std::optional<runtime::ServingStatus> status_;
+  std::vector<runtime::RevisionFigures> figures_;
   std::string message_;
   AnswerWatch watch_;
   std::string silence_;  // the sentence while it does not answer

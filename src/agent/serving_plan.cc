@@ -140,7 +140,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                        .access = service.access,
                        .keys = service.keys,
                        .traffic = service.traffic,
-                       .timeout_ms = service.timeout_ms};
+                       .timeout_ms = service.timeout_ms,
+                       .measured = service.measured};
     for (const DesiredRevision& revision : service.revisions) {
       if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
     }
@@ -167,6 +168,17 @@ std::vector<RevisionReport> PlanReports(const runtime::DesiredState& desired,
     }
   }
   return out;
+}
+
+void AddFigures(const std::vector<runtime::RevisionFigures>& figures,
+                std::vector<RevisionReport>* reports) {
+  if (figures.empty()) return;
+  std::map<std::string_view, const runtime::RevisionFigures*> by_uid;
+  for (const runtime::RevisionFigures& one : figures) by_uid.emplace(one.uid, &one);
+  for (RevisionReport& report : *reports) {
+    const auto found = by_uid.find(report.uid);
+    if (found != by_uid.end()) report.figures = *found->second;
+  }
 }
 
 void MarkUnknown(const std::string& message, std::vector<RevisionReport>* reports) {

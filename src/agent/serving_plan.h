@@ -36,6 +36,9 @@ std::vector<runtime::RevisionReport> PlanReports(
     const runtime::DesiredState& desired, const RevisionStates& revisions,
     const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status,
     const std::set<std::string>& unproven);
+// Adds what serve counted to the reports of the same revisions.
+void AddFigures(const std::vector<runtime::RevisionFigures>& figures,
+                std::vector<runtime::RevisionReport>* reports);
 // Of what a data plane that does not answer has loaded, or was to load, nothing is known: the phase
 // is Unknown, with the reason NOT_ANSWERING and this sentence.
 inline constexpr std::string_view kNotAnswering = "NOT_ANSWERING";

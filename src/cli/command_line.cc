@@ -29,6 +29,7 @@ constexpr Verb<Client&> kVerbs[] = {
     {"upgrade", "Move a service to another model version", &AddUpgrade},
     {"rollback", "Go back to what a service served before", &AddRollback},
     {"traffic", "Show, change and explain which revisions get which requests", &AddTraffic},
+    {"canary", "Follow and steer how a service moves to its new revision", &AddCanary},
     {"logs", "Show the log of a service", &AddLogs},
     {"status", "Show how control centre, data plane and services are", &AddStatus},
     {"apply", "Create or change resources from a file", &AddApply},

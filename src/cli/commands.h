@@ -7,6 +7,7 @@
 namespace slipway::cli {
 
 void AddApply(Command& command, Client& client);
+void AddCanary(Command& command, Client& client);
 void AddContext(Command& command, Client& client);
 void AddDelete(Command& command, Client& client);
 void AddDeploy(Command& command, Client& client);

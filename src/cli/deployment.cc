@@ -36,7 +36,12 @@ Result<void> PrintService(Client& client, const Json& service, bool changed, Set
   std::string model = ModelOf(service);
   int64_t revision = NumberAt(service, "/status/latestRevision");
   std::string text;
-  if (settled != Settled::kReady) {
+  if (settled == Settled::kOnTrial) {
+    text = fmt::format(
+        "service {}: {} (revision {}) is ready and takes the steps of its canary; "
+        "`slipway canary show {}` follows it",
+        name, model, revision, name);
+  } else if (settled != Settled::kReady) {
     text = fmt::format("service {}: {} is on its way", name, model);
   } else if (!changed) {
     text = fmt::format("service {} serves {} already (revision {}); nothing changed", name, model,
@@ -77,7 +82,7 @@ Result<void> FinishDeployment(Client& client, const std::string& project, const 
   TRY(now, WaitUntilSettled(*api, project, name, generation,
                             WaitLimit(client.clock(), options.timeout_s)));
   Settled settled = SettledAt(now, generation);
-  if (settled == Settled::kReady) {
+  if (settled == Settled::kReady || settled == Settled::kOnTrial) {
     NotePinned(now);
     return PrintService(client, now, changed, settled);
   }

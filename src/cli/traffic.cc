@@ -29,13 +29,13 @@ std::string PathOf(const Client& client, const std::string& service) {
   return ResourcePath("services", false, client.Project(), service);
 }
 
-// A server of another version may have fields that this program does not know.
+// What is in effect. A server of another version may have fields that this program does not know.
 std::optional<routing::TrafficSpec> TrafficOf(const Json& service) {
-  const Json& traffic = At(service, "/spec/traffic");
-  if (!traffic.is_object()) return std::nullopt;
-  auto decoded = Decode<routing::TrafficSpec>(traffic, "spec.traffic", UnknownFields::kIgnore);
-  if (!decoded) return std::nullopt;
-  return *std::move(decoded);
+  auto spec = Decode<resource::ServiceSpec>(At(service, "/spec"), "spec", UnknownFields::kIgnore);
+  auto status =
+      Decode<resource::ServiceStatus>(At(service, "/status"), "status", UnknownFields::kIgnore);
+  if (!spec || !status) return std::nullopt;
+  return resource::TrafficOf(*spec, *status);
 }
 
 Result<void> Show(Client& client, const std::string& text) {

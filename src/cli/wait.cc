@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "cli/text.h"
+#include "resource/kinds/canary.h"
 
 namespace slipway::cli {
 namespace {
@@ -71,6 +72,10 @@ Settled SettledAt(const Json& service, int64_t generation) {
   if (NumberAt(service, "/status/observedGeneration") < generation) return Settled::kNotYet;
   std::string phase = TextAt(service, "/status/phase");
   if (phase == "Ready") return Settled::kReady;
+  const std::string canary = TextAt(service, "/status/canary/phase");
+  if (canary == resource::kCanaryStepping || canary == resource::kCanaryPaused) {
+    return Settled::kOnTrial;
+  }
   return phase == "Failed" || phase == "Degraded" ? Settled::kFailed : Settled::kNotYet;
 }
 

@@ -16,8 +16,9 @@ namespace slipway::cli {
 SteadyTime WaitLimit(Clock& clock, std::optional<int64_t> seconds);
 
 // Whether a Service, as the API shows it, has settled since its generation `generation`: Ready, or
-// failed (phase Failed, or Degraded, where an older revision goes on serving).
-enum class Settled : uint8_t { kNotYet, kReady, kFailed };
+// failed (phase Failed, or Degraded, where an older revision goes on serving), or its new revision
+// is ready and on trial, which takes as long as its canary does.
+enum class Settled : uint8_t { kNotYet, kReady, kFailed, kOnTrial };
 Settled SettledAt(const Json& service, int64_t generation);
 
 // Waits until the service has settled and returns it. DEADLINE_EXCEEDED / WAIT_TIMEOUT says where

@@ -161,6 +161,10 @@ runtime::ServingStatus DataPlane::status() const {
   return state_->reconciler.status();
 }
 
+std::vector<runtime::RevisionFigures> DataPlane::figures() const {
+  return MeasuredFigures(state_->reconciler);
+}
+
 bool DataPlane::settled() const {
   return state_->reconciler.settled();
 }

@@ -66,6 +66,8 @@ class DataPlane {
   Result<void> ReloadTls();
 
   runtime::ServingStatus status() const;
+  // What the revisions of measured services have counted.
+  std::vector<runtime::RevisionFigures> figures() const;
   // Every revision of the first configuration is loaded or has failed.
   bool settled() const;
 

@@ -138,6 +138,7 @@ void Reconciler::Adopt(runtime::ServingConfig config) {
     List(service);
     for (auto& revision : service.revisions) {
       revision->runtime->SetRequestTimeout(service.config.timeout_ms);
+      revision->runtime->SetMeasured(service.config.measured);
     }
   }
   generation_ = config.generation;

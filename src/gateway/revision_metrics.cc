@@ -131,7 +131,69 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
   WriteShadowMetrics(revision, sink);
 }
 
+// Takes the series of one revision down, under names without the labels that all of them have.
+class FigureSink final : public MetricSink {
+ public:
+  explicit FigureSink(runtime::RevisionFigures& figures) : figures_(figures) {}
+
+  void Counter(std::string_view name, std::string_view, const MetricLabels& labels,
+               uint64_t value) override {
+    figures_.counters[NameOf(name, labels)] = static_cast<double>(value);
+  }
+  void Gauge(std::string_view name, std::string_view, const MetricLabels& labels,
+             double value) override {
+    figures_.gauges[NameOf(name, labels)] = value;
+  }
+  void HistogramNs(std::string_view name, std::string_view, const MetricLabels& labels,
+                   std::span<const uint64_t> bucket_counts, uint64_t) override {
+    size_t used = bucket_counts.size();
+    while (used > 0 && bucket_counts[used - 1] == 0) --used;
+    figures_.histograms[NameOf(name, labels)].assign(bucket_counts.begin(),
+                                                     bucket_counts.begin() + ptrdiff_t(used));
+  }
+
+ private:
+  static std::string NameOf(std::string_view name, const MetricLabels& labels) {
+    std::string out(name);
+    char before = '{';
+    for (const auto& [label, value] : labels) {
+      if (label == "model" || label == "namespace" || label == "version") continue;
+      out.append(1, before).append(label).append("=\"").append(value).append("\"");
+      before = ',';
+    }
+    if (before == ',') out += '}';
+    return out;
+  }
+
+  runtime::RevisionFigures& figures_;
+};
+
+runtime::RevisionFigures FiguresOf(const RevisionRuntime& revision) {
+  runtime::RevisionFigures figures{.uid = revision.settings().uid, .since_ms = revision.since_ms()};
+  for (size_t i = 0; i < kFailures; ++i) {
+    if (i == static_cast<size_t>(Failure::kCanceled)) continue;
+    figures.failures += Sum(revision, [i](const RequestCounters& counters) -> const OwnedCounter& {
+      return counters.failure[i];
+    });
+  }
+  figures.requests =
+      figures.failures + Sum(revision, [](const RequestCounters& counters) -> const auto& {
+        return counters.success;
+      });
+  FigureSink sink(figures);
+  Write(revision, sink);
+  return figures;
+}
+
 }  // namespace
+
+std::vector<runtime::RevisionFigures> MeasuredFigures(const Reconciler& reconciler) {
+  std::vector<runtime::RevisionFigures> out;
+  reconciler.Visit([&out](const RevisionRuntime& revision) {
+    if (revision.is_measured()) out.push_back(FiguresOf(revision));
+  });
+  return out;
+}
 
 std::unique_ptr<MetricCollection> CollectRevisionMetrics(const Reconciler& reconciler) {
   return CollectMetrics([&reconciler](MetricSink& sink) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "async/guarded.h"
+#include "base/clock.h"
 #include "engine/batcher.h"
 #include "engine/engine_threads.h"
 #include "engine/loaded_model.h"
@@ -52,6 +53,12 @@ class RevisionRuntime {
   }
   void SetRequestTimeout(int64_t ms) { timeout_ms_.store(ms, std::memory_order_relaxed); }
 
+  // Its service is measured: the agent is told what it counts. Any thread.
+  bool is_measured() const { return measured_.load(std::memory_order_relaxed); }
+  void SetMeasured(bool measured) { measured_.store(measured, std::memory_order_relaxed); }
+  // When its counters began, of the wall clock.
+  int64_t since_ms() const { return since_ms_; }
+
   Lane& lane(size_t core) { return lanes_[core]; }
   const std::vector<Lane>& lanes() const { return lanes_; }
   engine::Batcher& batcher() { return batcher_; }
@@ -84,6 +91,8 @@ class RevisionRuntime {
   Guarded<std::optional<Error>> unbatched_;
   engine::Batcher batcher_;
   std::atomic<int64_t> timeout_ms_{runtime::kRequestTimeout.count()};
+  std::atomic<bool> measured_{false};
+  const int64_t since_ms_ = SystemClock().Wall().time_since_epoch().count();
   std::unique_ptr<engine::LoadedModel> model_;
   // After the model: its lanes hold sessions.
   std::vector<Lane> lanes_;

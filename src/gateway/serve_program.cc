@@ -156,6 +156,7 @@ struct ServeProgram::State {
     for (const size_t core : pulse.Ask()) {
       answer.silent_cores.push_back(static_cast<int64_t>(core));
     }
+    answer.figures = plane.figures();
     return answer;
   }
 

@@ -79,7 +79,8 @@ TEST(Explain, NamesWhatThereIs) {
   ASSERT_THAT(text, IsError(Code::kNotFound, "FIELD_UNKNOWN"));
   EXPECT_EQ(
       text.error().message(),
-      "service.spec has no field \"colour\"; it has predictor, follow, access, timeout, traffic");
+      "service.spec has no field \"colour\"; it has predictor, follow, access, timeout, traffic, "
+      "canary");
   EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/describe.h"
 #include "base/result.h"
+#include "runtime/revision_figures.h"
 
 namespace slipway::runtime {
 
@@ -46,8 +47,10 @@ BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions))
 // the ping before asked of it is silent.
 struct ServingAnswer {
   std::vector<int64_t> silent_cores;
+  // Of the loaded revisions of services that are measured.
+  std::vector<RevisionFigures> figures;
 };
-BOOST_DESCRIBE_STRUCT(ServingAnswer, (), (silent_cores))
+BOOST_DESCRIBE_STRUCT(ServingAnswer, (), (silent_cores, figures))
 
 struct ChannelMessage {
   std::string json;
@@ -131,5 +134,6 @@ struct slipway::Description<slipway::runtime::ServingAnswer> {
   static constexpr std::string_view kText = "What serve says to a ping.";
   static constexpr FieldText kFields[] = {
       {.name = "silent_cores", .text = "Cores that do not answer.", .max = 4096},
+      {.name = "figures", .text = "What measured revisions have counted.", .max = 100'000},
   };
 };

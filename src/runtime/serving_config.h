@@ -52,9 +52,10 @@ struct ServingService {
   // are not ready.
   std::optional<routing::TrafficSpec> traffic;
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
+  bool measured = false;                         // the agent is told what its revisions count
 };
 BOOST_DESCRIBE_STRUCT(ServingService, (),
-                      (project, name, access, keys, revisions, traffic, timeout_ms))
+                      (project, name, access, keys, revisions, traffic, timeout_ms, measured))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -130,6 +131,7 @@ struct slipway::Description<slipway::runtime::ServingService> {
        .text = "How long one request may take, in ms.",
        .min = 1,
        .max = slipway::runtime::kMaxRequestTimeout.count()},
+      {.name = "measured", .text = "Whether the agent is told what its revisions count."},
   };
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/describe.h"
+#include "runtime/revision_figures.h"
 #include "runtime/serving_config.h"
 
 namespace slipway::runtime {
@@ -44,9 +45,10 @@ struct DesiredService {
   std::vector<DesiredRevision> revisions;        // oldest first
   std::optional<routing::TrafficSpec> traffic;   // nothing: all to the newest that is ready
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
+  bool measured = false;                         // its reports have figures
 };
 BOOST_DESCRIBE_STRUCT(DesiredService, (),
-                      (project, name, access, keys, revisions, traffic, timeout_ms))
+                      (project, name, access, keys, revisions, traffic, timeout_ms, measured))
 
 struct DesiredState {
   uint64_t version = 0;  // rises when the rest changes; meaningless across control centres
@@ -63,9 +65,10 @@ struct RevisionReport {
   std::string message;  // one sentence, when it failed or waits
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
+  std::optional<RevisionFigures> figures;  // where its service is measured and it is loaded
 };
 BOOST_DESCRIBE_STRUCT(RevisionReport, (),
-                      (project, name, uid, phase, reason, message, load_ms, memory_bytes))
+                      (project, name, uid, phase, reason, message, load_ms, memory_bytes, figures))
 
 // Where the site's data plane listens.
 struct SiteEndpoint {

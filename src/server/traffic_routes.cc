@@ -120,8 +120,9 @@ Task<Result<Json>> TryExplain(resource::ResourceStore& store, net::HttpRequest& 
   }));
   // It may have gone since it was found.
   routing::TrafficSpec traffic;
-  if (!input.services.empty() && input.services.front().spec.traffic) {
-    traffic = *input.services.front().spec.traffic;
+  if (!input.services.empty()) {
+    const controller::Service& service = input.services.front();
+    traffic = resource::TrafficOf(service.spec, service.status).value_or(routing::TrafficSpec());
   }
   if (described.path.empty()) described.path = InferPath(key);
   routing::ExplainOptions options{.key = std::move(described.key),

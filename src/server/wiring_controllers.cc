@@ -45,6 +45,7 @@ class Controllers final : public ControllersPart {
     return desk_.Desired(known);
   }
   Task<Result<void>> Report(runtime::SiteReport report) override {
+    services_.Note(report);
     return desk_.Report(std::move(report));
   }
 

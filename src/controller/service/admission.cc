@@ -92,6 +92,24 @@ Result<void> CheckNamedRevisions(const resource::ResourceTransaction& transactio
   return {};
 }
 
+// A decision by hand is about a revision that there was once, or is now, or is made by this change.
+Result<void> CheckDecisions(const resource::Resource& now, const resource::Resource* old,
+                            const resource::CanarySpec& canary) {
+  const int64_t latest = old == nullptr ? 0 : old->status.value("latestRevision", int64_t{0});
+  const int64_t newest = std::max(latest, NumberOfNext(now, old));
+  for (const auto& [verb, number] :
+       {std::pair{"promote", canary.promote}, std::pair{"abort", canary.abort}}) {
+    if (number <= newest) continue;
+    const std::string field = fmt::format("spec.canary.{}", verb);
+    return InvalidArgument("REVISION_UNKNOWN",
+                           fmt::format("{}: service {} has no revision {}; `slipway canary show "
+                                       "{}` shows the one that is on its way",
+                                       field, now.metadata.name, number, now.metadata.name))
+        .With("field", field);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Digest> PinnedDigest(const store::Snapshot& snapshot, const oci::Reference& wanted,
@@ -135,6 +153,7 @@ Result<void> ServiceAdmission::operator()(resource::ResourceTransaction& transac
   }
   reference.digest = digest;
   now.spec["predictor"]["model"] = reference.ToString();
+  if (spec.canary) TRY_VOID(CheckDecisions(now, old, *spec.canary));
   if (spec.traffic) return CheckNamedRevisions(transaction, now, old, *spec.traffic);
   return {};
 }

@@ -18,7 +18,8 @@ namespace slipway::controller {
 //   PERMISSION_DENIED ROLE_MISSING for a model of a project that the caller may not read
 //   FAILED_PRECONDITION FORMAT_NOT_DEPLOYABLE
 // A revision that spec.traffic names must be there, or be the one that this very change makes:
-// INVALID_ARGUMENT / REVISION_UNKNOWN, with the field that names it.
+// INVALID_ARGUMENT / REVISION_UNKNOWN, with the field that names it; likewise one that spec.canary
+// promotes or aborts must have been made once.
 class ServiceAdmission {
  public:
   // Formats as model/ names them: those that this build can run, and those that a refusal offers.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/service/canary.h"
 #include "controller/service/traffic_status.h"
 #include "oci/reference.h"
 #include "runtime/site_state.h"
@@ -57,7 +58,10 @@ int64_t ReadyRevision(const std::vector<Revision>& revisions, int64_t before) {
   return ready == 0 && before_may_return ? before : ready;
 }
 
-std::string_view PhaseOf(const Revision* latest, int64_t ready) {
+std::string_view PhaseOf(const Revision* latest, int64_t ready,
+                         const std::optional<resource::CanaryStatus>& canary) {
+  if (canary && canary->phase == resource::kCanaryRolledBack) return "Degraded";
+  if (canary && resource::IsOnTrial(*canary)) return "Progressing";
   if (latest == nullptr) return ready > 0 ? "Progressing" : "Pending";
   if (latest->status.phase == runtime::kPhaseReady) return "Ready";
   if (latest->status.phase == runtime::kPhaseUnknown) return runtime::kPhaseUnknown;
@@ -92,7 +96,11 @@ resource::Condition ConditionOf(const Service& service, const Revision* latest,
                                 int64_t latest_number, const std::string& serving) {
   resource::Condition condition{
       .type = "Ready", .status = "False", .reason = "", .message = "", .changed_at = ""};
-  if (latest != nullptr && latest->status.phase == runtime::kPhaseUnknown) {
+  const std::optional<resource::CanaryStatus>& canary = service.status.canary;
+  if (service.spec.canary && canary && canary->phase == resource::kCanaryRolledBack) {
+    condition.reason = canary->reason;
+    condition.message = canary->message;
+  } else if (latest != nullptr && latest->status.phase == runtime::kPhaseUnknown) {
     const resource::Condition* cause = ReadyCondition(*latest);
     condition.status = "Unknown";
     condition.reason = cause != nullptr ? cause->reason : "NOT_ANSWERING";
@@ -106,9 +114,10 @@ resource::Condition ConditionOf(const Service& service, const Revision* latest,
     const resource::Condition* own = ReadyCondition(*latest);
     const std::string remark = own != nullptr ? own->message : "";
     const bool answers = !service.spec.traffic || HasShare(*service.spec.traffic, latest_number);
+    const std::string_view giver = service.spec.canary ? "its canary" : "spec.traffic.split";
     condition.message =
         fmt::format("revision {} {}{}{}", latest_number,
-                    answers ? "answers" : "is ready, and spec.traffic.split gives it nothing",
+                    answers ? "answers" : fmt::format("is ready, and {} gives it nothing", giver),
                     remark.empty() ? "" : "; ", remark);
   } else if (latest != nullptr && latest->status.phase == runtime::kPhaseFailed) {
     const resource::Condition* cause = ReadyCondition(*latest);
@@ -152,14 +161,33 @@ void PlanRevisions(const std::vector<Revision>& revisions, int64_t latest,
   }
 }
 
+// Which revision has the traffic by the word of the canary, and what becomes of the newest: one
+// that was rolled back goes from memory, one that may try again comes back.
+int64_t AdoptCanary(const resource::CanaryStatus& canary, const Revision* latest, int64_t ready,
+                    ServicePlan& plan) {
+  if (latest == nullptr || latest->spec.number == canary.stable) {
+    return canary.stable > 0 ? canary.stable : ready;
+  }
+  const std::string& phase = latest->status.phase;
+  const bool is_retired = phase == runtime::kPhaseRetired;
+  if (canary.phase == resource::kCanaryRolledBack) {
+    if (!is_retired && phase != runtime::kPhaseFailed) {
+      plan.retire.push_back(latest->metadata.name);
+    }
+  } else if (is_retired) {
+    plan.revive.push_back(latest->metadata.name);
+  }
+  return canary.stable > 0 ? canary.stable : ready;
+}
+
 }  // namespace
 
 std::string RevisionName(std::string_view service, int64_t number) {
   return fmt::format("{}-{}", service, number);
 }
 
-Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,
-                                const std::optional<Digest>& followed) {
+Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions,
+                                const std::optional<Digest>& followed, const Measured& measured) {
   std::ranges::sort(revisions, {}, [](const Revision& r) { return r.spec.number; });
   const Revision* latest = revisions.empty() ? nullptr : &revisions.back();
   TRY(wanted, WantedRevision(service, latest, followed));
@@ -173,13 +201,30 @@ Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> re
     latest = nullptr;
   }
   const int64_t number = plan.create ? wanted.number : latest->spec.number;
-  const int64_t ready = ReadyRevision(revisions, service.status.ready_revision);
+  int64_t ready = ReadyRevision(revisions, service.status.ready_revision);
+  if (service.spec.canary) {
+    const FiguresByUid none;
+    CanaryPlan canary = PlanCanary({.service = service,
+                                    .revisions = revisions,
+                                    .latest = number,
+                                    .ready = ready,
+                                    .figures = measured.figures ? *measured.figures : none,
+                                    .now = measured.now});
+    ready = AdoptCanary(canary.status, latest, ready, plan);
+    service.status.canary = plan.status.canary = std::move(canary.status);
+    service.status.ready_revision = ready;
+    service.spec.traffic = resource::TrafficOf(service.spec, service.status);
+    plan.canary_progress = std::move(canary.progress);
+  }
   PlanRevisions(revisions, number, {ready}, NamedBy(service), plan);
   plan.status.observed_generation = service.metadata.generation;
-  plan.status.phase = PhaseOf(latest, ready);
+  plan.status.phase = PhaseOf(latest, ready, plan.status.canary);
   plan.status.conditions = {ConditionOf(service, latest, number, ServingText(revisions, ready))};
   if (service.spec.traffic) {
     plan.status.conditions.push_back(TrafficCondition(*service.spec.traffic, revisions));
+  }
+  if (plan.status.canary && plan.status.canary->phase != resource::kCanaryIdle) {
+    plan.status.conditions.push_back(CanaryCondition(*plan.status.canary));
   }
   plan.status.ready_revision = ready;
   plan.status.latest_revision = number;

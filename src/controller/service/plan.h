@@ -1,11 +1,14 @@
 // What a Service needs done: a pure function of the service and its revisions.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "controller/service/canary_window.h"
 #include "resource/kinds/service.h"
 
 namespace slipway::controller {
@@ -22,6 +25,13 @@ struct ServicePlan {
   std::vector<std::string> revive;  // names: retired, and the traffic names them again
   std::vector<std::string> remove;  // names: older than what is kept
   resource::ServiceStatus status;
+  std::string canary_progress;  // how the step of the canary goes, where there is one
+};
+
+// What was measured, for services with a canary. Without the time nothing goes on.
+struct Measured {
+  std::shared_ptr<const FiguresByUid> figures;  // none: nothing is known
+  WallTime now;
 };
 
 // What spec.traffic names stays: it is neither retired nor removed. Where there is traffic the
@@ -29,8 +39,9 @@ struct ServicePlan {
 //
 // `followed` is the digest that the service's tag points at now, where spec.follow is set. The
 // service's model must be pinned; INTERNAL / MODEL_NOT_PINNED otherwise.
-Result<ServicePlan> PlanService(const Service& service, std::vector<Revision> revisions,
-                                const std::optional<Digest>& followed);
+Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions,
+                                const std::optional<Digest>& followed,
+                                const Measured& measured = {});
 
 // "fraud-3"
 std::string RevisionName(std::string_view service, int64_t number);

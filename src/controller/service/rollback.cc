@@ -54,6 +54,10 @@ Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
     service.spec["predictor"] = Encode(previous->spec.predictor);
     // The tag would take it forward again at once.
     if (spec.follow) service.spec["follow"] = false;
+    // Who goes back wants it now: what served before has no steps to take.
+    if (spec.canary) {
+      service.spec["canary"]["promote"] = service.status.value("latestRevision", int64_t{0}) + 1;
+    }
     return transaction.Update(std::move(service));
   }
   return FailedPrecondition(
@@ -62,10 +66,23 @@ Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
                   key.name));
 }
 
+namespace {
+
+// By its canary: then it is retired.
+bool WasRolledBack(const resource::Resource& service, const Revision& newest) {
+  const auto canary = service.status.find("canary");
+  return newest.status.phase == runtime::kPhaseRetired && canary != service.status.end() &&
+         canary->value("phase", std::string()) == resource::kCanaryRolledBack;
+}
+
+}  // namespace
+
 Result<bool> Retry(resource::ResourceTransaction& transaction, const resource::Key& key) {
   TRY(service, transaction.Get(key));
   TRY(revisions, RevisionsOf(transaction, service.metadata));
-  if (revisions.empty() || revisions.front().status.phase != runtime::kPhaseFailed) return false;
+  if (revisions.empty()) return false;
+  const bool is_failed = revisions.front().status.phase == runtime::kPhaseFailed;
+  if (!is_failed && !WasRolledBack(service, revisions.front())) return false;
   resource::RevisionStatus status = revisions.front().status;
   status.phase = runtime::kPhasePending;
   status.conditions.clear();

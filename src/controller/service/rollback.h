@@ -23,7 +23,8 @@ const Revision* PreviousRevision(const resource::ServiceSpec& spec,
 Result<resource::Resource> Rollback(resource::ResourceTransaction& transaction,
                                     const resource::Key& service);
 
-// Puts the latest revision, if it failed, back to Pending: the site tries it anew. Returns whether
+// Puts the latest revision, if it failed or its canary was rolled back, back to Pending: the site
+// tries it anew, and its canary begins anew. Returns whether
 // there was something to try.
 Result<bool> Retry(resource::ResourceTransaction& transaction, const resource::Key& service);
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/crash_point.h"
@@ -87,24 +88,39 @@ std::optional<Key> ServiceOf(const Resource& resource) {
 
 }  // namespace
 
-Result<void> ReconcileService(ResourceTransaction& transaction, const Key& key) {
+namespace {
+
+// Returns how the service's canary goes, where there is one.
+Result<std::string> ReconcileMeasured(ResourceTransaction& transaction, const Key& key,
+                                      const Measured& measured) {
   TRY(found, transaction.Find(key));
-  if (!found || found->metadata.deleted_at) return {};
+  if (!found || found->metadata.deleted_at) return std::string();
   TRY(service, Service::From(*found));
   TRY(revisions, RevisionsOf(transaction, service.metadata));
   TRY(followed, Followed(transaction, service));
-  TRY(plan, PlanService(service, std::move(revisions), followed));
-  return Act(transaction, service, plan);
+  TRY(plan, PlanService(service, std::move(revisions), followed, measured));
+  TRY_VOID(Act(transaction, service, plan));
+  return std::move(plan.canary_progress);
+}
+
+}  // namespace
+
+Result<void> ReconcileService(ResourceTransaction& transaction, const Key& key) {
+  TRY(progress, ReconcileMeasured(transaction, key, {}));
+  (void)progress;
+  return {};
 }
 
 struct ServiceController::State {
-  State(asio::any_io_executor executor, resource::ResourceStore& resources)
+  State(asio::any_io_executor on, resource::ResourceStore& resources)
       : store(resources),
-        reconciler(std::move(executor), resources,
+        executor(on),
+        reconciler(std::move(on), resources,
                    {.name = "controller.service",
                     .reconcile = [this](Key key) { return Reconcile(std::move(key)); }}) {
     reconciler.Watch("Service", [this](const resource::WatchEvent& event) {
       NoteFollower(event);
+      NoteCanary(event);
       return ServiceOf(event.resource);
     });
     reconciler.Watch("Revision",
@@ -127,15 +143,56 @@ struct ServiceController::State {
     }
   }
 
+  // Those that go on with what is measured.
+  void NoteCanary(const resource::WatchEvent& event) {
+    const Key key{"Service", event.resource.metadata.project, event.resource.metadata.name};
+    const Json& status = event.resource.status;
+    const auto canary = status.find("canary");
+    const std::string phase =
+        canary == status.end() ? std::string() : canary->value("phase", std::string());
+    const bool is_on_trial = phase == resource::kCanaryStepping || phase == resource::kCanaryPaused;
+    if (event.type != resource::EventType::kDeleted && is_on_trial) {
+      canaries.insert(key);
+    } else {
+      canaries.erase(key);
+    }
+  }
+
+  void Take(FiguresByUid newest) {
+    figures = std::make_shared<const FiguresByUid>(std::move(newest));
+    for (const Key& canary : canaries) reconciler.Enqueue(canary);
+  }
+
   Task<Result<void>> Reconcile(Key key) {
-    return store.Transact(CallContext::System("controller.service"),
-                          [key = std::move(key)](ResourceTransaction& transaction) {
-                            return ReconcileService(transaction, key);
-                          });
+    const Measured measured{.figures = figures, .now = store.clock().Wall()};
+    std::string progress;
+    CO_TRY_VOID(co_await store.Transact(
+        CallContext::System("controller.service"),
+        [&measured, &key, &progress](ResourceTransaction& transaction) -> Result<void> {
+          TRY(now, ReconcileMeasured(transaction, key, measured));
+          progress = std::move(now);
+          return {};
+        }));
+    const bool has_some = !progress.empty();
+    // What is over is said to be nothing once.
+    if (has_some || told.contains(key)) {
+      store.SetVolatileStatus(
+          key, has_some ? Json{{"canaryProgress", std::move(progress)}} : Json::object());
+    }
+    if (has_some) {
+      told.insert(std::move(key));
+    } else {
+      told.erase(key);
+    }
+    co_return Result<void>();
   }
 
   resource::ResourceStore& store;
+  const asio::any_io_executor executor;
   std::set<Key> followers;
+  std::set<Key> canaries;
+  std::set<Key> told;                           // services with a progress in their volatile status
+  std::shared_ptr<const FiguresByUid> figures;  // of the newest report
   Reconciler reconciler;
 };
 
@@ -146,6 +203,16 @@ ServiceController::~ServiceController() = default;
 
 void ServiceController::Start() {
   state_->reconciler.Start();
+}
+
+void ServiceController::Note(const runtime::SiteReport& report) {
+  FiguresByUid figures;
+  for (const runtime::RevisionReport& revision : report.revisions) {
+    if (revision.figures) figures.emplace(revision.uid, *revision.figures);
+  }
+  asio::post(state_->executor, [state = state_, figures = std::move(figures)]() mutable {
+    state->Take(std::move(figures));
+  });
 }
 
 Task<void> ServiceController::Stop() {

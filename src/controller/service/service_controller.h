@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include "async/task.h"
+#include "controller/service/plan.h"
 #include "resource/resource_store.h"
+#include "runtime/site_state.h"
 
 namespace slipway::controller {
 
@@ -21,6 +24,10 @@ class ServiceController {
 
   void Start();
   Task<void> Stop();
+
+  // Takes in what a site measured: canaries go on by it. Nothing of it is kept but the newest; what
+  // is needed later is in the statuses. From any thread, until Stop.
+  void Note(const runtime::SiteReport& report);
 
  private:
   struct State;

@@ -80,9 +80,10 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
     if (timeout.has_value()) desired.timeout_ms = timeout->count();
     auto keys = input.keys.find(key);
     if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
-    desired.traffic = service.spec.traffic;
+    desired.traffic = resource::TrafficOf(service.spec, service.status);
+    desired.measured = service.spec.canary.has_value();
     const std::set<int64_t> named =
-        service.spec.traffic ? routing::NamedRevisions(*service.spec.traffic) : std::set<int64_t>();
+        desired.traffic ? routing::NamedRevisions(*desired.traffic) : std::set<int64_t>();
     for (const Revision* revision : by_service[key]) {
       if (IsWanted(service, named, *revision)) desired.revisions.push_back(DesiredOf(*revision));
     }

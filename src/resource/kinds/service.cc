@@ -16,6 +16,15 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
     TRY_VOID(CheckBatching(*spec.predictor.batching, "spec.predictor.batching"));
   }
   if (spec.traffic) TRY_VOID(routing::CheckTraffic(*spec.traffic, "spec.traffic"));
+  if (spec.canary) {
+    TRY_VOID(CheckCanary(*spec.canary, "spec.canary"));
+    if (spec.traffic && !spec.traffic->split.empty()) {
+      return InvalidArgument("FIELD_RANGE",
+                             "spec.traffic.split: the shares are the canary's to give; leave out "
+                             "the split, or spec.canary")
+          .With("field", "spec.traffic.split");
+    }
+  }
   if (now.metadata.name != kReservedName) return {};
   return InvalidArgument("FIELD_FORMAT",
                          "metadata.name: stats is a route of the inference protocol; take another")
@@ -38,6 +47,12 @@ Result<std::chrono::milliseconds> ParseRequestTimeout(const ServiceSpec& spec) {
   if (*timeout >= kShortestRequestTimeout && *timeout <= kLongestRequestTimeout) return *timeout;
   return InvalidArgument("FIELD_RANGE", "spec.timeout: 1ms to 1h, got " + Quoted(spec.timeout))
       .With("field", "spec.timeout");
+}
+
+std::optional<routing::TrafficSpec> TrafficOf(const ServiceSpec& spec,
+                                              const ServiceStatus& status) {
+  if (!spec.canary) return spec.traffic;
+  return CanaryTraffic(spec.traffic, status.canary, status.ready_revision);
 }
 
 Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project) {

@@ -8,6 +8,7 @@
 
 #include "resource/kinds.h"
 #include "resource/kinds/batching.h"
+#include "resource/kinds/canary.h"
 #include "routing/traffic_spec.h"
 
 namespace slipway::resource {
@@ -33,8 +34,9 @@ struct ServiceSpec {
   std::string timeout = "60s";            // of one request, see ParseRequestTimeout
   // Which revisions get which requests; without it the newest that is ready gets all.
   std::optional<routing::TrafficSpec> traffic;
+  std::optional<CanarySpec> canary;  // how a new revision comes to the traffic; without it at once
 };
-BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout, traffic))
+BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout, traffic, canary))
 
 inline constexpr std::chrono::milliseconds kShortestRequestTimeout{1};
 inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
@@ -46,9 +48,15 @@ struct ServiceStatus : StatusBase {
   int64_t latest_revision = 0;  // the newest, ready or not
   std::string model_digest;     // of the latest revision
   std::string url;              // path of its inference endpoint
+  std::optional<CanaryStatus> canary;
+  std::string canary_progress;  // volatile: how the present step of the canary goes
 };
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (StatusBase),
-                      (ready_revision, latest_revision, model_digest, url))
+                      (ready_revision, latest_revision, model_digest, url, canary, canary_progress))
+
+// Which revisions get which requests now: spec.traffic, with the shares of the canary where the
+// service has one.
+std::optional<routing::TrafficSpec> TrafficOf(const ServiceSpec& spec, const ServiceStatus& status);
 
 struct RevisionSpec {
   std::string service;
@@ -117,6 +125,9 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
       {.name = "traffic",
        .text = "Which revisions get which requests. Without it the newest revision that is ready "
                "gets all; see docs/traffic.md."},
+      {.name = "canary",
+       .text = "Gives a new revision its share in steps, and takes it back where a condition does "
+               "not hold; see docs/canary.md. The split of the traffic is the canary's then."},
   };
 };
 
@@ -130,6 +141,9 @@ struct slipway::Description<slipway::resource::ServiceStatus> {
       {.name = "latest_revision", .text = "Number of the newest revision, ready or not."},
       {.name = "model_digest", .text = "Manifest digest of the newest revision's model."},
       {.name = "url", .text = "Path of its inference endpoint."},
+      {.name = "canary", .text = "Where the way of the newest revision stands."},
+      {.name = "canary_progress",
+       .text = "What is measured in the present step of the canary; not kept over a restart."},
   };
 };
 
