@@ -22,6 +22,8 @@ inline constexpr size_t kMaxBatchStats = 256;
 // Warm-up: this many runs, or fewer when they have taken this long.
 inline constexpr int kWarmUpRuns = 8;
 inline constexpr std::chrono::milliseconds kWarmUpTime{1'000};
+// After a run that took so long the next would teach nothing that matters.
+inline constexpr std::chrono::milliseconds kLongWarmUpRun{50};
 // Niceness of threads that load and warm up while others serve.
 inline constexpr int kLoadNiceness = 10;
 // A run is worth doing on the core that received the request when it takes less than a hop to

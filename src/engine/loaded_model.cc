@@ -142,8 +142,10 @@ Result<void> LoadedModel::WarmUp() {
           "the warm-up run, whose input is zeros, failed, which real input may not", ran.error());
       return {};
     }
+    const Clock::duration took = Clock::now() - begin;
     // The first run allocates what the later ones use again.
-    if (i > 0) cost_.Observe(elements, Clock::now() - begin);
+    if (i > 0 || took > kLongWarmUpRun) cost_.Observe(elements, took);
+    if (took > kLongWarmUpRun) break;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <filesystem>
+#include <fstream>
 #include <new>
 #include <string_view>
 
@@ -22,7 +23,20 @@ void ORT_API_CALL LogToHost(void* host, OrtLoggingLevel severity, const char*, c
   static_cast<const SlipwayHost*>(host)->log(ours, message);
 }
 
-Result<SessionOptionsPtr> MakeOptions(uint32_t threads) {
+// Whether weights of the model are in files beside it: then their entries in the model's file say
+// where (external_data of TensorProto, onnx.proto3), and the file is small.
+bool HasWeightsOutside(const std::string& path) {
+  constexpr std::string_view kEntry = "\x0a\x08location";  // field 1, 8 bytes
+  constexpr std::streamsize kLargest = std::streamsize{128} << 20;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file || file.tellg() > kLargest) return false;
+  std::string content(static_cast<size_t>(file.tellg()), '\0');
+  file.seekg(0);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  return file && content.find(kEntry) != std::string::npos;
+}
+
+Result<SessionOptionsPtr> MakeOptions(const std::string& path, uint32_t threads) {
   const OrtApi& api = Api();
   SessionOptionsPtr options;
   TRY_VOID(Check(api.CreateSessionOptions(Out(options)), Step::kLoad));
@@ -31,6 +45,13 @@ Result<SessionOptionsPtr> MakeOptions(uint32_t threads) {
   TRY_VOID(
       Check(api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigUseEnvAllocators, "1"),
             Step::kLoad));
+  if (HasWeightsOutside(path)) {
+    // The library maps such files, and another instance of the model, or a later load, finds them
+    // in memory. Weights packed for the processor would be a copy, made again at each load.
+    TRY_VOID(Check(
+        api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigDisablePrepacking, "1"),
+        Step::kLoad));
+  }
   if (threads == 0) {
     TRY_VOID(Check(api.DisablePerSessionThreads(options.get()), Step::kLoad));
   } else {
@@ -104,7 +125,7 @@ Result<void> OpenEnvironment(const SlipwayHost& host) {
 }
 
 Result<std::unique_ptr<OrtModel>> OrtModel::Load(const std::string& path, uint32_t threads) {
-  TRY(options, MakeOptions(threads));
+  TRY(options, MakeOptions(path, threads));
   std::unique_ptr<OrtModel> model(new OrtModel());
   const Result<void> created =
       Check(Api().CreateSession(environment, path.c_str(), options.get(), Out(model->session_)),
