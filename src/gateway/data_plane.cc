@@ -17,6 +17,7 @@
 #include "gateway/reconciler.h"
 #include "gateway/revision_metrics.h"
 #include "gateway/shadow.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/error_response.h"
 
@@ -71,17 +72,19 @@ struct DataPlane::State {
                     .max_queued_runs = options.max_queued_runs,
                     .shadows = shadows,
                     .changed = std::move(options.changed)}),
-        environment{.slots = slots,
-                    .bodies = bodies,
-                    .ready = [this] { return !stopping && reconciler.settled(); },
-                    .server_name = options.server_name,
-                    .non_finite = options.non_finite,
-                    .clock = *options.clock,
-                    .control = std::move(options.control),
-                    .models = options.models,
-                    .shared_memory = options.shared_memory ? &shared_memory : nullptr,
-                    .log = log,
-                    .trace = trace},
+        environment{
+            .slots = slots,
+            .bodies = bodies,
+            .ready = [this] { return !stopping && reconciler.settled(); },
+            .server_name = options.server_name,
+            .non_finite = options.non_finite,
+            .clock = *options.clock,
+            .control = std::move(options.control),
+            .models = options.models,
+            .shared_memory = options.shared_memory ? &shared_memory : nullptr,
+            .log = log,
+            .trace = options.telemetry == nullptr ? trace : options.telemetry->trace_settings(),
+            .telemetry = options.telemetry},
         grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
@@ -93,7 +96,7 @@ struct DataPlane::State {
                                              .handler = Metrics,
                                              .summary = "Metrics in Prometheus text format."}})),
         rest_server(
-            pool, [this](net::HttpRequest& request) { return rest.Handle(request); },
+            pool, [this](net::HttpRequest& request) { return HandleRest(request); },
             ServerOptions("rest", options.tls)),
         metrics_server(
             pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
@@ -107,6 +110,13 @@ struct DataPlane::State {
     router.SetErrorWriter(
         "", [](const net::HttpRequest&, const Error& error) { return v2::ErrorResponse(error); });
     return router;
+  }
+
+  Task<net::HttpResponse> HandleRest(net::HttpRequest& request) {
+    if (environment.telemetry != nullptr) [[unlikely]] {
+      return environment.telemetry->Handle(rest, request);
+    }
+    return rest.Handle(request);
   }
 
   CorePool& cores;

@@ -31,6 +31,8 @@
 
 namespace slipway::gateway {
 
+class Telemetry;
+
 struct DataPlaneOptions {
   std::string plugin_folder;  // empty: engine::DefaultPluginFolder()
   size_t engine_threads = 0;  // for runs that are too slow for a core; 0: as many as cores
@@ -41,6 +43,8 @@ struct DataPlaneOptions {
   v2::NonFinite non_finite = v2::NonFinite::kNull;
   net::TlsFiles tls;  // of all listeners; empty: they are plain
   Clock* clock = &SystemClock();
+  // The access log and traces; outlives the plane. nullptr: nobody wants them.
+  Telemetry* telemetry = nullptr;
   // Who may load, unload and set; and what loads for them, which outlives the plane. nullptr: what
   // is loaded is the configuration's alone.
   ControlAccess control;

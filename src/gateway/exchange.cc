@@ -74,6 +74,15 @@ Exchange::~Exchange() {
   if (lane_.spare.size() < kKeepInvocations) lane_.spare.push_back(std::move(invocation_));
 }
 
+void Exchange::Observe(RequestRecord* record) {
+  record_ = record;
+  if (record == nullptr) [[likely]] {
+    return;
+  }
+  record->service = revision_.project() + "/" + revision_.service();
+  record->revision = revision_.version();
+}
+
 std::optional<Result<void>> Exchange::TryInline() {
   if (Result<void> rows = CountRows(); rows.has_error()) return rows;
   if (Result<void> held = HoldRun(); held.has_error()) return held;
@@ -252,6 +261,9 @@ void Exchange::CountSuccess() {
   counters.queue[HistogramBucket(queue_ns)].Add(1);
   counters.compute[HistogramBucket(compute_ns)].Add(1);
   counters.last_ns.Set(Ns(now.time_since_epoch()));
+  if (record_ != nullptr) [[unlikely]] {
+    NoteRun();
+  }
   if (shadow_) [[unlikely]] {
     Shadows& shadows = shadow_->shadows;
     shadows.Start(std::move(shadow_), *this);
@@ -261,11 +273,25 @@ void Exchange::CountSuccess() {
 void Exchange::Count(Failure failure) {
   lane_.counters.failure[static_cast<size_t>(failure)].Add(1);
   lane_.counters.failure_ns.Add(Ns(Clock::now() - arrived_));
+  if (record_ != nullptr) NoteRun();
+}
+
+// Of a request that did not come so far, the later times are zero.
+void Exchange::NoteRun() {
+  RequestRecord& record = *record_;
+  ++record.inferences;
+  record.rows = rows_;
+  record.parsed = parsed_;
+  record.started = started_;
+  record.ended = ended_;
+  if (started_ >= parsed_) record.queue += started_ - parsed_;
+  if (ended_ >= started_) record.compute += ended_ - started_;
 }
 
 void Exchange::CountFailure(const Error& error) {
   const Failure failure = KindOf(error);
   Count(failure);
+  if (record_ != nullptr) record_->reason = error.reason();
   if (failure == Failure::kBackend) LogFailure(error);
 }
 
@@ -273,9 +299,15 @@ void Exchange::LogFailure(const Error& error) {
   const Clock::time_point now = Clock::now();
   if (now - lane_.failure_logged < kFailureLogPause) return;
   lane_.failure_logged = now;
-  LogError("a run failed", {{"service", revision_.project() + "/" + revision_.service()},
-                            {"revision", revision_.version()},
-                            {"error", error}});
+  const std::string service = revision_.project() + "/" + revision_.service();
+  if (record_ != nullptr) {
+    return LogError("a run failed", {{"service", service},
+                                     {"revision", revision_.version()},
+                                     {"trace_id", HexOf(record_->trace.trace_id)},
+                                     {"error", error}});
+  }
+  LogError("a run failed",
+           {{"service", service}, {"revision", revision_.version()}, {"error", error}});
 }
 
 }  // namespace slipway::gateway

@@ -18,6 +18,7 @@
 #include "gateway/core_slot.h"
 #include "gateway/invocation.h"
 #include "gateway/revision_runtime.h"
+#include "gateway/telemetry/request_record.h"
 #include "gateway/traffic_plan.h"
 
 namespace slipway::gateway {
@@ -34,6 +35,10 @@ class Exchange {
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
+
+  // Notes what it does in the record of its request, which outlives it; nullptr: there is none.
+  void Observe(RequestRecord* record);
+  RequestRecord* record() const { return record_; }
 
   const RevisionRuntime& revision() const { return revision_; }
   v2::ModelFace face() const {
@@ -92,6 +97,7 @@ class Exchange {
   Task<Result<void>> RunOnThreads(Clock::time_point deadline);
   void Count(Failure failure);
   void LogFailure(const Error& error);
+  void NoteRun();
 
   RevisionRuntime& revision_;
   CoreSlot& core_;
@@ -107,6 +113,7 @@ class Exchange {
   uint64_t output_bytes_ = 0;  // held for outputs
   uint64_t rows_ = 0;          // of a batch; 0: the model has none
   std::unique_ptr<ShadowTicket> shadow_;
+  RequestRecord* record_ = nullptr;
 };
 
 }  // namespace slipway::gateway

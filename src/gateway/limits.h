@@ -71,6 +71,8 @@ inline constexpr std::chrono::minutes kGrpcIdle{10};
 
 // Verdicts on keys that one core keeps until the next configuration.
 inline constexpr size_t kMaxCachedKeys = 1024;
+// Spans that wait for the collector, of all cores together.
+inline constexpr size_t kMaxWaitingSpanBytes = 8 << 20;
 // Agents that may be connected at the same time.
 inline constexpr size_t kMaxAgents = 8;
 

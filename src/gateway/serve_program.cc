@@ -17,6 +17,7 @@
 #include "gateway/agent_link.h"
 #include "gateway/core_pulse.h"
 #include "gateway/repository/model_repository.h"
+#include "gateway/telemetry/telemetry.h"
 #include "runtime/site_folder.h"
 #include "trust/access.h"
 
@@ -140,7 +141,7 @@ struct ServeProgram::State {
     TRY(opened, AgentLink::Open(runtime::SocketPath(options.site_folder), std::move(descriptors),
                                 {.status = [this] { return plane.status(); },
                                  .reload = [this] { Reload(); },
-                                 .certificate = [this] { ReloadTls(); },
+                                 .certificate = [this] { ReloadFiles(); },
                                  .stop =
                                      [this](std::chrono::milliseconds drain) {
                                        stop_asked = true;
@@ -166,7 +167,8 @@ struct ServeProgram::State {
     if (read.has_error()) LogError("cannot read the configuration", {{"error", read.error()}});
   }
 
-  void ReloadTls() {
+  void ReloadFiles() {
+    if (options.plane.telemetry != nullptr) options.plane.telemetry->ReopenLog();
     const Result<void> read = plane.ReloadTls();
     if (read.has_error()) {
       LogError("the TLS certificate of before stays in use", {{"error", read.error()}});
@@ -211,8 +213,8 @@ DataPlane& ServeProgram::plane() {
   return state_->plane;
 }
 
-void ServeProgram::ReloadTls() {
-  state_->ReloadTls();
+void ServeProgram::ReloadFiles() {
+  state_->ReloadFiles();
 }
 
 Task<void> ServeProgram::Stop(std::chrono::milliseconds drain) {

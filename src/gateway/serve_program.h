@@ -60,9 +60,10 @@ class ServeProgram {
   ~ServeProgram();
 
   DataPlane& plane();
-  // Reads certificate and key again, for new connections; the log says what is wrong with them if
-  // those of before stay in use. Blocking, on any thread that is no core.
-  void ReloadTls();
+  // Reads certificate and key again, for new connections, and opens the access log anew; the log
+  // says what is wrong if what was there before stays in use. Blocking, on any thread that is no
+  // core.
+  void ReloadFiles();
   // Lets requests in flight end until `drain` is over. Once.
   Task<void> Stop(std::chrono::milliseconds drain);
 

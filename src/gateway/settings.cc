@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -74,13 +75,6 @@ Error TraceFault(std::string_view key, std::string_view what) {
                          "trace setting '" + std::string(key) + "': " + std::string(what));
 }
 
-// In the order in which they are shown.
-Json TraceDefaults() {
-  return {{"trace_file", ""},     {"trace_level", Json::array({"OFF"})},
-          {"trace_rate", "1000"}, {"trace_count", "-1"},
-          {"log_frequency", "0"}, {"trace_mode", "triton"}};
-}
-
 struct NumberRule {
   std::string_view key;
   int64_t least;
@@ -109,29 +103,30 @@ Result<Json> ReadNumber(const NumberRule& rule, const Json& value) {
                     "a text of a whole number is wanted, at least " + std::to_string(rule.least));
 }
 
-Result<Json> ReadLevels(const Json& value) {
+Result<Json> ReadLevels(const Json& value, bool can_trace) {
   const Json levels = value.is_array() ? value : Json::array({value});
+  Json read = Json::array({"OFF"});
   for (const Json& level : levels) {
-    if (level == "TIMESTAMPS" || level == "TENSORS") {
+    if (level == "TIMESTAMPS" && can_trace) {
+      read = Json::array({"TIMESTAMPS"});
+    } else if (level == "TIMESTAMPS" || level == "TENSORS") {
       return Unimplemented("TRACE_UNSUPPORTED",
-                           "this server writes no traces: trace_level OFF is all that it knows; "
-                           "/metrics has the latencies of each model");
+                           can_trace ? "tensors are not written to traces: trace_level OFF and "
+                                       "TIMESTAMPS are known"
+                                     : "this server sends no traces: start it with --otlp-endpoint "
+                                       "URL; /metrics has the latencies of each model");
+    } else if (level != "OFF") {
+      return TraceFault("trace_level", "OFF, TIMESTAMPS and TENSORS are known");
     }
-    if (level != "OFF") return TraceFault("trace_level", "OFF, TIMESTAMPS and TENSORS are known");
   }
-  return Json::array({"OFF"});
+  return read;
 }
 
-Result<Json> ReadTraceSetting(const std::string& key, const Json& value) {
-  if (key == "trace_level") return ReadLevels(value);
-  for (const NumberRule& rule : kNumbers) {
-    if (key == rule.key) return ReadNumber(rule, OneOf(value));
-  }
-  const Json defaults = TraceDefaults();
-  const auto fixed = defaults.find(key);
-  if (fixed == defaults.end()) return TraceFault(key, "there is no such setting");
-  if (OneOf(value) == *fixed) return *fixed;
-  return TraceFault(key, "it cannot be changed while the server runs");
+int64_t NumberIn(const Json& settings, const char* key) {
+  const auto& text = settings[key].get_ref<const std::string&>();
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 }  // namespace
@@ -161,41 +156,94 @@ Result<void> LogSettings::Set(const Json& changes) {
   return {};
 }
 
-Json TraceSettings::Get(const std::string& model) const {
-  Json settings = TraceDefaults();
-  changed_.With([&](const std::map<std::string, Json>& changed) {
-    for (const std::string& level : {std::string(), model}) {
-      const auto found = changed.find(level);
-      if (found != changed.end()) settings.update(found->second);
-    }
-  });
+// In the order in which they are shown.
+Json TraceSettings::Defaults() const {
+  constexpr double kMostRate = INT32_MAX;
+  const bool is_on = ratio_.value_or(0) > 0;
+  const auto rate = is_on ? std::llround(std::min(1 / *ratio_, kMostRate)) : 1000;
+  return {{"trace_file", ""},
+          {"trace_level", Json::array({is_on ? "TIMESTAMPS" : "OFF"})},
+          {"trace_rate", std::to_string(rate)},
+          {"trace_count", "-1"},
+          {"log_frequency", "0"},
+          {"trace_mode", ratio_ ? "opentelemetry" : "triton"}};
+}
+
+Json TraceSettings::Merged(const Levels& levels, const std::string& model) const {
+  Json settings = Defaults();
+  for (const std::string& level : {std::string(), model}) {
+    const auto found = levels.find(level);
+    if (found == levels.end()) continue;
+    settings.update(found->second.settings);
+    const auto& left = found->second.left;
+    if (left != nullptr) settings["trace_count"] = std::to_string(std::max<int64_t>(*left, 0));
+  }
   return settings;
+}
+
+Json TraceSettings::Get(const std::string& model) const {
+  return changed_.With([&](const Levels& levels) { return Merged(levels, model); });
+}
+
+TracePolicy TraceSettings::PolicyOf(const std::string& model) const {
+  return changed_.With([&](const Levels& levels) {
+    const Json settings = Merged(levels, model);
+    TracePolicy policy{.is_on = ratio_ && settings["trace_level"][0] == "TIMESTAMPS",
+                       .ratio = ratio_.value_or(0),
+                       .left = nullptr};
+    for (const std::string& level : {std::string(), model}) {
+      const auto found = levels.find(level);
+      if (found == levels.end()) continue;
+      // What was started with says it more exactly than a rate.
+      if (found->second.settings.contains("trace_rate")) {
+        policy.ratio = 1 / static_cast<double>(NumberIn(settings, "trace_rate"));
+      }
+      if (found->second.settings.contains("trace_count")) policy.left = found->second.left;
+    }
+    return policy;
+  });
+}
+
+Result<Json> TraceSettings::Read(const std::string& key, const Json& value) const {
+  if (key == "trace_level") return ReadLevels(value, ratio_.has_value());
+  for (const NumberRule& rule : kNumbers) {
+    if (key == rule.key) return ReadNumber(rule, OneOf(value));
+  }
+  const Json defaults = Defaults();
+  const auto fixed = defaults.find(key);
+  if (fixed == defaults.end()) return TraceFault(key, "there is no such setting");
+  if (OneOf(value) == *fixed) return *fixed;
+  return TraceFault(key, "it cannot be changed while the server runs");
 }
 
 Result<void> TraceSettings::Set(const std::string& model, const Json& changes) {
   std::vector<std::pair<std::string, std::optional<Json>>> read;
   for (const auto& [key, value] : changes.items()) {
     const bool is_cleared = value.is_null() || (value.is_array() && value.empty());
-    if (is_cleared && !TraceDefaults().contains(key)) {
+    if (is_cleared && !Defaults().contains(key)) {
       return TraceFault(key, "there is no such setting");
     }
     if (is_cleared) {
       read.emplace_back(key, std::nullopt);
       continue;
     }
-    TRY(setting, ReadTraceSetting(key, value));
+    TRY(setting, Read(key, value));
     read.emplace_back(key, std::move(setting));
   }
-  changed_.With([&](std::map<std::string, Json>& changed) {
-    Json& own = changed.try_emplace(model, Json::object()).first->second;
+  changed_.With([&](Levels& levels) {
+    Level& own = levels[model];
     for (auto& [key, value] : read) {
       if (value) {
-        own[key] = *std::move(value);
+        own.settings[key] = *std::move(value);
       } else {
-        own.erase(key);
+        own.settings.erase(key);
       }
+      if (key != "trace_count") continue;
+      const int64_t count = value ? NumberIn(own.settings, "trace_count") : -1;
+      own.left = count < 0 ? nullptr : std::make_shared<std::atomic<int64_t>>(count);
     }
   });
+  version_.fetch_add(1, std::memory_order_release);
   return {};
 }
 

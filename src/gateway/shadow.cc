@@ -11,6 +11,7 @@
 #include "gateway/exchange.h"
 #include "gateway/limits.h"
 #include "gateway/shadow_compare.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/v2/signature_check.h"
 
 namespace slipway::gateway {
@@ -124,9 +125,13 @@ struct Shadows::Job {
   std::vector<NamedTensor> inputs;
   std::vector<NamedTensor> outputs;
   size_t bytes = 0;
+  Telemetry* telemetry = nullptr;  // where the request's trace is kept
+  ShadowSpan span = {};
 
   Result<void> Take(Exchange& exchange);
   Task<Result<Verdict>> Run();
+  void BeginSpan(const RequestRecord& record);
+  void EndSpan(const Result<Verdict>& verdict);
 };
 
 // What lies in the request's body or in the engine is copied: both go before the run is over.
@@ -158,6 +163,24 @@ Task<Result<Verdict>> Shadows::Job::Run() {
   co_return verdict;
 }
 
+void Shadows::Job::BeginSpan(const RequestRecord& record) {
+  telemetry = record.telemetry;
+  span = {.parent = record.trace,
+          .id = telemetry->NewSpan(core.number),
+          .begin_unix_ns = UnixNanoseconds(),
+          .end_unix_ns = 0,
+          .service = record.service,
+          .revision = ticket->revision.version(),
+          .error = {}};
+}
+
+void Shadows::Job::EndSpan(const Result<Verdict>& verdict) {
+  if (telemetry == nullptr) return;
+  span.end_unix_ns = UnixNanoseconds();
+  if (verdict.has_error()) span.error = verdict.error().message();
+  telemetry->Give(core.number, span);
+}
+
 Shadows::Shadows(CorePool& cores)
     : cores_(cores), rooms_(cores.size()), group_(cores.executor(0)) {}
 
@@ -179,6 +202,10 @@ void Shadows::Start(std::unique_ptr<ShadowTicket> ticket, Exchange& answered) {
                                        .inputs = {},
                                        .outputs = {},
                                        .bytes = bytes});
+  RequestRecord* const record = answered.record();
+  if (record != nullptr && record->telemetry->Decide(*record)) [[unlikely]] {
+    job->BeginSpan(*record);
+  }
   if (!has_room || job->Take(answered).has_error()) {
     lane.shadow.dropped.Add(1);
     return;
@@ -192,6 +219,7 @@ Task<void> Shadows::Run(std::shared_ptr<Job> job) {
   Lane& lane = job->ticket->revision.lane(job->core.number);
   const RevisionRuntime& shadow = job->ticket->revision;
   const Result<Verdict> verdict = co_await job->Run();
+  job->EndSpan(verdict);
   if (verdict.has_error()) {
     lane.shadow.errors.Add(1);
     Log("a shadow did not answer", lane, shadow, job->answered, verdict.error().message());

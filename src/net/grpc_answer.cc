@@ -164,6 +164,7 @@ Result<void> GrpcSession::SealMessage(GrpcCall& call) {
     }
     call.answer_taken_ = held;
   }
+  call.answer_bytes_ += bytes;
   WriteGrpcPrefix(compressed, bytes, call.answer_.data() + call.message_at_);
   call.message_at_ = call.answer_.size();
   return {};
@@ -176,18 +177,26 @@ void GrpcSession::FinishCall(GrpcCall& call) {
     if (sealed.has_error()) return FailCall(call, sealed.error());
     call.refers_ = call.answer_.size() >= kReferredAnswerBytes;
   }
-  call.finished_ = true;
-  core_.calls[0]->Add(1);
+  EndCall(call);
   if (!call.closed_) Resume(call);
+}
+
+// How it ended is in its status.
+void GrpcSession::EndCall(GrpcCall& call) {
+  call.finished_ = true;
+  core_.calls[static_cast<size_t>(call.status_)]->Add(1);
+  GrpcObserver* const observer = core_.service.options().observer;
+  if (observer != nullptr && call.notes != nullptr) [[unlikely]] {
+    observer->OnEnd(call, call.status_);
+  }
 }
 
 void GrpcSession::FailCall(GrpcCall& call, const Error& error, int http_status) {
   if (call.finished_) return;
-  call.finished_ = true;
   const int status = core_.service.options().status_of(error);
   const bool is_known = status > 0 && std::cmp_less(status, kStatusTexts.size());
   call.status_ = is_known ? status : static_cast<int>(Code::kUnknown);
-  core_.calls[static_cast<size_t>(call.status_)]->Add(1);
+  EndCall(call);
   if (call.closed_) return;
   call.status_message_ = EncodeGrpcMessage(error.message());
   if (!call.head_sent_) call.message_at_ = 0;

@@ -125,6 +125,8 @@ void GrpcCall::Recycle() {
   http_status_ = 200;
   refers_ = head_sent_ = finished_ = deferred_ = closed_ = cancelled_ = false;
   metadata_.clear();
+  answer_bytes_ = 0;
+  notes.reset();
   signal_.reset();
   wakeup_.reset();
 }

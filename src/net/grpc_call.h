@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,6 +75,13 @@ class GrpcCall {
   // Metadata of the answer, before its first message; the name is in lower case. At most
   // kMaxAnswerMetadata.
   void AddMetadata(std::string name, std::string value);
+  // The answer's head is on its way: no metadata is added any more.
+  bool head_sent() const { return head_sent_; }
+  // Bytes of the messages that are written.
+  uint64_t answer_bytes() const { return answer_bytes_; }
+
+  // Of the service's observer, which knows the type.
+  std::shared_ptr<void> notes;
 
  private:
   friend class GrpcSession;
@@ -127,6 +135,7 @@ class GrpcCall {
   size_t sent_ = 0;        // of answer_
   size_t referred_ = 0;    // of answer_, as large parts are written from where they are
   uint64_t answer_taken_ = 0;
+  uint64_t answer_bytes_ = 0;
   ContentCoding answer_encoding_ = ContentCoding::kIdentity;
   std::string status_message_;
   int status_ = 0;

@@ -28,10 +28,21 @@ struct GrpcMethod {
   size_t max_message_bytes = 0;
 };
 
+// Is told of each call, on its core; must not wait.
+class GrpcObserver {
+ public:
+  virtual ~GrpcObserver() = default;
+  // Its head is there, right or wrong.
+  virtual void OnBegin(GrpcCall& call) = 0;
+  // How it ends is decided; it may still have a task. `status` is the number of gRPC.
+  virtual void OnEnd(GrpcCall& call, int status) = 0;
+};
+
 struct GrpcServiceOptions {
   size_t max_message_bytes = size_t{64} << 20;  // of one message, decompressed: RESOURCE_EXHAUSTED
   // Of the messages that are in memory; outlives the service. nullptr: they are not counted.
   MemoryBudget* memory = nullptr;
+  GrpcObserver* observer = nullptr;  // outlives the service
   // What an error is called on the wire: a number of gRPC, 1 to 16.
   int (*status_of)(const Error& error) = [](const Error& error) {
     return static_cast<int>(error.code());

@@ -250,6 +250,10 @@ void GrpcSession::AddHeader(GrpcCall& call, std::string_view name, std::string_v
 void GrpcSession::HeadDone(GrpcCall& call) {
   call.head_done_ = true;
   call.arrived_ = GrpcCall::Clock::now();
+  GrpcObserver* const observer = core_.service.options().observer;
+  if (observer != nullptr) [[unlikely]] {
+    observer->OnBegin(call);
+  }
   int http_status = 200;
   const Result<void> checked = CheckHead(call, http_status);
   if (checked.has_error()) return FailCall(call, checked.error(), http_status);
@@ -433,8 +437,8 @@ void GrpcSession::StreamClosed(GrpcCall& call) {
     retained_taken_ += std::exchange(call.answer_taken_, 0);
   }
   if (!call.finished_) {
-    call.finished_ = true;
-    core_.calls[static_cast<size_t>(Code::kCancelled)]->Add(1);
+    call.status_ = static_cast<int>(Code::kCancelled);
+    EndCall(call);
   }
   // Also of a call that has failed: its task may wait for what never comes.
   CancelTask(call);

@@ -101,6 +101,7 @@ class GrpcSession {
   void GiveRetained();
 
   void FinishCall(GrpcCall& call);
+  void EndCall(GrpcCall& call);
   void FailCall(GrpcCall& call, const Error& error, int http_status = 200);
   void SubmitHead(GrpcCall& call);
   void SubmitTrailers(GrpcCall& call);

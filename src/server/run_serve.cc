@@ -126,7 +126,7 @@ Result<void> Serve(const ServeOptions& options, gateway::ServeOptions composed, 
   }
   if (told) {
     TellReady(ports, *program);
-    int number = signals.Wait([&program] { program->ReloadTls(); });
+    int number = signals.Wait([&program] { program->ReloadFiles(); });
     LogInfo("data plane stops", {{"signal", number}});
   }
   signals.EndAfter(kStopLimitSeconds);
@@ -142,9 +142,17 @@ Result<void> RunServe(int argc, const char* const* argv) {
   if (!options) return {};
   // Before a model is loaded.
   if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
-  StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
+  TRY(telemetry_options, TelemetryOf(options->telemetry));
+  const bool reloads = !options->tls.empty() || !options->telemetry.access_log.empty();
+  StopSignals signals(reloads ? HangUp::kReloads : HangUp::kStops);
   TRY(composed, Compose(*options));
   CorePool cores(0);
+  std::unique_ptr<gateway::Telemetry> telemetry;
+  if (!telemetry_options.empty()) {
+    TRY(opened, gateway::Telemetry::Open(std::move(telemetry_options), cores));
+    telemetry = std::move(opened);
+  }
+  composed.plane.telemetry = telemetry.get();
   Result<void> ended = Serve(*options, std::move(composed), cores, signals);
   cores.Stop();
   return ended;

@@ -33,7 +33,9 @@ Result<void> RunServer(int argc, const char* const* argv) {
   // Before the data folder is made.
   if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
   TRY(program, ExecutablePath());
-  StopSignals signals(options->tls.empty() ? HangUp::kStops : HangUp::kReloads);
+  TRY_VOID(TelemetryOf(options->telemetry));  // for the data plane
+  const bool reloads = !options->tls.empty() || !options->telemetry.access_log.empty();
+  StopSignals signals(reloads ? HangUp::kReloads : HangUp::kStops);
   ControlCentre centre(*options, program);
   TRY_VOID(centre.Start());
   int number = signals.Wait([&centre] { centre.ReloadTls(); });

@@ -15,7 +15,8 @@ constexpr const char* kFooter =
     "  slipway serve --model-repository models/ --allow-control\n"
     "  slipway serve detector/ --port-base 0 --ports-file ports.json\n"
     "  slipway serve model.onnx --address 0.0.0.0 --tls-cert server.crt --tls-key server.key\n"
-    "SIGHUP reads a renewed certificate and key; no connection ends.";
+    "SIGHUP reads a renewed certificate and key, and opens the access log anew; no connection "
+    "ends.";
 
 void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::string& timeout,
              std::string& repository) {
@@ -26,6 +27,7 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
+  DeclareTelemetryOptions(app, options.telemetry);
   app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
       ->type_name("FILE");
   app.add_option("--token-file", options.token_file, "Callers must send the token in this file")
@@ -85,6 +87,7 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
                         runtime::kMaxRequestTimeout, options.request_timeout));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CompleteTelemetry(options.telemetry));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   if (options.allow_control && !IsLoopbackAddress(options.address) && options.token_file.empty()) {
     return InvalidArgument("USAGE", "--allow-control is for loopback addresses; on " +

@@ -29,7 +29,8 @@ constexpr const char* kFooter =
     "  slipway server --data /tmp/try --port-base 0 --anonymous\n"
     "  slipway server --data /var/lib/slipway --address 0.0.0.0 --tls-cert server.crt --tls-key "
     "server.key\n"
-    "SIGHUP reads a renewed certificate and key; no connection ends.";
+    "SIGHUP reads a renewed certificate and key, and opens the access log anew; no connection "
+    "ends.";
 
 // As they were written.
 struct Durations {
@@ -91,6 +92,7 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Duration
       ->type_name("DIR")
       ->required();
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
+  DeclareTelemetryOptions(app, options.telemetry);
   app.add_flag("--anonymous", options.anonymous,
                "Callers on this machine need no token: for trying and benchmarks");
   app.add_option("--external-url", options.external_url,
@@ -284,6 +286,7 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   TRY_VOID(CompleteCare(options.care, texts));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CompleteTelemetry(options.telemetry));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   if (options.anonymous && !IsLoopbackAddress(options.address)) {
     return InvalidArgument(

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "net/tls_files.h"
+#include "server/telemetry_options.h"
 #include "trust/limits.h"
 
 namespace CLI {
@@ -33,7 +34,8 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // of all listeners
   uint16_t port_base = 8000;          // 0: free ports; see PortsOf
   net::TlsFiles tls;                  // of all listeners; empty: they are plain
-  bool insecure = false;              // other machines may come without TLS
+  TelemetryFlags telemetry;
+  bool insecure = false;  // other machines may come without TLS
   RegistryCare care;
   bool anonymous = false;  // callers on this machine need no token
   // Of the API's port, as clients write it; empty: what each request was sent to.

@@ -99,8 +99,11 @@ class LocalAgent final : public AgentPart {
  private:
   // Paths alone: the key itself stays in its file.
   std::vector<std::string> ServeArguments() const {
-    if (options_.tls.empty()) return {};
-    return {"--tls-cert", options_.tls.certificate, "--tls-key", options_.tls.key};
+    std::vector<std::string> arguments = ArgumentsOf(options_.telemetry);
+    if (options_.tls.empty()) return arguments;
+    arguments.insert(arguments.end(),
+                     {"--tls-cert", options_.tls.certificate, "--tls-key", options_.tls.key});
+    return arguments;
   }
 
   agent::AgentOptions Options(const std::string& folder) const {

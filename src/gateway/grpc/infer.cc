@@ -10,6 +10,7 @@
 #include "gateway/grpc/infer_reader.h"
 #include "gateway/grpc/infer_writer.h"
 #include "gateway/part_stream.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/v2/error_response.h"
 #include "gateway/v2/shared_tensor.h"
 
@@ -21,6 +22,7 @@ using Clock = Exchange::Clock;
 // Begins the exchange that the message of the call asks for, read into it.
 Result<void> Read(const Environment& environment, const net::GrpcCall& call, InferReader& reader,
                   Clock::time_point arrived, std::unique_ptr<Exchange>& out) {
+  if (RequestRecord* const record = RecordOf(call)) record->bytes_in += call.message().size();
   TRY_VOID(reader.Open(call.message()));
   const v2::ModelName name = NameOf(reader.model(), reader.version());
   TRY(service, FindAllowed(environment, call, name));
@@ -28,6 +30,7 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   CallFacts facts(call, reader);
   TRY(choice, v2::ChooseRevision(core, *service, name.version, facts));
   out = std::make_unique<Exchange>(std::move(choice), core, arrived);
+  out->Observe(RecordOf(call));
   Result<void> read = reader.Read(out->face(), out->request());
   if (read.has_value()) {
     read = v2::TakeSharedInputs(environment.v2.shared_memory, out->face(), out->request());

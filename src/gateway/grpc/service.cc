@@ -4,12 +4,14 @@
 #include "gateway/grpc/environment.h"
 #include "gateway/key_guard.h"
 #include "gateway/limits.h"
+#include "gateway/telemetry/telemetry.h"
 
 namespace slipway::gateway::grpc {
 
 net::GrpcService MakeService(Environment& environment) {
   net::GrpcService service({.max_message_bytes = kMaxInferBodyBytes,
                             .memory = &environment.v2.bodies,
+                            .observer = environment.v2.telemetry,
                             .status_of = StatusOf});
   AddInferMethods(environment, service);
   AddMetadataMethods(environment, service);

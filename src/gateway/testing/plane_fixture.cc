@@ -13,12 +13,16 @@
 
 namespace slipway::gateway {
 
-PlaneFixture::PlaneFixture(DataPlaneOptions options, size_t cores)
+PlaneFixture::PlaneFixture(DataPlaneOptions options, size_t cores, TelemetryOptions telemetry)
     : cores_(cores),
       folder_(std::filesystem::temp_directory_path() / ("plane-" + RandomHexId(SystemRandom()))),
       rest_(net::Listener::Open("127.0.0.1", 0).value()),
-      metrics_(net::Listener::Open("127.0.0.1", 0).value()),
-      plane_(std::make_unique<DataPlane>(cores_, std::move(options))) {
+      metrics_(net::Listener::Open("127.0.0.1", 0).value()) {
+  if (!telemetry.empty()) {
+    telemetry_ = Telemetry::Open(std::move(telemetry), cores_).value();
+    options.telemetry = telemetry_.get();
+  }
+  plane_ = std::make_unique<DataPlane>(cores_, std::move(options));
   std::filesystem::create_directories(folder_);
   CHECK(plane_->Listen("rest", rest_).has_value());
   CHECK(plane_->Listen("metrics", metrics_).has_value());

@@ -9,6 +9,7 @@
 
 #include "async/core_pool.h"
 #include "gateway/data_plane.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/testing/http_caller.h"
 
 namespace slipway::gateway {
@@ -16,7 +17,8 @@ namespace slipway::gateway {
 // Starts the plane in its constructor's first Apply and stops it at the end; files go with it.
 class PlaneFixture {
  public:
-  explicit PlaneFixture(DataPlaneOptions options = {}, size_t cores = 2);
+  explicit PlaneFixture(DataPlaneOptions options = {}, size_t cores = 2,
+                        TelemetryOptions telemetry = {});
   ~PlaneFixture();
 
   // A fake model x FP32[-1,4] -> y; `more` are further members of its file, with a leading comma.
@@ -38,6 +40,7 @@ class PlaneFixture {
   static bool WaitFor(const std::function<bool()>& condition);
 
   DataPlane& plane() { return *plane_; }
+  Telemetry& telemetry() { return *telemetry_; }
   CorePool& cores() { return cores_; }
   uint16_t port() const { return rest_.port(); }
   uint16_t metrics_port() const { return metrics_.port(); }
@@ -51,6 +54,7 @@ class PlaneFixture {
   std::filesystem::path folder_;
   net::Listener rest_;
   net::Listener metrics_;
+  std::unique_ptr<Telemetry> telemetry_;  // where the options want any
   std::unique_ptr<DataPlane> plane_;
   uint64_t generation_ = 0;
   int files_ = 0;

@@ -16,6 +16,10 @@
 #include "gateway/v2/response_writer.h"
 #include "net/router.h"
 
+namespace slipway::gateway {
+class Telemetry;
+}
+
 namespace slipway::gateway::v2 {
 
 // What the endpoints need; outlives them.
@@ -32,6 +36,7 @@ struct Environment {
   SharedMemory* shared_memory = nullptr;  // nullptr: there is none for clients
   LogSettings& log;
   TraceSettings& trace;
+  Telemetry* telemetry = nullptr;  // nullptr: there is no record of requests
 };
 
 // The extensions that are served, by Triton's names.

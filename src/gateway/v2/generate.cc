@@ -11,6 +11,7 @@
 #include "gateway/exchange.h"
 #include "gateway/limits.h"
 #include "gateway/part_stream.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/v2/error_response.h"
 #include "gateway/v2/model_lookup.h"
 #include "gateway/v2/signature_check.h"
@@ -100,6 +101,7 @@ Task<Result<std::shared_ptr<Exchange>>> Begin(Environment& environment, HttpRequ
   CoreSlot& core = environment.slots.current();
   CO_TRY(revision, FindRevision(core, request));
   auto exchange = std::make_shared<Exchange>(*revision, core, arrived);
+  exchange->Observe(RecordOf(request));
   const Result<void> parsed = Parse(core, body.text(), *exchange);
   if (parsed.has_value()) co_return exchange;
   exchange->CountRefusal();

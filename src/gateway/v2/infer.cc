@@ -9,6 +9,7 @@
 #include "async/deadline.h"
 #include "gateway/exchange.h"
 #include "gateway/limits.h"
+#include "gateway/telemetry/telemetry.h"
 #include "gateway/v2/binary_tensor.h"
 #include "gateway/v2/endpoints.h"
 #include "gateway/v2/error_response.h"
@@ -233,6 +234,7 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
   Result<Choice> found = ChooseRevision(core, request, JsonOf(*form, body.text()));
   if (found.has_error()) co_return ErrorResponse(found.error());
   Exchange exchange(*std::move(found), core, arrived);
+  exchange.Observe(RecordOf(request));
   const Result<void> parsed = Parse(core, *form, body.text(), exchange);
   const Result<void> complete =
       parsed.has_error()
