@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "async/descriptor.h"
-#include "runtime/descriptor.h"
+#include "base/descriptor.h"
 #include "runtime/limits.h"
 
 namespace slipway::agent {
@@ -40,7 +40,7 @@ int LeftUntil(steady_clock::time_point deadline) {
 
 // Takes the descriptors over, whatever the names turn out to be.
 Result<std::vector<NamedListener>> ListenersOf(const Json& json, ChannelMessage& message) {
-  std::vector<runtime::Descriptor> descriptors;
+  std::vector<Descriptor> descriptors;
   for (int descriptor : std::exchange(message.descriptors, {})) {
     descriptors.emplace_back(descriptor);
   }

@@ -29,7 +29,8 @@ runtime::ServingRevision ServingOf(const DesiredRevision& revision,
           .digest = revision.manifest_digest,
           .threads = revision.threads,
           .instances = revision.instances,
-          .batching = revision.batching};
+          .batching = revision.batching,
+          .own_process = revision.own_process};
 }
 
 // What serve can be given, by uid.
@@ -70,6 +71,7 @@ bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, Revisi
     report->message = measured.message;
     report->load_ms = measured.load_ms;
     report->memory_bytes = measured.memory_bytes;
+    report->worker = measured.worker;
     return true;
   }
   return false;

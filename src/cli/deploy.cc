@@ -19,6 +19,7 @@ struct Options {
   std::optional<int64_t> instances;
   std::optional<int64_t> max_batch;
   std::string access;
+  std::string isolation;
   WaitOptions wait;
 };
 
@@ -26,6 +27,7 @@ Json SpecOf(const Options& options, const std::string& pinned) {
   Json spec = {{"predictor", {{"model", pinned}}}};
   if (options.threads) spec["predictor"]["threads"] = *options.threads;
   if (options.instances) spec["predictor"]["instances"] = *options.instances;
+  if (!options.isolation.empty()) spec["predictor"]["isolation"] = options.isolation;
   if (options.max_batch) spec["predictor"]["batching"]["maxBatchSize"] = *options.max_batch;
   if (!options.access.empty()) spec["access"] = options.access;
   return spec;
@@ -87,6 +89,8 @@ void AddSettings(Command& command, Options& options) {
   command.Option(&options.instances, "--instances", 0, 64, "Runs at the same time; 0: chosen");
   command.Option(&options.max_batch, "--max-batch", 0, 65'536,
                  "Rows of requests that share a run; 0: each runs by itself");
+  command.Choice(&options.isolation, "--isolation", {"shared", "process"},
+                 "Run in the process of the data plane, or in one of its own");
   command.Flag(&options.wait.no_wait, "--no-wait", "Return before the revision is ready");
   command.Option(&options.wait.timeout_s, "--timeout", 1, 86'400, "Seconds to wait (300)");
 }

@@ -56,8 +56,12 @@ class LoadedModel {
   void Distrust() { trusted_.store(false, std::memory_order_relaxed); }
   bool trusted() const { return trusted_.load(std::memory_order_relaxed); }
   std::chrono::milliseconds load_time() const { return load_time_; }
-  // Growth of this process while the model was loaded: an estimate when others load as well.
-  int64_t memory_bytes() const { return memory_bytes_; }
+  // Growth of this process while the model was loaded: an estimate when others load as well. Of a
+  // model in a process of its own what that takes now.
+  int64_t memory_bytes() const {
+    const std::optional<exec::ProcessState> process = model_->process();
+    return process ? process->memory_bytes : memory_bytes_;
+  }
 
   // WARM_UP_FAILED with a sentence for people, if the model counts as loaded although its warm-up
   // failed.

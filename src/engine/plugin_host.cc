@@ -14,6 +14,7 @@
 #include "base/build_info.h"
 #include "base/log.h"
 #include "engine/plugin_model.h"
+#include "engine/worker/model.h"
 
 namespace slipway::engine {
 namespace {
@@ -118,6 +119,15 @@ Result<void> PluginHost::Prepare(std::string_view format) {
 }
 
 Result<std::unique_ptr<exec::Model>> PluginHost::Load(const ModelSource& source) {
+  if (source.own_process) {
+    return worker::LoadInWorker({.name = source.name,
+                                 .load = {.threads = source.threads,
+                                          .format = source.format,
+                                          .path = source.path,
+                                          .plugins = folder_},
+                                 .command = {},
+                                 .changed = source.changed});
+  }
   TRY(engine, EngineFor(source.format));
   return PluginModel::Load(*engine, source);
 }

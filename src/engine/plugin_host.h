@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct ModelSource {
   std::string format;
   std::string path;      // of the model's file, absolute
   uint32_t threads = 0;  // that work on one run; 0: chosen
+  // In a process of its own, whose end harms nobody else.
+  bool own_process = false;
+  std::string name = {};               // of that process, for people
+  std::function<void()> changed = {};  // exec::Model::process() tells something else; any thread
 };
 
 // A plugin is opened when it is first needed and never closed. Thread-safe; all calls block.

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -54,6 +56,14 @@ class Session {
   virtual void Interrupt() = 0;
 };
 
+// Of a model that runs in a process of its own.
+struct ProcessState {
+  int64_t pid = 0;           // 0: none runs at the moment
+  uint64_t restarts = 0;     // how often it ended by itself
+  std::string last_end;      // how it did, the last time: "was killed by signal 9 (Killed)"
+  int64_t memory_bytes = 0;  // resident, of its own
+};
+
 // A loaded model. Thread-safe.
 class Model {
  public:
@@ -66,6 +76,8 @@ class Model {
   // Whether one run may have several responses, or the model says so of itself.
   virtual bool decoupled() const { return false; }
   virtual Result<std::unique_ptr<Session>> OpenSession() = 0;
+  // Nothing for a model in this process.
+  virtual std::optional<ProcessState> process() const { return std::nullopt; }
 };
 
 }  // namespace slipway::exec

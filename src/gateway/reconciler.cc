@@ -26,14 +26,16 @@ std::string NameOf(const RevisionRuntime& revision) {
 engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
   return {.format = settings.format,
           .path = settings.path + "/" + settings.model_file,
-          .threads = static_cast<uint32_t>(std::max(settings.threads, 0))};
+          .threads = static_cast<uint32_t>(std::max(settings.threads, 0)),
+          .own_process = settings.own_process};
 }
 
 // The model, if the configuration that came with it fits.
 Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
-                                                       const runtime::ServingRevision& settings) {
+                                                       const runtime::ServingRevision& settings,
+                                                       const engine::ModelSource& source) {
   TRY(config, model_config::ConfigOf(settings));
-  TRY(model, engine::LoadedModel::Load(host, SourceOf(settings)));
+  TRY(model, engine::LoadedModel::Load(host, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
   return std::move(model);
 }
@@ -325,12 +327,17 @@ void Reconciler::StartLoad() {
       const runtime::ServingRevision settings = revision->runtime->settings();
       // Here, so that threads which the engine makes for all models are not nice ones; for the same
       // reason a model with threads of its own is loaded without niceness.
-      const Result<void> prepared = dependencies_.host.Prepare(settings.format);
-      loader_ = std::jthread([this, settings, prepared] {
+      Result<void> prepared;
+      if (!settings.own_process) prepared = dependencies_.host.Prepare(settings.format);
+      engine::ModelSource source = SourceOf(settings);
+      source.name = NameOf(*loading_->runtime) + " " + loading_->runtime->version();
+      source.changed = [this] { Remark(); };
+      loader_ = std::jthread([this, settings, prepared, source = std::move(source)] {
         pthread_setname_np(pthread_self(), "loader");
-        if (settings.threads == 0) BecomeNice();
+        if (settings.threads == 0 && !settings.own_process) BecomeNice();
         Result<std::unique_ptr<engine::LoadedModel>> result =
-            prepared.has_error() ? prepared.error() : LoadModel(dependencies_.host, settings);
+            prepared.has_error() ? prepared.error()
+                                 : LoadModel(dependencies_.host, settings, source);
         {
           std::lock_guard lock(mutex_);
           load_result_ = std::move(result);
@@ -415,6 +422,12 @@ void Reconciler::Tell() {
     if (revision.loaded) {
       measured.load_ms = revision.runtime->model().load_time().count();
       measured.memory_bytes = revision.runtime->model().memory_bytes();
+      if (const auto process = revision.runtime->model().model().process()) {
+        measured.worker =
+            runtime::WorkerMeasurement{.pid = process->pid,
+                                       .restarts = static_cast<int64_t>(process->restarts),
+                                       .last_end = process->last_end};
+      }
       visible.push_back(revision.runtime.get());
     }
     status.revisions.push_back(std::move(measured));

@@ -103,7 +103,7 @@ Result<void> SharedMemory::Register(const RegionStatus& region) {
       region.byte_size > INT64_MAX - region.offset) {
     return Invalid(region.name, "offset and byte_size are no part of a memory");
   }
-  runtime::Descriptor descriptor(shm_open(key.c_str(), O_RDWR, 0));
+  Descriptor descriptor(shm_open(key.c_str(), O_RDWR, 0));
   if (!descriptor) {
     return InvalidArgument("REGION_OPEN", "Unable to open shared memory region: '" + region.name +
                                               "': " + SystemError(errno, key).message());

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "async/guarded.h"
+#include "base/descriptor.h"
 #include "base/result.h"
-#include "runtime/descriptor.h"
 
 namespace slipway::gateway {
 
@@ -27,7 +27,7 @@ struct RegionStatus {
 // One region, as long as somebody uses it. Thread-safe.
 class SharedRegion {
  public:
-  SharedRegion(RegionStatus status, runtime::Descriptor descriptor)
+  SharedRegion(RegionStatus status, Descriptor descriptor)
       : status_(std::move(status)), descriptor_(std::move(descriptor)) {}
 
   const RegionStatus& status() const { return status_; }
@@ -42,7 +42,7 @@ class SharedRegion {
   Error Shrunk() const;
 
   const RegionStatus status_;
-  const runtime::Descriptor descriptor_;
+  const Descriptor descriptor_;
 };
 
 // Thread-safe.

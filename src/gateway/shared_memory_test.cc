@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 class SharedMemoryTest : public ::testing::Test {
  public:
   SharedMemoryTest() {
-    file_ = runtime::Descriptor(shm_open(key_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+    file_ = Descriptor(shm_open(key_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
     CHECK(file_ && ftruncate(file_.get(), 100) == 0);
   }
   ~SharedMemoryTest() override { shm_unlink(key_.c_str()); }
@@ -31,7 +31,7 @@ class SharedMemoryTest : public ::testing::Test {
   }
 
   const std::string key_ = "/slipway-test-" + RandomHexId(SystemRandom());
-  runtime::Descriptor file_;
+  Descriptor file_;
   SharedMemory memory_;
 };
 

@@ -19,6 +19,7 @@ struct StandAloneOptions {
   bool allow_control = false;
   bool shared_memory = false;  // the same may name regions for tensors
   int threads = 0;             // of one run; 0: chosen
+  bool own_process = false;    // each model has one
   int max_batch = 0;           // rows of requests that share a run; 0: none do
   std::chrono::milliseconds timeout = runtime::kRequestTimeout;  // of one request
 };

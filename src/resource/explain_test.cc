@@ -29,7 +29,11 @@ TEST(Explain, TellsAField) {
             "  instances  (integer, 0 to 64, default 0)\n"
             "      Runs at the same time; 0: chosen, as many as serve has engine threads.\n"
             "  batching  (BatchingSettings)\n"
-            "      How requests wait and share runs; default: none shares one.\n");
+            "      How requests wait and share runs; default: none shares one.\n"
+            "  isolation  (string, shared | process)\n"
+            "      shared: in the process of the data plane. process: in one of its own, whose crash "
+            "harms no\n"
+            "      other model. Default: shared.\n");
 }
 
 TEST(Explain, TellsEveryKindAndEveryField) {

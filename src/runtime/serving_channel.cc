@@ -14,7 +14,7 @@
 #include <cstring>
 #include <utility>
 
-#include "runtime/descriptor.h"
+#include "base/descriptor.h"
 #include "runtime/limits.h"
 
 namespace slipway::runtime {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,14 @@
 
 namespace slipway::runtime {
 
+// The process of a revision that has one of its own.
+struct WorkerMeasurement {
+  int64_t pid = 0;       // 0: it is being started again
+  int64_t restarts = 0;  // how often it ended by itself
+  std::string last_end;  // how it did, the last time
+};
+BOOST_DESCRIBE_STRUCT(WorkerMeasurement, (), (pid, restarts, last_end))
+
 // What serve measured of one revision. phase: Loading, Ready, Failed, Draining, Unloaded.
 struct RevisionMeasurement {
   std::string uid;
@@ -32,8 +41,10 @@ struct RevisionMeasurement {
   std::string message;  // one sentence with a reason
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
+  std::optional<WorkerMeasurement> worker;
 };
-BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (), (uid, phase, reason, message, load_ms, memory_bytes))
+BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (),
+                      (uid, phase, reason, message, load_ms, memory_bytes, worker))
 
 struct ServingStatus {
   uint64_t generation = 0;  // of the serving.json in effect on every core
@@ -103,6 +114,16 @@ std::chrono::milliseconds InheritedListenWait();
 }  // namespace slipway::runtime
 
 template <>
+struct slipway::Description<slipway::runtime::WorkerMeasurement> {
+  static constexpr std::string_view kText = "The process of one revision.";
+  static constexpr FieldText kFields[] = {
+      {.name = "pid", .text = "Process id; 0: none runs.", .min = 0},
+      {.name = "restarts", .text = "How often it ended by itself.", .min = 0},
+      {.name = "last_end", .text = "How it did, the last time.", .max = 1024},
+  };
+};
+
+template <>
 struct slipway::Description<slipway::runtime::RevisionMeasurement> {
   static constexpr std::string_view kText = "What serve measured of one revision.";
   static constexpr FieldText kFields[] = {
@@ -115,6 +136,7 @@ struct slipway::Description<slipway::runtime::RevisionMeasurement> {
       {.name = "message", .text = "One sentence when it failed.", .max = 65'536},
       {.name = "load_ms", .text = "How long it took to load.", .min = 0},
       {.name = "memory_bytes", .text = "Memory that it takes.", .min = 0},
+      {.name = "worker", .text = "The process of its own, if it has one."},
   };
 };
 

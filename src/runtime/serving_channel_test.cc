@@ -11,8 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/descriptor.h"
 #include "base/testing/temporary_folder.h"
-#include "runtime/descriptor.h"
 #include "runtime/limits.h"
 
 namespace slipway::runtime {

@@ -30,10 +30,11 @@ struct ServingRevision {
   // Triton's model configuration as JSON, where the model brings one; empty: it does not.
   std::string config;
   std::optional<BatchingSettings> batching;  // nothing: none share a run
+  bool own_process = false;                  // else in that of serve
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
                       (number, uid, format, path, model_file, digest, threads, instances, config,
-                       batching))
+                       batching, own_process))
 
 // A token that may infer. Its expiry holds although nobody rewrites the file.
 struct ServingKey {
@@ -99,6 +100,7 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
        .text = "Triton's model configuration, as JSON.",
        .max = slipway::runtime::kMaxModelConfigBytes},
       {.name = "batching", .text = "How requests wait and share runs."},
+      {.name = "own_process", .text = "Whether it runs in a process of its own."},
   };
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/describe.h"
 #include "runtime/revision_figures.h"
+#include "runtime/serving_channel.h"
 #include "runtime/serving_config.h"
 
 namespace slipway::runtime {
@@ -32,10 +33,11 @@ struct DesiredRevision {
   int32_t threads = 0;
   int32_t instances = 0;
   std::optional<BatchingSettings> batching;
+  bool own_process = false;  // its service says so
 };
 BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
-                      (number, uid, name, repository, manifest_digest, threads, instances,
-                       batching))
+                      (number, uid, name, repository, manifest_digest, threads, instances, batching,
+                       own_process))
 
 struct DesiredService {
   std::string project;
@@ -66,9 +68,12 @@ struct RevisionReport {
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
   std::optional<RevisionFigures> figures;  // where its service is measured and it is loaded
+  std::optional<WorkerMeasurement> worker;
+  std::string isolated;  // one sentence where the site gave it a process of its own unasked
 };
 BOOST_DESCRIBE_STRUCT(RevisionReport, (),
-                      (project, name, uid, phase, reason, message, load_ms, memory_bytes, figures))
+                      (project, name, uid, phase, reason, message, load_ms, memory_bytes, figures,
+                       worker, isolated))
 
 // Where the site's data plane listens.
 struct SiteEndpoint {

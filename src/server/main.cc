@@ -33,5 +33,6 @@ int main(int argc, char** argv) {
   std::string_view verb = argc > 1 ? argv[1] : "";
   if (verb == "server") return Exit(slipway::server::RunServer(argc - 1, argv + 1));
   if (verb == "serve") return Exit(slipway::server::RunServe(argc - 1, argv + 1));
+  if (verb == "worker") return Exit(slipway::server::RunWorker(argc - 1, argv + 1));
   return slipway::cli::RunCommandLine(argc, argv);
 }

@@ -77,6 +77,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
                             .allow_control = options.allow_control,
                             .shared_memory = options.shared_memory,
                             .threads = static_cast<int>(options.threads),
+                            .own_process = options.own_process,
                             .max_batch = static_cast<int>(options.max_batch),
                             .timeout = options.request_timeout};
   }

@@ -40,6 +40,12 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_option("--threads", options.threads, "Threads of a run in the engine; 0: chosen (0)")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
+  app.add_option_function<std::string>(
+         "--isolation",
+         [&options](const std::string& word) { options.own_process = word == "process"; },
+         "shared: models run in this process; process: each in one of its own (shared)")
+      ->type_name("WHERE")
+      ->check(CLI::IsMember({"shared", "process"}));
   app.add_option("--max-batch", options.max_batch,
                  "Rows of requests that share a run; 0: each runs by itself (0)")
       ->check(CLI::Range(0, 65'536));

@@ -46,7 +46,7 @@ void FakeServe::Run() {
   ReadConfig();
   auto listening = runtime::ListenChannel(runtime::SocketPath(folder_));
   CHECK(listening.has_value());
-  runtime::Descriptor listener(*listening);
+  Descriptor listener(*listening);
   while (IsRunning()) {
     pollfd wait{listener.get(), POLLIN, 0};
     if (poll(&wait, 1, kTurnMs) == 1) Accept(listener.get());

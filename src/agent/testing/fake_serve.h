@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "async/guarded.h"
-#include "runtime/descriptor.h"
+#include "base/descriptor.h"
 #include "runtime/fake/fake_driver.h"
 #include "runtime/serving_channel.h"
 
@@ -67,7 +67,7 @@ class FakeServe {
   const std::string folder_;
   const int64_t pid_;
   std::vector<std::string> names_;
-  std::vector<runtime::Descriptor> sockets_;
+  std::vector<Descriptor> sockets_;
   std::vector<std::unique_ptr<runtime::ServingChannel>> channels_;
   std::vector<runtime::ServingChannel*> unanswered_;  // pings, while it is mute
   Guarded<State> state_;

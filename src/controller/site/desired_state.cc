@@ -53,7 +53,8 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
           .manifest_digest = revision.spec.manifest_digest,
           .threads = revision.spec.predictor.threads,
           .instances = revision.spec.predictor.instances,
-          .batching = BatchingOf(revision.spec.predictor.batching)};
+          .batching = BatchingOf(revision.spec.predictor.batching),
+          .own_process = revision.spec.predictor.isolation == resource::Isolation::kProcess};
 }
 
 }  // namespace

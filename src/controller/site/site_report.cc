@@ -6,6 +6,7 @@ namespace slipway::controller {
 namespace {
 
 constexpr std::string_view kReady = "Ready";
+constexpr std::string_view kIsolated = "Isolated";
 
 resource::Condition ConditionOf(const runtime::RevisionReport& report) {
   resource::Condition condition{.type = std::string(kReady),
@@ -20,7 +21,7 @@ resource::Condition ConditionOf(const runtime::RevisionReport& report) {
 
 bool IsSame(const resource::RevisionStatus& a, const resource::RevisionStatus& b) {
   if (a.phase != b.phase || a.observed_generation != b.observed_generation ||
-      a.load_ms != b.load_ms || a.memory_bytes != b.memory_bytes ||
+      a.load_ms != b.load_ms || a.memory_bytes != b.memory_bytes || a.worker != b.worker ||
       a.conditions.size() != b.conditions.size()) {
     return false;
   }
@@ -49,6 +50,17 @@ std::optional<resource::RevisionStatus> RevisionStatusAfter(const Revision& revi
   next.conditions = {ConditionOf(report)};
   next.load_ms = report.load_ms;
   next.memory_bytes = report.memory_bytes;
+  if (report.worker) {
+    next.worker = resource::WorkerStatus{.pid = report.worker->pid,
+                                         .restarts = report.worker->restarts,
+                                         .last_end = report.worker->last_end};
+  }
+  if (!report.isolated.empty()) {
+    next.conditions.push_back({.type = std::string(kIsolated),
+                               .status = "True",
+                               .reason = "BLAMED",
+                               .message = report.isolated});
+  }
   if (IsSame(now, next)) return std::nullopt;
   return next;
 }

@@ -36,13 +36,17 @@ struct FakeModel {
   // the first row of each input.
   std::optional<double> fail_on;
   bool merge_rows = false;
-  std::string crash;          // "load" or "run": the process is aborted there
+  std::string crash;  // "load" or "run": the process is aborted there
+  // With this number among the inputs of FP32 a run aborts the process, or never ends.
+  std::optional<double> crash_on;
+  std::optional<double> hang_on;
   int64_t responses = 1;      // of each run
   bool asynchronous = false;  // runs complete on a thread of the engine, after run() returned
 };
 BOOST_DESCRIBE_STRUCT(FakeModel, (),
                       (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run,
-                       fail_run_reason, fail_on, merge_rows, crash, responses, asynchronous))
+                       fail_run_reason, fail_on, merge_rows, crash, crash_on, hang_on, responses,
+                       asynchronous))
 
 // Reads and checks a model file, of at most 1 MiB.
 Result<FakeModel> ReadFakeModel(const std::string& path);
@@ -80,6 +84,8 @@ struct Description<engine::fake::FakeModel> {
       {.name = "fail_on", .text = "A number of FP32 with which a run fails."},
       {.name = "merge_rows", .text = "Whether a run answers the first row alone."},
       {.name = "crash", .text = "Where the process is aborted: load or run."},
+      {.name = "crash_on", .text = "A number of FP32 with which a run aborts the process."},
+      {.name = "hang_on", .text = "A number of FP32 with which a run never ends."},
       {.name = "responses", .text = "Responses of each run.", .min = 1, .max = 100},
       {.name = "asynchronous", .text = "Whether runs complete on a thread of the engine."},
   };

@@ -129,6 +129,10 @@ Result<void> Wait(SlipwaySession* session, const SlipwayRun* run) {
 void Execute(SlipwaySession* session, SlipwayRun* run) {
   const FakeModel& settings = session->model->settings;
   if (settings.crash == "run") std::abort();
+  if (settings.crash_on && Contains(run, *settings.crash_on)) std::abort();
+  while (settings.hang_on && Contains(run, *settings.hang_on)) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
   if (settings.delay_us > 0) {
     const Result<void> waited = Wait(session, run);
     if (waited.has_error()) return CompleteWithError(run, waited.error());

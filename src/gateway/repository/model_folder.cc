@@ -309,7 +309,8 @@ Result<runtime::ServingService> PlanService(const StandAloneOptions& options, co
         .threads = ThreadsOf(folder.config, options.threads),
         .instances = InstancesOf(folder.config),
         .config = folder.config.empty() ? std::string() : DumpJson(folder.config),
-        .batching = BatchingOf(folder.config)};
+        .batching = BatchingOf(folder.config),
+        .own_process = options.own_process};
     if (options.max_batch > 0) {
       if (!revision.batching) revision.batching = runtime::BatchingSettings{};
       revision.batching->max_batch_size = options.max_batch;

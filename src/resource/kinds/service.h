@@ -16,16 +16,21 @@ namespace slipway::resource {
 enum class InferenceAccess : uint8_t { kToken, kAnonymous };
 BOOST_DESCRIBE_ENUM(InferenceAccess, kToken, kAnonymous)
 
+// Where a model runs: in the process of the data plane, or in one of its own.
+enum class Isolation : uint8_t { kShared, kProcess };
+BOOST_DESCRIBE_ENUM(Isolation, kShared, kProcess)
+
 // What a revision is made of; a change of it makes a new revision.
 struct ModelSettings {
   std::string model;    // reference NAME:TAG or NAME@sha256:...; a tag is pinned at admission
   int32_t threads = 0;  // intra-op threads of the engine; 0: chosen
   int32_t instances = 0;
   std::optional<BatchingSettings> batching;
+  std::optional<Isolation> isolation;  // default: as the format of the model needs it
 
   bool operator==(const ModelSettings&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances, batching))
+BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances, batching, isolation))
 
 struct ServiceSpec {
   ModelSettings predictor;
@@ -67,12 +72,23 @@ struct RevisionSpec {
 };
 BOOST_DESCRIBE_STRUCT(RevisionSpec, (), (service, number, predictor, repository, manifest_digest))
 
+// The process of a revision with isolation process.
+struct WorkerStatus {
+  int64_t pid = 0;       // 0: it is being started again
+  int64_t restarts = 0;  // how often it ended by itself
+  std::string last_end;  // how it did, the last time
+
+  bool operator==(const WorkerStatus&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(WorkerStatus, (), (pid, restarts, last_end))
+
 // phase: Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown: its site does not answer.
 struct RevisionStatus : StatusBase {
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
+  std::optional<WorkerStatus> worker;  // where it runs in a process of its own
 };
-BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase), (load_ms, memory_bytes))
+BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase), (load_ms, memory_bytes, worker))
 
 KindInfo ServiceKind();
 // Whether a service with this access may be in that project: FAILED_PRECONDITION /
@@ -103,6 +119,9 @@ struct slipway::Description<slipway::resource::ModelSettings> {
        .min = 0,
        .max = 64},
       {.name = "batching", .text = "How requests wait and share runs; default: none shares one."},
+      {.name = "isolation",
+       .text = "shared: in the process of the data plane. process: in one of its own, whose crash "
+               "harms no other model. Default: shared."},
   };
 };
 
@@ -166,6 +185,16 @@ struct slipway::Description<slipway::resource::RevisionSpec> {
 };
 
 template <>
+struct slipway::Description<slipway::resource::WorkerStatus> {
+  static constexpr std::string_view kText = "The process of a revision.";
+  static constexpr FieldText kFields[] = {
+      {.name = "pid", .text = "Its number; 0: it is being started again."},
+      {.name = "restarts", .text = "How often it ended by itself and was started again."},
+      {.name = "last_end", .text = "How it ended the last time."},
+  };
+};
+
+template <>
 struct slipway::Description<slipway::resource::RevisionStatus> {
   static constexpr std::string_view kText = "Where a revision stands.";
   static constexpr FieldText kFields[] = {
@@ -173,6 +202,8 @@ struct slipway::Description<slipway::resource::RevisionStatus> {
        .text = "Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown while the data "
                "plane does not answer."},
       {.name = "load_ms", .text = "Milliseconds from the start of loading to ready."},
-      {.name = "memory_bytes", .text = "Memory that loading it took."},
+      {.name = "memory_bytes",
+       .text = "Memory that loading it took; with isolation process, what that process has."},
+      {.name = "worker", .text = "Its own process, with isolation process."},
   };
 };

@@ -11,8 +11,8 @@
 
 #include "async/descriptor.h"
 #include "async/guarded.h"
+#include "base/descriptor.h"
 #include "base/random.h"
-#include "runtime/descriptor.h"
 #include "runtime/driver.h"
 #include "runtime/process/process_identity.h"
 #include "runtime/process/spawn.h"

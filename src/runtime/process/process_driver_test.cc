@@ -9,8 +9,8 @@
 #include <sstream>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/testing/temporary_folder.h"
-#include "runtime/descriptor.h"
 #include "runtime/process/process_identity.h"
 #include "runtime/process/process_search.h"
 #include "runtime/testing/driver_contract.h"

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <memory>
 
-#include "runtime/descriptor.h"
+#include "base/descriptor.h"
 
 namespace slipway::runtime {
 namespace {

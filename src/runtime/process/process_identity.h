@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
-#include "runtime/descriptor.h"
 
 namespace slipway::runtime {
 

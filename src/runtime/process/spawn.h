@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
-#include "runtime/descriptor.h"
 #include "runtime/driver.h"
 
 namespace slipway::runtime {

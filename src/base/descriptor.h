@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace slipway::runtime {
+namespace slipway {
 
 class Descriptor {
  public:
@@ -33,4 +33,4 @@ class Descriptor {
   int descriptor_ = -1;
 };
 
-}  // namespace slipway::runtime
+}  // namespace slipway

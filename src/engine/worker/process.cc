@@ -1,0 +1,311 @@
+#include "engine/worker/process.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/worker/channel.h"
+
+namespace slipway::engine::worker {
+namespace {
+
+using std::chrono::milliseconds;
+
+bool SameSpecs(const std::vector<tensor::TensorSpec>& a, const std::vector<tensor::TensorSpec>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.name == y.name && x.type == y.type && x.shape == y.shape;
+  });
+}
+
+bool IsSame(const LoadedFrame& a, const LoadedFrame& b) {
+  return a.platform == b.platform && a.decoupled == b.decoupled &&
+         SameSpecs(a.signature.inputs, b.signature.inputs) &&
+         SameSpecs(a.signature.outputs, b.signature.outputs);
+}
+
+int PollTimeout(std::chrono::steady_clock::time_point when) {
+  constexpr milliseconds kLongest{3'600'000};
+  const auto now = std::chrono::steady_clock::now();
+  if (when <= now) return 0;
+  if (when - now > kLongest) return static_cast<int>(kLongest.count());
+  return static_cast<int>(std::chrono::ceil<milliseconds>(when - now).count());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(WorkerOptions options) {
+  std::unique_ptr<WorkerProcess> process(new WorkerProcess(std::move(options)));
+  process->wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!process->wake_) return SystemError(errno, "eventfd");
+  process->supervisor_ = std::thread([raw = process.get()] {
+    pthread_setname_np(pthread_self(), "worker-keeper");
+    raw->Supervise();
+  });
+  std::unique_lock lock(process->mutex_);
+  process->changed_.wait(lock, [&] { return process->first_.has_value(); });
+  if (process->first_->has_error()) {
+    const Error error = process->first_->error();
+    lock.unlock();
+    return error;
+  }
+  lock.unlock();
+  return process;
+}
+
+WorkerProcess::~WorkerProcess() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (!supervisor_.joinable()) return;
+  eventfd_write(wake_.get(), 1);
+  supervisor_.join();
+}
+
+exec::ProcessState WorkerProcess::state() const {
+  std::unique_lock lock(mutex_);
+  exec::ProcessState state = shared_.state;
+  lock.unlock();
+  if (state.pid != 0) state.memory_bytes = Child::ResidentBytes(static_cast<pid_t>(state.pid));
+  return state;
+}
+
+Error WorkerProcess::Down() const {
+  std::lock_guard lock(mutex_);
+  const std::string& how = shared_.state.last_end;
+  return Unavailable("WORKER_DOWN", "the process of this model " + (how.empty() ? "ended" : how) +
+                                        " and is being started again: try again");
+}
+
+bool WorkerProcess::IsCurrent(const Line& line) const {
+  std::lock_guard lock(mutex_);
+  return shared_.control && line.life == shared_.life;
+}
+
+Result<Line> WorkerProcess::Connect() {
+  TRY(ends, MakeChannel());
+  std::unique_lock lock(mutex_);
+  if (!shared_.control) {
+    lock.unlock();
+    return Down();
+  }
+  Line line{.socket = std::move(ends.first), .session = ++shared_.sessions, .life = shared_.life};
+  // A worker that takes no word is about to end.
+  const Result<void> sent =
+      SendFrame(shared_.control.get(), OpenFrame{.session = line.session}, {ends.second.get()});
+  lock.unlock();
+  if (sent.has_error()) return Down();
+  return line;
+}
+
+void WorkerProcess::Interrupt(const Line& line, uint64_t run) {
+  std::lock_guard lock(mutex_);
+  if (!shared_.control || line.life != shared_.life) return;
+  (void)SendFrame(shared_.control.get(), InterruptFrame{.session = line.session, .run = run});
+}
+
+void WorkerProcess::GiveUp(Line line) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!shared_.control || line.life != shared_.life) return;
+    shared_.given_up.push_back({.socket = std::move(line.socket), .since = Clock::now()});
+  }
+  eventfd_write(wake_.get(), 1);
+}
+
+void WorkerProcess::Settle(Result<void> result) {
+  {
+    std::lock_guard lock(mutex_);
+    if (first_.has_value()) return;
+    first_ = std::move(result);
+  }
+  changed_.notify_all();
+}
+
+bool WorkerProcess::Pause(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, time, [this] { return stopping_; });
+}
+
+void WorkerProcess::Tell() const {
+  if (options_.changed) options_.changed();
+}
+
+void WorkerProcess::Supervise() {
+  milliseconds backoff = kFirstBackoff;
+  while (true) {
+    const Clock::time_point start = Clock::now();
+    Descriptor control;
+    Result<Child> child = Launch(control);
+    std::string how;
+    if (child.has_value()) {
+      {
+        std::lock_guard lock(mutex_);
+        shared_.control = std::move(control);
+        ++shared_.life;
+        shared_.state.pid = child->pid();
+      }
+      Settle({});
+      if (shared_.life > 1) Tell();
+      how = Watch(*child);
+    } else {
+      Settle(child.error());
+      how = child.error().message();
+    }
+    {
+      std::lock_guard lock(mutex_);
+      // Sessions find that it is gone by their own sockets.
+      shared_.control.Close();
+      shared_.given_up.clear();
+      shared_.state.pid = 0;
+      if (stopping_ || first_->has_error()) return;
+      ++shared_.state.restarts;
+      shared_.state.last_end = how;
+    }
+    LogError("the process of a model ended by itself", {{"model", options_.name}, {"how", how}});
+    Tell();
+    if (Clock::now() - start >= kLasted) backoff = kFirstBackoff;
+    if (!Pause(backoff)) return;
+    backoff = std::min(backoff * 2, kLongestBackoff);
+  }
+}
+
+Result<Child> WorkerProcess::Launch(Descriptor& control) {
+  TRY(ends, MakeChannel());
+  std::vector<std::string> arguments = {std::to_string(getpid()), options_.name};
+  arguments.insert(arguments.end(), options_.command.begin(), options_.command.end());
+  TRY(child, Child::Start(arguments, ends.second.get()));
+  ends.second.Close();
+  control = std::move(ends.first);
+  const Result<void> sent = SendFrame(control.get(), options_.load);
+  if (sent.has_error() && sent.error().code() != Code::kUnavailable) return sent.error();
+  TRY(loaded, AwaitLoaded(child, control.get()));
+  if (!loaded_) {
+    TRY_VOID(tensor::CheckSignature(loaded.signature));
+    loaded_ = std::move(loaded);
+  } else if (!IsSame(loaded, *loaded_)) {
+    return FailedPrecondition("WORKER_CHANGED",
+                              "came back with other inputs or outputs than it had before");
+  }
+  LogInfo("a model runs in a process of its own",
+          {{"model", options_.name}, {"pid", static_cast<int64_t>(child.pid())}});
+  return child;
+}
+
+Result<LoadedFrame> WorkerProcess::AwaitLoaded(Child& child, int control) {
+  while (true) {
+    std::array<pollfd, 2> waits = {pollfd{.fd = control, .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
+    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) {
+      return SystemError(errno, "poll");
+    }
+    if (waits[1].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(wake_.get(), &count);
+      std::lock_guard lock(mutex_);
+      if (stopping_) return Error(Code::kCancelled, "WORKER_ENDED", "it was not wanted any more");
+    }
+    if (waits[0].revents == 0) continue;
+    Result<Packet> packet = ReceiveFrame(control);
+    if (packet.has_error() && packet.error().code() == Code::kUnavailable) {
+      child.Kill();
+      return FailedPrecondition("WORKER_CRASHED", "the process of this model " + child.Reap() +
+                                                      " while it loaded the model; the log of the "
+                                                      "data plane says more");
+    }
+    if (packet.has_error()) return packet.error();
+    if (auto* failed = std::get_if<FailedFrame>(&packet->frame)) {
+      return Error(failed->code, failed->reason.empty() ? "ENGINE_BUG" : failed->reason,
+                   std::move(failed->message));
+    }
+    auto* loaded = std::get_if<LoadedFrame>(&packet->frame);
+    if (loaded != nullptr && loaded->protocol == kProtocol) return std::move(*loaded);
+    return FailedPrecondition("WORKER_PROTOCOL", "the worker speaks another protocol");
+  }
+}
+
+std::string WorkerProcess::Watch(Child& child) {
+  const int control = shared_.control.get();  // only this thread closes it
+  while (true) {
+    std::vector<pollfd> waits = {{.fd = child.pidfd(), .events = POLLIN, .revents = 0},
+                                 {.fd = wake_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = control, .events = POLLIN, .revents = 0}};
+    Clock::time_point look = Clock::time_point::max();
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) break;
+    }
+    const std::string hung = FindHung(look);
+    if (!hung.empty()) {
+      child.Kill();
+      (void)child.Reap();
+      return hung;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      for (const GivenUp& one : shared_.given_up) {
+        waits.push_back({.fd = one.socket.get(), .events = POLLIN, .revents = 0});
+      }
+    }
+    (void)poll(waits.data(), waits.size(), PollTimeout(look));
+    if (waits[1].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(wake_.get(), &count);
+    }
+    if (waits[0].revents != 0) return child.Reap();
+    if (waits[2].revents != 0) {
+      // It has nothing more to say here: it closed its end, which means its own end.
+      pollfd end{.fd = child.pidfd(), .events = POLLIN, .revents = 0};
+      if (poll(&end, 1, static_cast<int>(kEndGrace.count())) > 0) return child.Reap();
+      child.Kill();
+      (void)child.Reap();
+      return "broke the protocol and was ended";
+    }
+  }
+  EndGently(child);
+  return {};
+}
+
+std::string WorkerProcess::FindHung(Clock::time_point& look) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(shared_.given_up, [](const GivenUp& one) {
+    // An answer that nobody wants, or the end: the run is over, and so is its session.
+    char byte = 0;
+    return recv(one.socket.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) >= 0 || errno != EAGAIN;
+  });
+  if (shared_.given_up.size() > kMaxGivenUp) {
+    return "was ended, for " + std::to_string(shared_.given_up.size()) +
+           " runs in it went on after their time was over";
+  }
+  for (const GivenUp& one : shared_.given_up) {
+    const Clock::time_point end = one.since + options_.hung_grace;
+    if (Clock::now() >= end) {
+      return "was ended, for a run in it went on for " +
+             std::to_string(options_.hung_grace.count() / 1000) + " s after its time was over";
+    }
+    look = std::min(look, end);
+  }
+  return {};
+}
+
+// The worker ends when its control socket does.
+void WorkerProcess::EndGently(Child& child) {
+  {
+    std::lock_guard lock(mutex_);
+    shared_.control.Close();
+  }
+  pollfd end{.fd = child.pidfd(), .events = POLLIN, .revents = 0};
+  if (poll(&end, 1, static_cast<int>(kEndGrace.count())) <= 0) child.Kill();
+  (void)child.Reap();
+}
+
+}  // namespace slipway::engine::worker

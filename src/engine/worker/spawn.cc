@@ -1,0 +1,107 @@
+#include "engine/worker/spawn.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+
+namespace slipway::engine::worker {
+namespace {
+
+// The file of the running program, also where another one took its name meanwhile.
+constexpr const char* kThisProgram = "/proc/self/exe";
+
+class SpawnSettings {
+ public:
+  explicit SpawnSettings(int control) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_adddup2(&actions_, control, kControlDescriptor);
+    posix_spawnattr_init(&attributes_);
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes_, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes_, &signals);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(
+        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+}  // namespace
+
+Result<Child> Child::Start(const std::vector<std::string>& arguments, int control) {
+  std::vector<std::string> words = {"slipway", "worker"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const SpawnSettings settings(control);
+  pid_t pid = -1;
+  const int problem = posix_spawn(&pid, kThisProgram, settings.actions(), settings.attributes(),
+                                  pointers.data(), environ);
+  if (problem != 0) return SystemError(problem, "start a worker");
+  // Nobody else reaps it, so that its number is still its own.
+  Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd) return Child(pid, std::move(pidfd));
+  const int reason = errno;
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  return SystemError(reason, "pidfd_open");
+}
+
+Child::~Child() {
+  if (!pidfd_) return;
+  Kill();
+  (void)Reap();
+}
+
+void Child::Kill() {
+  // What it started as well. The group has its number as long as it is not reaped.
+  kill(-pid_, SIGKILL);
+  syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+}
+
+std::string Child::Reap() {
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  // While the number is still taken: what it left behind goes too.
+  kill(-pid_, SIGKILL);
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  pidfd_.Close();
+  if (info.si_code == CLD_EXITED) return "exited with code " + std::to_string(info.si_status);
+  const char* const name = sigdescr_np(info.si_status);
+  return "was killed by signal " + std::to_string(info.si_status) +
+         (name == nullptr ? "" : " (" + std::string(name) + ")");
+}
+
+int64_t Child::ResidentBytes(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  int64_t shared = 0;
+  file >> total >> resident >> shared;
+  return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace slipway::engine::worker
