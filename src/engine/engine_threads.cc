@@ -34,7 +34,20 @@ EngineThreads::~EngineThreads() {
 
 void EngineThreads::Ensure(size_t threads) {
   std::lock_guard lock(mutex_);
-  while (threads_.size() < std::min(threads, kMaxEngineThreads)) StartThread();
+  own_ = std::max(own_, threads);
+  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) StartThread();
+}
+
+void EngineThreads::Reserve(size_t threads) {
+  std::lock_guard lock(mutex_);
+  reserved_ += threads;
+  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) StartThread();
+}
+
+void EngineThreads::Release(size_t threads) {
+  std::lock_guard lock(mutex_);
+  CHECK(threads <= reserved_);
+  reserved_ -= threads;
 }
 
 void EngineThreads::StartThread() {
@@ -46,7 +59,7 @@ void EngineThreads::StartThread() {
 
 size_t EngineThreads::size() const {
   std::lock_guard lock(mutex_);
-  return threads_.size();
+  return std::min(own_, threads_.size());
 }
 
 bool EngineThreads::Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job) {

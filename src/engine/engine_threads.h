@@ -49,6 +49,11 @@ class EngineThreads {
   // From now on there are at least so many threads, but no more than kMaxEngineThreads.
   void Ensure(size_t threads);
 
+  // For as long as somebody's runs only hold their threads, waiting for another process: as many
+  // more, so that others have theirs. Threads stay for the next who reserves.
+  void Reserve(size_t threads);
+  void Release(size_t threads);
+
   // false when the line is full. The queue outlives its jobs. Any thread.
   [[nodiscard]] bool Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job);
   // Takes a job that still waits out of the line; false when it has begun, expired or is done.
@@ -75,6 +80,8 @@ class EngineThreads {
   std::deque<EngineQueue*> ready_;
   std::set<std::pair<RunTime, EngineQueue*>> alarms_;
   bool stopping_ = false;
+  size_t own_ = 0;       // threads for those who compute
+  size_t reserved_ = 0;  // for those who wait
   std::vector<std::jthread> threads_;
   std::jthread timekeeper_;
 };

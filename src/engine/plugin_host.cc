@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdlib>
@@ -28,6 +29,53 @@ constexpr std::array kEngines = {
     Row{"tflite", "openvino"},  Row{"openvino", "openvino"},   Row{"paddle", "openvino"},
     Row{"fake", "fake"},
 };
+
+// Formats that python/worker.py opens.
+constexpr std::array kPythonFormats = {
+    std::string_view("python"),  std::string_view("pickle"), std::string_view("joblib"),
+    std::string_view("xgboost"), std::string_view("mlflow"),
+};
+
+std::string PythonInterpreter() {
+  const char* const named = std::getenv("SLIPWAY_PYTHON");  // NOLINT(concurrency-mt-unsafe)
+  return named == nullptr || *named == 0 ? "python3" : named;
+}
+
+// What an interpreter needs beside the system's folders: its own tree, and the one that its name
+// leads to.
+std::vector<std::string> TreesOf(const std::string& interpreter) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> trees;
+  if (!interpreter.starts_with('/')) return trees;
+  std::error_code error;
+  for (fs::path path = interpreter; trees.size() < 8;
+       path = path.parent_path() / fs::read_symlink(path, error)) {
+    trees.push_back(path.parent_path().parent_path().lexically_normal().native());
+    if (!fs::is_symlink(path, error)) break;
+  }
+  return trees;
+}
+
+worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& folder) {
+  worker::WorkerOptions options{.name = source.name,
+                                .load = {.threads = source.threads,
+                                         .format = source.format,
+                                         .path = source.path,
+                                         .plugins = folder},
+                                .command = {},
+                                .readable = {},
+                                .changed = source.changed};
+  if (!IsCustomCode(source.format)) return options;
+  const std::string interpreter = PythonInterpreter();
+  const std::string scripts = folder + "/python";
+  options.command = {interpreter, "-u", "-B", scripts + "/worker.py"};
+  options.readable = TreesOf(interpreter);
+  // The file beside it is one too where links lead to the source.
+  std::error_code error;
+  options.readable.push_back(std::filesystem::canonical(scripts, error).native());
+  options.readable.push_back(std::filesystem::path(source.path).parent_path().native());
+  return options;
+}
 
 void LogFromPlugin(uint32_t level, const char* message) {
   Log(static_cast<LogLevel>(std::min(level, 3u)), "engine says", {{"text", message}});
@@ -81,7 +129,12 @@ std::string DefaultPluginFolder() {
 std::vector<std::string_view> SupportedFormats() {
   std::vector<std::string_view> formats;
   for (const Row& row : kEngines) formats.push_back(row.format);
+  formats.insert(formats.end(), kPythonFormats.begin(), kPythonFormats.end());
   return formats;
+}
+
+bool IsCustomCode(std::string_view format) {
+  return std::find(kPythonFormats.begin(), kPythonFormats.end(), format) != kPythonFormats.end();
 }
 
 Result<void> CheckBuild(const SlipwayEngine& engine, std::string_view path) {
@@ -119,14 +172,8 @@ Result<void> PluginHost::Prepare(std::string_view format) {
 }
 
 Result<std::unique_ptr<exec::Model>> PluginHost::Load(const ModelSource& source) {
-  if (source.own_process) {
-    return worker::LoadInWorker({.name = source.name,
-                                 .load = {.threads = source.threads,
-                                          .format = source.format,
-                                          .path = source.path,
-                                          .plugins = folder_},
-                                 .command = {},
-                                 .changed = source.changed});
+  if (source.own_process || IsCustomCode(source.format)) {
+    return worker::LoadInWorker(OptionsOf(source, folder_));
   }
   TRY(engine, EngineFor(source.format));
   return PluginModel::Load(*engine, source);

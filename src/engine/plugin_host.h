@@ -20,6 +20,10 @@ std::string DefaultPluginFolder();
 // Model formats that have an engine: "onnx", "tflite", ...
 std::vector<std::string_view> SupportedFormats();
 
+// Whether a model of this format is code of its maker's: it runs in a process of its own, whatever
+// its source says, confined, and one run at a time unless somebody says otherwise.
+bool IsCustomCode(std::string_view format);
+
 struct ModelSource {
   std::string format;
   std::string path;      // of the model's file, absolute

@@ -328,13 +328,14 @@ void Reconciler::StartLoad() {
       // Here, so that threads which the engine makes for all models are not nice ones; for the same
       // reason a model with threads of its own is loaded without niceness.
       Result<void> prepared;
-      if (!settings.own_process) prepared = dependencies_.host.Prepare(settings.format);
+      const bool is_elsewhere = settings.own_process || engine::IsCustomCode(settings.format);
+      if (!is_elsewhere) prepared = dependencies_.host.Prepare(settings.format);
       engine::ModelSource source = SourceOf(settings);
       source.name = NameOf(*loading_->runtime) + " " + loading_->runtime->version();
       source.changed = [this] { Remark(); };
-      loader_ = std::jthread([this, settings, prepared, source = std::move(source)] {
+      loader_ = std::jthread([this, settings, prepared, is_elsewhere, source = std::move(source)] {
         pthread_setname_np(pthread_self(), "loader");
-        if (settings.threads == 0 && !settings.own_process) BecomeNice();
+        if (settings.threads == 0 && !is_elsewhere) BecomeNice();
         Result<std::unique_ptr<engine::LoadedModel>> result =
             prepared.has_error() ? prepared.error()
                                  : LoadModel(dependencies_.host, settings, source);

@@ -10,11 +10,17 @@
 namespace slipway::gateway {
 namespace {
 
+// Whether its runs only wait for another process.
+bool IsElsewhere(const runtime::ServingRevision& settings) {
+  return settings.own_process || engine::IsCustomCode(settings.format);
+}
+
 // 0 is no wish: as many runs as there are threads.
 size_t Width(const runtime::ServingRevision& settings, engine::EngineThreads& threads) {
-  if (settings.instances == 0) return threads.size();
+  const bool is_code = engine::IsCustomCode(settings.format);
+  if (settings.instances == 0) return is_code ? 1 : threads.size();
   const auto instances = static_cast<size_t>(settings.instances);
-  threads.Ensure(instances);
+  if (!IsElsewhere(settings)) threads.Ensure(instances);
   return instances;
 }
 
@@ -45,14 +51,20 @@ RevisionRuntime::RevisionRuntime(std::string project, std::string service,
       version_(std::to_string(settings_.number)),
       batching_(settings_.batching.value_or(runtime::BatchingSettings{})),
       remarked_(environment.remarked),
+      threads_(environment.threads),
       batcher_(environment.threads,
                {.width = Width(settings_, environment.threads),
                 .policy = PolicyOf(batching_, environment.max_queued_runs),
                 .unbatched = [this](const Error& why) { NoteUnbatched(why); }}),
-      lanes_(environment.cores) {}
+      lanes_(environment.cores) {
+  if (!IsElsewhere(settings_)) return;
+  reserved_ = Width(settings_, threads_);
+  threads_.Reserve(reserved_);
+}
 
 RevisionRuntime::~RevisionRuntime() {
   CHECK(IsIdle());
+  threads_.Release(reserved_);
 }
 
 Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> model) {

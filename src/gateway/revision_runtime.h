@@ -88,6 +88,8 @@ class RevisionRuntime {
   const std::string version_;
   const runtime::BatchingSettings batching_;
   const std::function<void()> remarked_;
+  engine::EngineThreads& threads_;
+  size_t reserved_ = 0;  // threads that wait for another process
   Guarded<std::optional<Error>> unbatched_;
   engine::Batcher batcher_;
   std::atomic<int64_t> timeout_ms_{runtime::kRequestTimeout.count()};

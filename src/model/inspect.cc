@@ -18,7 +18,8 @@ namespace {
 
 // What users have comes first; the engine of the tests is there, but no word of it.
 constexpr std::string_view kDeployable[] = {"onnx",     "savedmodel", "graphdef", "tflite",
-                                            "openvino", "paddle",     "fake"};
+                                            "openvino", "paddle",     "python",   "pickle",
+                                            "joblib",   "xgboost",    "mlflow",   "fake"};
 constexpr size_t kOffered = std::size(kDeployable) - 1;
 constexpr size_t kPieceBytes = 1 << 20;
 

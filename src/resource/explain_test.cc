@@ -16,24 +16,25 @@ Result<std::string> ExplainText(std::string_view path) {
 TEST(Explain, TellsAField) {
   Result<std::string> text = ExplainText("service.spec.predictor");
   ASSERT_THAT(text, IsOk());
-  EXPECT_EQ(*text,
-            "service.spec.predictor  (ModelSettings, required)\n"
-            "  The model behind the endpoint.\n"
-            "  A model and how to run it; a change makes a revision.\n"
-            "\n"
-            "Fields:\n"
-            "  model  (string, required, at most 512 bytes, format reference)\n"
-            "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.\n"
-            "  threads  (integer, 0 to 1024, default 0)\n"
-            "      Threads within one run of the engine; 0: chosen.\n"
-            "  instances  (integer, 0 to 64, default 0)\n"
-            "      Runs at the same time; 0: chosen, as many as serve has engine threads.\n"
-            "  batching  (BatchingSettings)\n"
-            "      How requests wait and share runs; default: none shares one.\n"
-            "  isolation  (string, shared | process)\n"
-            "      shared: in the process of the data plane. process: in one of its own, whose crash "
-            "harms no\n"
-            "      other model. Default: shared.\n");
+  EXPECT_EQ(
+      *text,
+      "service.spec.predictor  (ModelSettings, required)\n"
+      "  The model behind the endpoint.\n"
+      "  A model and how to run it; a change makes a revision.\n"
+      "\n"
+      "Fields:\n"
+      "  model  (string, required, at most 512 bytes, format reference)\n"
+      "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.\n"
+      "  threads  (integer, 0 to 1024, default 0)\n"
+      "      Threads within one run of the engine; 0: chosen.\n"
+      "  instances  (integer, 0 to 64, default 0)\n"
+      "      Runs at the same time; 0: chosen, as many as serve has engine threads.\n"
+      "  batching  (BatchingSettings)\n"
+      "      How requests wait and share runs; default: none shares one.\n"
+      "  isolation  (string, shared | process)\n"
+      "      shared: in the process of the data plane. process: in one of its own, whose crash harms "
+      "no\n"
+      "      other model. Default: shared.\n");
 }
 
 TEST(Explain, TellsEveryKindAndEveryField) {

@@ -284,8 +284,8 @@ def test_a_model_that_does_not_load_fails_the_deploy_with_the_reason(centre):
 
 
 def test_other_formats_are_kept_but_not_deployed(centre, tmp_path):
-    (tmp_path / "model.joblib").write_bytes(b"\x80\x04K\x01.")
-    centre.cli("push", tmp_path / "model.joblib", "forest:v1")
+    (tmp_path / "model.caffemodel").write_bytes(b"\x80\x04K\x01.")
+    centre.cli("push", tmp_path / "model.caffemodel", "forest:v1")
     sentence = fails(centre, STATE, "deploy", "forest:v1")
     assert "it can deploy: onnx" in sentence and "fake" not in sentence, sentence
     assert "forest" in fails(centre, NOT_FOUND, "get", "service", "forest")

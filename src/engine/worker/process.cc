@@ -182,7 +182,13 @@ void WorkerProcess::Supervise() {
 Result<Child> WorkerProcess::Launch(Descriptor& control) {
   TRY(ends, MakeChannel());
   std::vector<std::string> arguments = {std::to_string(getpid()), options_.name};
-  arguments.insert(arguments.end(), options_.command.begin(), options_.command.end());
+  if (!options_.command.empty()) {
+    for (const std::string& folder : options_.readable) {
+      arguments.insert(arguments.end(), {"--read", folder});
+    }
+    arguments.emplace_back("--");
+    arguments.insert(arguments.end(), options_.command.begin(), options_.command.end());
+  }
   TRY(child, Child::Start(arguments, ends.second.get()));
   ends.second.Close();
   control = std::move(ends.first);

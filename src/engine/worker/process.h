@@ -25,8 +25,10 @@ namespace slipway::engine::worker {
 struct WorkerOptions {
   std::string name;  // for the log and for `ps`: "default/fraud 3"
   LoadFrame load;
-  // What is run in place of the engines of this program; it speaks the same protocol.
+  // What is run in place of the engines of this program; it speaks the same protocol, and reads
+  // these folders and the system's alone.
   std::vector<std::string> command;
+  std::vector<std::string> readable;
   std::function<void()> changed;  // state() is another one; on a thread of the worker's
   std::chrono::milliseconds hung_grace = kHungGrace;
 };

@@ -22,6 +22,7 @@
 #include "engine/loaded_model.h"
 #include "engine/plugin_host.h"
 #include "engine/worker/channel.h"
+#include "engine/worker/confine.h"
 #include "engine/worker/segment.h"
 #include "engine/worker/spawn.h"
 
@@ -214,7 +215,7 @@ Result<void> ServeEngine() {
 }
 
 // Only what the program passes on: its end of the socket, and where the log goes.
-Result<void> Confine(int argc, const char* const* argv) {
+Result<void> Bind(int argc, const char* const* argv) {
   const auto refuse = [] {
     return FailedPrecondition("WORKER_PARENT",
                               "slipway worker is started by slipway serve, never by hand");
@@ -237,20 +238,38 @@ Result<void> Confine(int argc, const char* const* argv) {
   return {};
 }
 
+// Runs the program, with what it may read before it: "--read FOLDER ... -- PROGRAM ARGUMENTS...".
+// Comes back only with what kept it from that.
+Error Become(std::vector<std::string> words) {
+  std::vector<std::string> folders;
+  size_t next = 0;
+  while (next + 1 < words.size() && words[next] == "--read") {
+    folders.push_back(words[next + 1]);
+    next += 2;
+  }
+  if (next + 1 >= words.size() || words[next] != "--") {
+    return Internal("WORKER_PARENT", "a worker was started in a way that it does not know");
+  }
+  const Result<void> confined = Confine(folders);
+  if (confined.has_error()) return confined.error();
+  std::vector<char*> pointers;
+  for (size_t i = next + 1; i < words.size(); ++i) pointers.push_back(words[i].data());
+  pointers.push_back(nullptr);
+  execvp(pointers.front(), pointers.data());
+  const int problem = errno;
+  return FailedPrecondition("PROGRAM_MISSING", "cannot run " + words[next + 1] + ": " +
+                                                   SystemError(problem, words[next + 1]).message());
+}
+
 }  // namespace
 
 Result<void> RunWorker(int argc, const char* const* argv) {
-  TRY_VOID(Confine(argc, argv));
+  TRY_VOID(Bind(argc, argv));
   if (argc == 3) return ServeEngine();
-  std::vector<std::string> words(argv + 3, argv + argc);
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  execvp(pointers.front(), pointers.data());
-  const Error failure =
-      FailedPrecondition("PROGRAM_MISSING", "cannot run " + words.front() + ": " +
-                                                SystemError(errno, words.front()).message());
-  // It waits for an answer to its load.
+  const Error failure = Become({argv + 3, argv + argc});
+  // It waits for an answer to its load, which has to be read first: an end with words unread takes
+  // back what was said.
+  (void)ReceiveFrame(kControlDescriptor);
   return SendFrame(kControlDescriptor, FailedOf(failure));
 }
 

@@ -15,12 +15,16 @@ struct Suffix {
 };
 // The first that fits: the file that marks a SavedModel would be a frozen graph by its end alone.
 constexpr std::array kSuffixes = {
+    Suffix{.suffix = "predictor.py", .format = "python"},
     Suffix{.suffix = ".onnx", .format = "onnx"},
     Suffix{.suffix = kSavedModelFile, .format = "savedmodel"},
     Suffix{.suffix = ".pb", .format = "graphdef"},
     Suffix{.suffix = ".tflite", .format = "tflite"},
     Suffix{.suffix = ".xml", .format = "openvino"},
     Suffix{.suffix = ".pdmodel", .format = "paddle"},
+    Suffix{.suffix = ".pkl", .format = "pickle"},
+    Suffix{.suffix = ".joblib", .format = "joblib"},
+    Suffix{.suffix = ".ubj", .format = "xgboost"},
     Suffix{.suffix = ".fake.json", .format = "fake", .offered = false}};
 
 const Suffix* SuffixOf(const fs::path& file) {

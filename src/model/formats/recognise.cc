@@ -23,6 +23,7 @@ struct Rule {
 
 // Formats that are folders come first: their parts look like other formats.
 constexpr Rule kRules[] = {
+    {.format = "python", .name = "predictor.py", .suffix = ""},
     {.format = "savedmodel", .name = "saved_model.pb", .suffix = ""},
     {.format = "savedmodel", .name = "saved_model.pbtxt", .suffix = ""},
     {.format = "fake", .name = "", .suffix = ".fake.json"},
