@@ -66,7 +66,9 @@ Task<Result<void>> Agent::Loop::Start() {
                                 dependencies_.clock, dependencies_.pool, dependencies_.executor},
       ServeKeeper::Events{
           .changed = changed,
-          .ended = [this](const std::optional<ServingStatus>& last) { ServeEnded(last); }});
+          .ended = [this](const std::optional<ServingStatus>& last, const std::string& blamed) {
+            ServeEnded(last, blamed);
+          }});
   auto started = co_await keeper_->Start(serving_.generation);
   if (started.has_error()) {
     co_await keeper_->Stop(/*end_serve=*/false);
@@ -89,6 +91,8 @@ Task<Result<void>> Agent::Loop::Open() {
     TRY(serving, ReadServing(dependencies_.files, runtime::ServingPath(folder)));
     records_ = std::move(records);
     serving_ = std::move(serving);
+    const std::vector<std::string> isolated = records_->Get().isolated;
+    blames_ = BlameLedger({isolated.begin(), isolated.end()});
     for (const auto& service : serving_.services) {
       for (const auto& revision : service.revisions) inherited_.insert(revision.uid);
     }
@@ -136,9 +140,11 @@ Task<void> Agent::Loop::UpdateServing() {
   std::set<std::string> uids;
   for (const auto& [uid, state] : preparer_->states()) uids.insert(uid);
   suspects_.Keep(uids);
+  if (blames_.Keep(uids)) co_await RecordIsolated();
   std::erase_if(given_, [&uids](const std::string& uid) { return !uids.contains(uid); });
   ServingConfig next = PlanServing(*desired_, preparer_->states(), suspects_, serving_,
                                    UnprovenFailures(status, given_));
+  Isolate(blames_, &next);
   bool first = serving_.generation == 0;
   if (!first && ContentOf(next) == ContentOf(serving_)) {
     // Serve may have missed a signal.
@@ -219,6 +225,7 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   report.revisions = PlanReports(*desired_, preparer_->states(), suspects_, status,
                                  UnprovenFailures(status, given_));
   AddFigures(keeper_->figures(), &report.revisions);
+  MarkIsolated(blames_, &report.revisions);
   if (!keeper_->answers()) {
     report.reason = kNotAnswering;
     report.message = keeper_->message();
@@ -229,8 +236,22 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   return report;
 }
 
-void Agent::Loop::ServeEnded(const std::optional<ServingStatus>& last) {
+void Agent::Loop::ServeEnded(const std::optional<ServingStatus>& last, const std::string& blamed) {
   suspects_.ServeEnded(serving_, last.has_value() ? &*last : nullptr);
+  if (blamed.empty()) return;
+  LogError("a revision is to blame for the end of the data plane", {{"revision", blamed}});
+  if (!blames_.Blamed(blamed, dependencies_.clock.Steady())) return;
+  LogWarning("the revision gets a process of its own", {{"revision", blamed}});
+  group_.Start([this] { return RecordIsolated(); });
+  wakeup_.Notify();
+}
+
+Task<void> Agent::Loop::RecordIsolated() {
+  const std::vector<std::string> isolated(blames_.isolated().begin(), blames_.isolated().end());
+  const auto written = co_await dependencies_.pool.Run([this, &isolated] {
+    return records_->Update([&isolated](SiteRecord& record) { record.isolated = isolated; });
+  });
+  if (written.has_error()) LogError("failed to write site.db", {{"error", written.error()}});
 }
 
 void Agent::Loop::UpdateView() {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/agent.h"
+#include "agent/blame_ledger.h"
 #include "agent/load_suspects.h"
 #include "agent/revision_preparer.h"
 #include "agent/serve_keeper.h"
@@ -41,7 +42,9 @@ class Agent::Loop {
   void NoteGiven(const runtime::ServingConfig& before, const runtime::ServingConfig& now);
   Task<void> SendReport();
   Task<void> SweepNowAndThen();
-  void ServeEnded(const std::optional<runtime::ServingStatus>& last);
+  void ServeEnded(const std::optional<runtime::ServingStatus>& last, const std::string& blamed);
+  // Those with a process of their own, for the agents to come.
+  Task<void> RecordIsolated();
   void UpdateView();
   runtime::SiteReport MakeReport() const;
 
@@ -51,6 +54,7 @@ class Agent::Loop {
   std::optional<RevisionPreparer> preparer_;
   std::optional<ServeKeeper> keeper_;
   LoadSuspects suspects_;
+  BlameLedger blames_;
   TaskGroup group_;
   Wakeup wakeup_;
 

@@ -12,6 +12,9 @@ inline constexpr size_t kPreparers = 2;
 inline constexpr uint64_t kMaxManifestBytes = 8 << 20;
 // A revision during whose loading serve ended so often is not tried again.
 inline constexpr int kMaxLoadCrashes = 2;
+// A revision that is to blame for so many ends of serve within this time gets its own process.
+inline constexpr size_t kMaxBlames = 2;
+inline constexpr std::chrono::minutes kBlameWindow{10};
 // So many ends without a word from serve, and every revision is under suspicion again.
 inline constexpr int kMaxSilentCrashes = 3;
 // A report goes out at least this often: the site's heartbeat.

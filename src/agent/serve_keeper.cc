@@ -7,6 +7,7 @@
 #include "async/deadline.h"
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "engine/blame_page.h"
 #include "runtime/site_folder.h"
 
 namespace slipway::agent {
@@ -222,7 +223,11 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
   pid_ = 0;
   connection_.reset();
   message_ = "The data plane " + how + " and is being started again.";
-  events_.ended(last);
+  // The next one makes the page anew.
+  const std::string blamed = co_await dependencies_.pool.Run(
+      [path = runtime::BlamePath(options_.folder)] { return engine::TakeBlame(path); });
+  if (incarnation != incarnation_) co_return;
+  events_.ended(last, blamed);
   events_.changed();
   // What it started does not outlive it.
   auto cleaned = co_await dependencies_.pool.Run(

@@ -55,8 +55,11 @@ class ServeKeeper {
   struct Events {
     // status(), pid(), message(), has_predecessor() or figures()
     std::function<void()> changed;
-    // Serve ended by itself, with its last word, if it had said any.
-    std::function<void(const std::optional<runtime::ServingStatus>& last)> ended;
+    // Serve ended by itself, with its last word, if it had said any, and the uid of the revision
+    // that is to blame, if one is.
+    std::function<void(const std::optional<runtime::ServingStatus>& last,
+                       const std::string& blamed)>
+        ended;
   };
   ServeKeeper(ServeOptions options, Dependencies dependencies, Events events);
   ~ServeKeeper();  // CHECKs that it was stopped

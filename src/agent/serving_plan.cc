@@ -192,6 +192,25 @@ void MarkUnknown(const std::string& message, std::vector<RevisionReport>* report
   }
 }
 
+void Isolate(const BlameLedger& blames, runtime::ServingConfig* config) {
+  for (ServingService& service : config->services) {
+    for (runtime::ServingRevision& revision : service.revisions) {
+      if (blames.IsIsolated(revision.uid)) revision.own_process = true;
+    }
+  }
+}
+
+void MarkIsolated(const BlameLedger& blames, std::vector<RevisionReport>* reports) {
+  for (RevisionReport& report : *reports) {
+    if (!blames.IsIsolated(report.uid)) continue;
+    report.isolated = "The data plane ended " + std::to_string(kMaxBlames) + " times within " +
+                      std::to_string(kBlameWindow.count()) +
+                      " minutes while it ran this model, which has a process of its own since "
+                      "then: set predictor.isolation to process to keep it so, or deploy a model "
+                      "that does not crash.";
+  }
+}
+
 void HoldNewcomers(const std::set<std::string>& known, std::vector<RevisionReport>* reports) {
   for (RevisionReport& report : *reports) {
     if (report.phase != runtime::kPhaseReady || known.contains(report.uid)) continue;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/blame_ledger.h"
 #include "agent/load_suspects.h"
 #include "agent/revision_state.h"
 #include "runtime/serving_channel.h"
@@ -43,6 +44,9 @@ void AddFigures(const std::vector<runtime::RevisionFigures>& figures,
 // is Unknown, with the reason NOT_ANSWERING and this sentence.
 inline constexpr std::string_view kNotAnswering = "NOT_ANSWERING";
 void MarkUnknown(const std::string& message, std::vector<runtime::RevisionReport>* reports);
+// Blamed revisions run in processes of their own, and the reports say why.
+void Isolate(const BlameLedger& blames, runtime::ServingConfig* config);
+void MarkIsolated(const BlameLedger& blames, std::vector<runtime::RevisionReport>* reports);
 // While a data plane of before may still answer: what only the new one knows is not ready yet.
 void HoldNewcomers(const std::set<std::string>& known,
                    std::vector<runtime::RevisionReport>* reports);

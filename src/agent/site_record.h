@@ -32,8 +32,9 @@ struct SiteRecord {
   int32_t format = kSiteFormat;
   std::optional<ServeRecord> current;
   std::vector<ServeRecord> retiring;  // to be ended: another one took their place
+  std::vector<std::string> isolated;  // uids of revisions that were blamed for ends of serve
 };
-BOOST_DESCRIBE_STRUCT(SiteRecord, (), (format, current, retiring))
+BOOST_DESCRIBE_STRUCT(SiteRecord, (), (format, current, retiring, isolated))
 
 // The record, in memory and as one row of site.db. Thread-safe; blocking.
 class SiteRecords {

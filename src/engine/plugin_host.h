@@ -28,6 +28,7 @@ struct ModelSource {
   std::string format;
   std::string path;      // of the model's file, absolute
   uint32_t threads = 0;  // that work on one run; 0: chosen
+  std::string uid = {};  // of the revision, for BlamePage; empty: it is never blamed
   // In a process of its own, whose end harms nobody else.
   bool own_process = false;
   std::string name = {};               // of that process, for people

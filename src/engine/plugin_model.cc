@@ -1,5 +1,6 @@
 #include "engine/plugin_model.h"
 
+#include "engine/blame_page.h"
 #include "engine/plugin_session.h"
 
 namespace slipway::engine {
@@ -46,11 +47,12 @@ Error FromPlugin(const SlipwayError& error) {
                error.reason[0] == 0 ? "ENGINE_BUG" : error.reason, error.message);
 }
 
-PluginModel::PluginModel(const SlipwayEngine& engine, SlipwayModel* model)
-    : engine_(engine), model_(model) {}
+PluginModel::PluginModel(const SlipwayEngine& engine, SlipwayModel* model, const std::string& uid)
+    : engine_(engine), blame_(BlamePage::Enter(uid)), model_(model) {}
 
 PluginModel::~PluginModel() {
   engine_.unload(model_);
+  BlamePage::Leave(blame_);
 }
 
 Result<std::unique_ptr<exec::Model>> PluginModel::Load(const SlipwayEngine& engine,
@@ -59,7 +61,7 @@ Result<std::unique_ptr<exec::Model>> PluginModel::Load(const SlipwayEngine& engi
   SlipwayModel* raw = nullptr;
   SlipwayError error{};
   if (engine.load(&options, &raw, &error) != 0) return FromPlugin(error);
-  std::unique_ptr<PluginModel> model(new PluginModel(engine, raw));
+  std::unique_ptr<PluginModel> model(new PluginModel(engine, raw, source.uid));
   const SlipwayModelInfo& info = *engine.info(raw);
   TRY(signature, FromInfo(info));
   model->signature_ = std::move(signature);
@@ -73,7 +75,7 @@ Result<std::unique_ptr<exec::Session>> PluginModel::OpenSession() {
   SlipwayError error{};
   if (engine_.open_session(model_, &session, &error) != 0) return FromPlugin(error);
   return std::unique_ptr<exec::Session>(
-      std::make_unique<PluginSession>(engine_, session, signature_));
+      std::make_unique<PluginSession>(engine_, session, signature_, blame_));
 }
 
 }  // namespace slipway::engine

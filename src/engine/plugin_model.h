@@ -26,9 +26,10 @@ class PluginModel final : public exec::Model {
   Result<std::unique_ptr<exec::Session>> OpenSession() override;
 
  private:
-  PluginModel(const SlipwayEngine& engine, SlipwayModel* model);
+  PluginModel(const SlipwayEngine& engine, SlipwayModel* model, const std::string& uid);
 
   const SlipwayEngine& engine_;
+  const uint32_t blame_;  // its number on the BlamePage
   SlipwayModel* const model_;
   tensor::Signature signature_;
   bool completes_in_call_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/blame_page.h"
 #include "engine/plugin_model.h"
 
 namespace slipway::engine {
@@ -77,6 +78,7 @@ void PluginSession::Start(const exec::Run& run, exec::RunObserver& observer) {
           .cancelled = reinterpret_cast<const uint32_t*>(run.cancelled),
           .complete = Complete,
           .host = this};
+  const BlameNote note(blame_);
   engine_.run(session_, &raw_);
 }
 

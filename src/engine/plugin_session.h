@@ -14,8 +14,8 @@ class PluginSession final : public exec::Session {
  public:
   // Takes over `session`; the signature outlives this.
   PluginSession(const SlipwayEngine& engine, SlipwaySession* session,
-                const tensor::Signature& signature)
-      : engine_(engine), session_(session), signature_(signature) {}
+                const tensor::Signature& signature, uint32_t blame)
+      : engine_(engine), session_(session), signature_(signature), blame_(blame) {}
   ~PluginSession() override { engine_.close_session(session_); }
 
   void Start(const exec::Run& run, exec::RunObserver& observer) override;
@@ -30,6 +30,7 @@ class PluginSession final : public exec::Session {
   const SlipwayEngine& engine_;
   SlipwaySession* const session_;
   const tensor::Signature& signature_;
+  const uint32_t blame_;  // the model's number on the BlamePage
   // Of the run under way.
   exec::Run run_;
   exec::RunObserver* observer_ = nullptr;

@@ -27,6 +27,7 @@ engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
   return {.format = settings.format,
           .path = settings.path + "/" + settings.model_file,
           .threads = static_cast<uint32_t>(std::max(settings.threads, 0)),
+          .uid = settings.uid,
           .own_process = settings.own_process};
 }
 
@@ -162,9 +163,12 @@ Reconciler::Service& Reconciler::ServiceFor(const runtime::ServingService& confi
 
 void Reconciler::List(Service& service) {
   for (const runtime::ServingRevision& wanted : service.config.revisions) {
-    const auto known = std::find_if(
-        service.revisions.begin(), service.revisions.end(),
-        [&](const auto& revision) { return revision->runtime->settings().uid == wanted.uid; });
+    const auto known =
+        std::find_if(service.revisions.begin(), service.revisions.end(), [&](const auto& revision) {
+          // One that moves to a process of its own is loaded there before it leaves this one.
+          const runtime::ServingRevision& settings = revision->runtime->settings();
+          return settings.uid == wanted.uid && settings.own_process == wanted.own_process;
+        });
     if (known != service.revisions.end()) {
       (*known)->listed = true;
       continue;

@@ -32,8 +32,8 @@ TEST(Explain, TellsAField) {
       "  batching  (BatchingSettings)\n"
       "      How requests wait and share runs; default: none shares one.\n"
       "  isolation  (string, shared | process)\n"
-      "      shared: in the process of the data plane. process: in one of its own, whose crash harms "
-      "no\n"
+      "      shared: in the process of the data plane. process: in one of its own, whose crash "
+      "harms no\n"
       "      other model. Default: shared.\n");
 }
 

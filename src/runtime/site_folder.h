@@ -15,6 +15,10 @@ inline std::string ServingPath(const std::string& folder) {
 inline std::string SocketPath(const std::string& folder) {
   return folder + "/serve.sock";
 }
+// What the data plane runs, for when it dies (engine/blame_page.h).
+inline std::string BlamePath(const std::string& folder) {
+  return folder + "/blame";
+}
 inline std::string SiteDatabasePath(const std::string& folder) {
   return folder + "/site.db";
 }

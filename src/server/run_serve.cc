@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "engine/blame_page.h"
 #include "gateway/serve_program.h"
 #include "runtime/serving_channel.h"
+#include "runtime/site_folder.h"
 #include "runtime/site_state.h"
 #include "server/blocking_call.h"
 #include "server/executable.h"
@@ -146,6 +148,11 @@ Result<void> RunServe(int argc, const char* const* argv) {
   TRY(telemetry_options, TelemetryOf(options->telemetry));
   const bool reloads = !options->tls.empty() || !options->telemetry.access_log.empty();
   StopSignals signals(reloads ? HangUp::kReloads : HangUp::kStops);
+  if (!options->site_folder.empty()) {
+    // Without it there is nobody to blame, and all the rest.
+    const Result<void> page = engine::BlamePage::Open(runtime::BlamePath(options->site_folder));
+    if (page.has_error()) LogWarning("no revision can be blamed", {{"error", page.error()}});
+  }
   TRY(composed, Compose(*options));
   CorePool cores(0);
   std::unique_ptr<gateway::Telemetry> telemetry;

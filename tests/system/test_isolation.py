@@ -197,3 +197,36 @@ def test_stand_alone_models_are_isolated_too(start_serve, tmp_path):
     assert ask(plane, "m").status_code == 200
     assert ask(plane, "m", 13).status_code == 503
     programs.wait_until(lambda: ask(plane, "m").status_code == 200, "the next worker")
+
+
+def answers_well(program, model):
+    try:
+        return ask(program, model).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_shared_model_that_crashes_twice_gets_a_process_of_its_own(centre):
+    path = fake_model(centre.folder / "shared.fake.json", crashOn=13)
+    centre.cli("push", path, "shared:v1")
+    centre.cli("deploy", "shared:v1")
+    for number in range(2):
+        pid = json.loads(centre.cli("get", "site", "local", "-o", "json").stdout)["status"]["pid"]
+        with pytest.raises(requests.ConnectionError):
+            ask(centre, "shared", 13)
+        programs.wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "its end")
+        if number == 0:
+            programs.wait_until(lambda: answers_well(centre, "shared"), "the next data plane")
+            programs.wait_until(lambda: revision(centre, "shared")["status"]["phase"] == "Ready",
+                                "the report")
+            assert worker_of(centre, "shared") is None
+    programs.wait_until(lambda: worker_of(centre, "shared") is not None, "a process of its own")
+    programs.wait_until(lambda: answers_well(centre, "shared"), "an answer of it")
+    conditions = {one["type"]: one for one in revision(centre, "shared")["status"]["conditions"]}
+    assert conditions["Isolated"]["reason"] == "BLAMED"
+    assert "BLAMED" in centre.cli("events", "revision/shared-1").stdout
+    # Now it is its own matter.
+    others = Callers(centre, "linear")
+    assert ask(centre, "shared", 13).status_code == 503
+    programs.wait_until(lambda: answers_well(centre, "shared"), "the next worker")
+    assert set(others.finish()) == {200}

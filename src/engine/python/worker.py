@@ -377,8 +377,8 @@ def main():
         control.send(loaded(model))
     except ImportError as error:
         control.send(failure(FAILED_PRECONDITION, "PYTHON_MODULE",
-                             f"{last_line(error)}: install it for {sys.executable}, or name another "
-                             "interpreter with SLIPWAY_PYTHON"))
+                             f"{last_line(error)}: install it for {sys.executable}, or name "
+                             "another interpreter with SLIPWAY_PYTHON"))
         return
     except Refused as error:
         control.send(failure(INVALID_ARGUMENT, "MODEL_INVALID", str(error)))

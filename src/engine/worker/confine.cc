@@ -31,8 +31,10 @@ constexpr uint64_t kRead =
 constexpr uint64_t kFiles = (uint64_t{1} << 13) - 1;
 constexpr uint64_t kTruncate = uint64_t{1} << 14;  // the third version's
 
+// Of /proc its own entry alone: those of others of the same user tell their environment.
 constexpr const char* kSystem[] = {"/usr", "/lib", "/lib64", "/bin",
-                                   "/etc", "/opt", "/sys",   "/proc"};
+                                   "/etc", "/opt", "/sys",   "/proc/self"};
+constexpr const char* kSystemFiles[] = {"/proc/cpuinfo", "/proc/meminfo", "/proc/stat"};
 constexpr const char* kDevices[] = {"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"};
 
 int Version() {
@@ -76,6 +78,9 @@ Result<void> Confine(const std::vector<std::string>& folders) {
         "reach all that it may");
   }
   for (const char* const path : kSystem) Allow(ruleset.get(), path, kRead);
+  for (const char* const path : kSystemFiles) {
+    Allow(ruleset.get(), path, LANDLOCK_ACCESS_FS_READ_FILE);
+  }
   for (const std::string& path : folders) Allow(ruleset.get(), path, kRead);
   for (const char* const path : kDevices) {
     Allow(ruleset.get(), path, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);

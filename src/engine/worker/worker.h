@@ -5,10 +5,10 @@
 
 namespace slipway::engine::worker {
 
-// `argv` begins at the verb: worker PARENT NAME [[--read FOLDER]... -- PROGRAM ARGUMENTS...]. Binds this process to its
-// parent, gives up what it must not have, and becomes PROGRAM where there is one; else serves the
-// protocol at kControlDescriptor until that closes. FAILED_PRECONDITION / WORKER_PARENT where
-// nobody like that called it.
+// `argv` begins at the verb: worker PARENT NAME [[--read FOLDER]... -- PROGRAM ARGUMENTS...]. Binds
+// this process to its parent, gives up what it must not have, and becomes PROGRAM where there is
+// one, confined; else serves the protocol at kControlDescriptor until that closes.
+// FAILED_PRECONDITION / WORKER_PARENT where nobody like that called it.
 Result<void> RunWorker(int argc, const char* const* argv);
 
 }  // namespace slipway::engine::worker

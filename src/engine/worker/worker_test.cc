@@ -84,7 +84,8 @@ class WorkerTest : public testing::Test {
 
   // Waits until the worker of that number runs.
   void AwaitRestart(uint64_t restarts) {
-    while (model_->process()->pid == 0 || model_->process()->restarts < restarts) {
+    for (auto now = model_->process(); now->pid == 0 || now->restarts < restarts;
+         now = model_->process()) {
       std::this_thread::sleep_for(5ms);
     }
   }

@@ -1,0 +1,24 @@
+#include "agent/blame_ledger.h"
+
+#include "agent/limits.h"
+
+namespace slipway::agent {
+
+bool BlameLedger::Blamed(const std::string& uid, SteadyTime now) {
+  if (isolated_.contains(uid)) return false;
+  std::deque<SteadyTime>& times = blames_[uid];
+  times.push_back(now);
+  while (now - times.front() > kBlameWindow) times.pop_front();
+  if (times.size() < kMaxBlames) return false;
+  blames_.erase(uid);
+  isolated_.insert(uid);
+  return true;
+}
+
+bool BlameLedger::Keep(const std::set<std::string>& uids) {
+  std::erase_if(blames_, [&uids](const auto& entry) { return !uids.contains(entry.first); });
+  return std::erase_if(isolated_, [&uids](const std::string& uid) { return !uids.contains(uid); }) >
+         0;
+}
+
+}  // namespace slipway::agent

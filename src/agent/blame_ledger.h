@@ -1,0 +1,31 @@
+// BlameLedger: which revisions made serve end while it ran them. Pure decision logic.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+
+namespace slipway::agent {
+
+// A revision that is blamed kMaxBlames times within kBlameWindow gets a process of its own.
+class BlameLedger {
+ public:
+  // Those that have one already, of earlier days.
+  explicit BlameLedger(std::set<std::string> isolated = {}) : isolated_(std::move(isolated)) {}
+
+  // Whether it is to have one from now on.
+  bool Blamed(const std::string& uid, SteadyTime now);
+  bool IsIsolated(const std::string& uid) const { return isolated_.contains(uid); }
+  const std::set<std::string>& isolated() const { return isolated_; }
+  // Forgets all revisions but these; whether any that has a process of its own was among them.
+  bool Keep(const std::set<std::string>& uids);
+
+ private:
+  std::map<std::string, std::deque<SteadyTime>> blames_;
+  std::set<std::string> isolated_;
+};
+
+}  // namespace slipway::agent
