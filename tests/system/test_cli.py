@@ -108,7 +108,7 @@ def test_explain_tells_what_the_server_says(centre):
     said = requests.get(centre.api_url + "/api/v1/explain?path=service.spec.predictor",
                         headers=centre.headers).json()
     assert load(centre.cli("explain", "service.spec.predictor", "-o", "json")) == said
-    text = centre.cli("explain", "service.spec.predictor").stdout
+    text = " ".join(centre.cli("explain", "service.spec.predictor").stdout.split())
     assert all(field["text"] in text for field in said["fields"])
     kinds = centre.cli("explain", "-o", "name").stdout.split()
     assert {"service", "modelversion", "project"} <= set(kinds)
