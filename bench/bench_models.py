@@ -118,3 +118,34 @@ def mebibyte_identity() -> pathlib.Path:
     path.write_text('{"inputs": [%s], "outputs": [%s]}' % (
         tensor % ("x", MEBIBYTE_FLOATS), tensor % ("y", MEBIBYTE_FLOATS)))
     return path
+
+
+def gibibyte() -> pathlib.Path:
+    """1 GiB of weights in a file of their own: four products with a matrix of 8192x8192."""
+    folder = FOLDER / "gibibyte"
+    path = folder / "model.onnx"
+    if path.exists():
+        return path
+    size, layers = 8192, 4
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes, weights = [], []
+    matrix = size * size * 4
+    with (folder / "weights.bin").open("wb") as file:
+        for layer in range(layers):
+            values = numpy.random.default_rng(layer).standard_normal((size, size), numpy.float32)
+            file.write((values * 0.01).tobytes())
+            weight = TensorProto(name=f"w{layer}", data_type=TensorProto.FLOAT, dims=[size, size],
+                                 data_location=TensorProto.EXTERNAL)
+            for key, value in (("location", "weights.bin"), ("offset", str(layer * matrix)),
+                               ("length", str(matrix))):
+                weight.external_data.add(key=key, value=value)
+            weights.append(weight)
+            output = "y" if layer == layers - 1 else f"t{layer}"
+            nodes.append(helper.make_node("MatMul", [nodes[-1].output[0] if nodes else "x",
+                                                     f"w{layer}"], [output]))
+    graph = helper.make_graph(
+        nodes, "gibibyte", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", size])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", size])], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9),
+              path)
+    return path

@@ -112,10 +112,13 @@ class Server:
             except OSError:
                 pass
             if self.process.poll() is not None or time.monotonic() > end:
-                self._log.seek(0)
                 raise RuntimeError(f"{self.process.args} does not answer {self.url}:\n"
-                                   + self._log.read().decode(errors="replace"))
+                                   + self.output())
             time.sleep(0.002)
+
+    def output(self) -> str:
+        """What it has printed until now."""
+        return os.pread(self._log.fileno(), 1 << 24, 0).decode(errors="replace")
 
     def pids(self) -> list[int]:
         return family(self.process.pid) + self._extra()

@@ -19,8 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import measure  # noqa: E402  (found through the line above)
 
-SCENARIOS = ("inference", "grpc", "large_inputs", "upgrade", "footprint", "lists", "registry_blobs",
-             "registry_manifests")
+SCENARIOS = ("inference", "grpc", "large_inputs", "large_weights", "open_loop", "upgrade",
+             "footprint", "lists", "registry_blobs", "registry_manifests")
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
 
 
