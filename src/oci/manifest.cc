@@ -79,6 +79,9 @@ Result<std::vector<Descriptor>> ParseDescriptors(const Json& json, const std::st
   out.reserve(found->size());
   for (size_t i = 0; i < found->size(); ++i) {
     TRY(descriptor, ParseDescriptor((*found)[i], name + "[" + std::to_string(i) + "]"));
+    // So that this type too has one form.
+    std::string lower = Lower(descriptor.media_type);
+    if (IsNonDistributableType(lower)) descriptor.media_type = std::move(lower);
     out.push_back(std::move(descriptor));
   }
   return out;

@@ -16,33 +16,66 @@ bool Passed(uint64_t before, uint64_t now, uint64_t step) {
 
 struct Filled {
   size_t count = 0;
-  Result<void> read;  // why there is no more, if that is not the body's end
+  bool ended = false;  // there was no more
+  Result<void> read;   // why not, if that is not the body's end
 };
 
-// Fills `bytes` from the body, at whose end or error it is longer than what came. It grows by what
-// `room` says when it is full, which is 0 at last.
-template <class Room>
-Task<Filled> Fill(net::BodyReader& body, std::string& bytes, Room room) {
+// Fills `bytes` from the body, at whose end or error it is longer than what came. When it is full
+// it grows by policy.Room(size), which is 0 at last; after each read policy.IsEnough(count) may end
+// it.
+template <class Policy>
+Task<Filled> Fill(net::BodyReader& body, std::string& bytes, Policy& policy) {
   Filled filled;
-  while (true) {
+  do {
     if (filled.count == bytes.size()) {
-      const size_t more = room(bytes.size());
+      const size_t more = policy.Room(bytes.size());
       if (more == 0) break;
       bytes.resize(bytes.size() + more);
     }
     const Result<size_t> count =
         co_await body.Read(bytes.data() + filled.count, bytes.size() - filled.count);
     if (!count) filled.read = count.error();
-    if (!count || *count == 0) break;
+    filled.ended = !count || *count == 0;
+    if (filled.ended) break;
     filled.count += *count;
-  }
+  } while (!policy.IsEnough(filled.count));
   co_return filled;
 }
 
 // The size after this one.
 size_t Grown(size_t size, size_t most) {
-  return std::min(most, std::max(size * 4, kFirstPieceBytes));
+  const size_t wanted = size < kFreeManifestBytes ? size * 4 : size * 2;
+  return std::min(most, std::max(wanted, kFirstPieceBytes));
 }
+
+// As many bytes as come, up to `most`.
+struct UpTo {
+  size_t most;
+
+  size_t Room(size_t size) const { return Grown(size, most) - size; }
+  static bool IsEnough(size_t) { return false; }
+};
+
+// A manifest that takes memory of `share` as it comes, and comes in time.
+struct ManifestRoom {
+  size_t most;
+  BudgetShare& share;
+  Clock& clock;
+  SteadyTime begin = clock.Steady();
+  bool is_full = false;
+  bool is_late = false;
+
+  size_t Room(size_t size) {
+    const size_t wanted = Grown(size, most);
+    is_full = wanted > kFreeManifestBytes && !share.Grow(wanted);
+    return is_full ? 0 : wanted - size;
+  }
+  bool IsEnough(size_t count) {
+    is_late = clock.Steady() - begin >
+              kManifestGrace + count / kManifestBytesPerSecond * std::chrono::seconds(1);
+    return is_late;
+  }
+};
 
 // The room for pieces of one upload.
 struct Pieces {
@@ -55,9 +88,12 @@ struct Pieces {
   bool IsFast() const { return clock.Steady() - since < kFastPiece; }
   size_t Room(size_t size) {
     const size_t wanted = Grown(size, most);
-    const bool may_grow = size == 0 || (IsFast() && share.Grow(wanted));
+    const bool is_free = wanted <= kFreePieceBytes;
+    const bool may_grow = is_free || (IsFast() && share.Grow(wanted));
     return may_grow ? wanted - size : 0;
   }
+  // A piece that comes slowly makes way, however large it has become.
+  bool IsEnough(size_t) const { return !IsFast(); }
   // What comes slowly takes little.
   void Next() {
     if (!IsFast()) {
@@ -78,31 +114,34 @@ Error TooLarge(uint64_t limit) {
 Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit) {
   const auto most = static_cast<size_t>(std::min<uint64_t>(body.length().value_or(limit), limit));
   std::string bytes;
-  const Filled filled =
-      co_await Fill(body, bytes, [most](size_t size) { return Grown(size, most) - size; });
+  UpTo policy{.most = most};
+  const Filled filled = co_await Fill(body, bytes, policy);
   if (!filled.read) co_return filled.read.error();
   bytes.resize(filled.count);
   co_return bytes;
 }
 
-Task<Result<std::string>> ReadManifest(net::BodyReader& body, uint64_t limit, BudgetShare& share) {
+Task<Result<std::string>> ReadManifest(net::BodyReader& body, uint64_t limit, BudgetShare& share,
+                                       Clock& clock) {
   const uint64_t length = body.length().value_or(limit + 1);
   if (body.length() && (length <= kFreeManifestBytes || length > limit)) {
     co_return co_await body.ReadAll(limit);
   }
-  bool is_full = false;
   std::string bytes;
-  const auto most = static_cast<size_t>(length);
-  const Filled filled = co_await Fill(body, bytes, [&](size_t size) -> size_t {
-    const size_t wanted = Grown(size, most);
-    is_full = wanted > kFreeManifestBytes && !share.Grow(wanted);
-    return is_full ? 0 : wanted - size;
-  });
+  ManifestRoom policy{.most = static_cast<size_t>(length), .share = share, .clock = clock};
+  const Filled filled = co_await Fill(body, bytes, policy);
   if (!filled.read) co_return filled.read.error();
-  if (is_full) {
+  if (policy.is_late) {
+    co_return Error(Code::kDeadlineExceeded, "BODY_TIMEOUT",
+                    "the manifest comes too slowly: " + std::to_string(filled.count) +
+                        " bytes in " + std::to_string(kManifestGrace.count()) +
+                        " s and more; it must not take a second more for each " +
+                        std::to_string(kManifestBytesPerSecond) + " bytes.");
+  }
+  if (policy.is_full) {
     co_return Unavailable("BODIES_TOO_MANY",
-                          "the manifests that are pushed at this moment take too much memory "
-                          "together: try again.");
+                          "the manifests that are pushed at this moment, into this project or all "
+                          "of them, take too much memory together: try again.");
   }
   if (filled.count > limit) co_return TooLarge(limit);
   bytes.resize(filled.count);
@@ -130,8 +169,7 @@ Task<Result<void>> BodySink::AppendBody(net::BodyReader& body, std::optional<uin
   const std::string& piece = pieces.bytes;
   uint64_t total = 0;
   while (true) {
-    const Filled filled =
-        co_await Fill(body, pieces.bytes, [&pieces](size_t size) { return pieces.Room(size); });
+    const Filled filled = co_await Fill(body, pieces.bytes, pieces);
     total += filled.count;
     if (limit_bytes && total > *limit_bytes) {
       co_return InvalidArgument("SIZE_INVALID", "the body has more bytes than Content-Range says.");
@@ -139,7 +177,7 @@ Task<Result<void>> BodySink::AppendBody(net::BodyReader& body, std::optional<uin
     if (filled.count > 0) {
       CO_TRY_VOID(co_await Append(std::string_view(piece.data(), filled.count)));
     }
-    const bool ended = filled.read && (filled.count < piece.size() || total == body.length());
+    const bool ended = filled.read && (filled.ended || total == body.length());
     if (ended && then == Then::kCommit) co_return Result<void>();
     const bool is_last = ended || !filled.read;
     CO_TRY_VOID(co_await SyncEach(is_last ? kWorthSyncBytes : kUploadSyncBytes));

@@ -15,8 +15,9 @@ Task<Result<std::string>> ReadUpTo(net::BodyReader& body, size_t limit);
 
 // The whole body, whose bytes beyond kFreeManifestBytes count in `share` as they arrive:
 // RESOURCE_EXHAUSTED / BODY_TOO_LARGE above `limit`, UNAVAILABLE / BODIES_TOO_MANY where the budget
-// is used up.
-Task<Result<std::string>> ReadManifest(net::BodyReader& body, uint64_t limit, BudgetShare& share);
+// is used up, DEADLINE_EXCEEDED / BODY_TIMEOUT for a large one slower than kManifestBytesPerSecond.
+Task<Result<std::string>> ReadManifest(net::BodyReader& body, uint64_t limit, BudgetShare& share,
+                                       Clock& clock);
 
 // Appends to one upload, off the connection's core. What was appended before an error stays.
 class BodySink {

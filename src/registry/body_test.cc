@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "async/testing/run.h"
+#include "base/clock.h"
 #include "base/testing/result_matchers.h"
 #include "registry/limits.h"
 
@@ -36,7 +37,8 @@ class StalledBody final : public net::BodyReader {
 };
 
 Result<std::string> Manifest(StalledBody& body, BudgetShare& share) {
-  return RunSync(ReadManifest(body, 4 << 20, share));
+  FakeClock clock;
+  return RunSync(ReadManifest(body, 4 << 20, share, clock));
 }
 
 TEST(ReadUpToTest, WhatIsAnnouncedTakesNoMemory) {
@@ -87,6 +89,63 @@ TEST(ReadManifestTest, LimitOfOne) {
   EXPECT_THAT(Manifest(declared, share), IsError(Code::kResourceExhausted, "BODY_TOO_LARGE"));
   StalledBody most(4 << 20, 4 << 20);
   EXPECT_EQ(Manifest(most, share).value().size(), size_t{4 << 20});
+}
+
+// A body whose bytes come so many at a time, each after a while.
+class SlowBody final : public net::BodyReader {
+ public:
+  SlowBody(FakeClock& clock, size_t at_once, std::chrono::milliseconds wait)
+      : clock_(clock), at_once_(at_once), wait_(wait) {}
+  std::optional<uint64_t> length() const override { return 1'000'000; }
+  Task<Result<size_t>> Read(char* out, size_t size) override {
+    clock_.Advance(wait_);
+    const size_t count = std::min({size, at_once_, 1'000'000 - sent});
+    std::fill_n(out, count, 'x');
+    sent += count;
+    co_return count;
+  }
+  Task<Result<std::string>> ReadAll(uint64_t) override { co_return std::string(); }
+
+  size_t sent = 0;
+
+ private:
+  FakeClock& clock_;
+  const size_t at_once_;
+  const std::chrono::milliseconds wait_;
+};
+
+TEST(ReadManifestTest, OneThatTricklesEndsAndGivesItsMemoryBack) {
+  FakeClock clock;
+  BodyBudget budget(8 << 20);
+  SlowBody trickle(clock, 1, std::chrono::seconds(5));
+  {
+    BudgetShare share(budget);
+    EXPECT_THAT(RunSync(ReadManifest(trickle, 4 << 20, share, clock)),
+                IsError(Code::kDeadlineExceeded, "BODY_TIMEOUT"));
+    EXPECT_LE(trickle.sent, 10u);
+  }
+  EXPECT_EQ(budget.used(), 0u);
+  // 20 kB a second is slow, and enough.
+  SlowBody slow(clock, 20'000, std::chrono::seconds(1));
+  BudgetShare share(budget);
+  EXPECT_EQ(RunSync(ReadManifest(slow, 4 << 20, share, clock)).value().size(), 1'000'000u);
+}
+
+TEST(FairBudgetTest, AProjectHasAQuarterAtMost) {
+  FairBudget budget(4'000);
+  FairBudget::OfProject first(budget, "first");
+  FairBudget::OfProject same(budget, "first");
+  FairBudget::OfProject second(budget, "second");
+  EXPECT_TRUE(first.Take(600));
+  EXPECT_FALSE(same.Take(500));
+  EXPECT_TRUE(same.Take(400));
+  EXPECT_TRUE(second.Take(1'000));
+  for (const char* name : {"third", "fourth"}) {
+    EXPECT_TRUE(FairBudget::OfProject(budget, name).Take(1'000));
+  }
+  EXPECT_FALSE(FairBudget::OfProject(budget, "fifth").Take(1)) << "all of it is taken";
+  first.Give(600);
+  EXPECT_TRUE(FairBudget::OfProject(budget, "fifth").Take(600));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Core {
   RegistryOptions options;
   UploadSigner signer;
   BodyBudget pieces;     // of uploads, beyond what each has
-  BodyBudget manifests;  // that are larger than kFreeManifestBytes
+  FairBudget manifests;  // that are larger than kFreeManifestBytes
   SmallUploads small_uploads;
   UploadTurns upload_turns;
   Holds holds;

@@ -15,11 +15,15 @@ inline constexpr uint64_t kDefaultMaxManifestBytes = 4 << 20;
 // One piece of an upload on its way from the socket to the object store: it has room for little at
 // first, and grows while its bytes come fast, as long as all together take no more than this.
 inline constexpr size_t kFirstPieceBytes = 4 << 10;
+inline constexpr size_t kFreePieceBytes = 16 << 10;
 inline constexpr size_t kUploadPieceBytes = 1 << 20;
 inline constexpr uint64_t kMaxPiecesBytes = 24 << 20;
 inline constexpr std::chrono::milliseconds kFastPiece{100};
 // Bodies of manifests that are read at the same time, without the first bytes of each.
 inline constexpr size_t kFreeManifestBytes = 64 << 10;
+// How long a larger one may take: so long, and a second for each so many bytes.
+inline constexpr std::chrono::seconds kManifestGrace{30};
+inline constexpr size_t kManifestBytesPerSecond = 16 << 10;
 inline constexpr uint64_t kMaxManifestsBytes = 32 << 20;
 // An upload is synced each time that so much of it has come, so that a restart costs no more.
 inline constexpr uint64_t kUploadSyncBytes = 64 << 20;
@@ -83,11 +87,11 @@ inline constexpr std::chrono::minutes kReprojectionPause{1};
 inline constexpr size_t kMaxTagsPerPut = 64;
 // Pages of lists; callers may ask for less.
 inline constexpr size_t kMaxTagPage = 1'000;
-// One page of referrers: rows that are looked at, those whose manifests are read because the row
-// does not say all, and the bytes of the list. A row says it all up to so many bytes.
+// One page of referrers: rows that are looked at, files that are read because their row does not
+// say all, and the bytes of the list. A row says it all up to so many bytes.
 inline constexpr size_t kMaxReferrerPage = 4'000;
-inline constexpr size_t kMaxReferrerReads = 200;
-inline constexpr uint64_t kMaxReferrerPageBytes = 4 << 20;
+inline constexpr size_t kMaxReferrerFiles = 200;
+inline constexpr uint64_t kMaxReferrerPageBytes = (4 << 20) - 1024;  // and what is around them
 inline constexpr size_t kMaxReferrerRowBytes = 8 << 10;
 // Repositories that a mount without `from` looks at.
 inline constexpr size_t kMaxMountCandidates = 1'000;

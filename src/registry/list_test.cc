@@ -227,7 +227,7 @@ TEST_F(ListTest, DamageHidesNoOtherReferrers) {
 }
 
 TEST_F(ListTest, ReferrerPagesFollowTheirLinks) {
-  const size_t count = 2 * kMaxReferrerReads + 5;
+  const size_t count = 2 * kMaxReferrerPageBytes / kMaxReferrerRowBytes + 5;
   const std::string pad(kMaxReferrerRowBytes, 'p');
   for (size_t i = 0; i < count; ++i) {
     PushUntagged(
@@ -246,6 +246,30 @@ TEST_F(ListTest, ReferrerPagesFollowTheirLinks) {
   EXPECT_EQ(digests.size(), count);
   EXPECT_TRUE(std::ranges::is_sorted(digests));
   EXPECT_EQ(std::ranges::adjacent_find(digests), digests.end());
+}
+
+// Something that is damaged elsewhere, and rows that an older program wrote, make no page shorter.
+TEST_F(ListTest, APageIsAsLongWhereManifestsAreRead) {
+  constexpr size_t kCount = 450;
+  for (size_t i = 0; i < kCount; ++i) {
+    PushUntagged(WithSubject("model", "\"annotations\":{\"n\":\"" + std::to_string(i) + "\"}"));
+  }
+  const auto mutate = [this](const std::function<Result<void>(store::Transaction&)>& change) {
+    ASSERT_THAT(stores_.meta->MutateNow(CallContext::System("test"), change), IsOk());
+  };
+  mutate([](store::Transaction& transaction) {
+    return MarkDamaged(transaction, Digest::Of("elsewhere"), "rot", WallTime());
+  });
+  EXPECT_EQ(Referrers("model").size(), kCount);
+  mutate([](store::Transaction& transaction) -> Result<void> {
+    const std::string prefix = ReferrerPrefix("default/a", Digest::Of("model"));
+    TRY(rows, transaction.ScanSizes(prefix, store::PrefixEnd(prefix), kCount));
+    for (const store::KeySize& row : rows) {
+      TRY_VOID(transaction.Put(row.key, R"({"artifactType":"application/x"})"));
+    }
+    return {};
+  });
+  EXPECT_EQ(Referrers("model").size(), kCount);
 }
 
 // Clients that follow no Link find the one signature among the lists of parts.

@@ -131,8 +131,10 @@ HttpResponse PutResponse(const HttpRequest& request, const ManifestPush& push) {
 Task<Result<HttpResponse>> PutManifest(Core& core, HttpRequest& request) {
   CO_TRY(repository, RepositoryOf(request));
   CO_TRY(selector, SelectorOf(request));
-  BudgetShare share(core.manifests);
-  CO_TRY(body, co_await ReadManifest(*request.body, core.options.max_manifest_bytes, share));
+  FairBudget::OfProject budget(core.manifests, std::string(oci::ProjectOf(repository)));
+  BudgetShare share(budget);
+  CO_TRY(body, co_await ReadManifest(*request.body, core.options.max_manifest_bytes, share,
+                                     *core.options.clock));
   ObjectGate::Pass pass;
   CO_TRY(push, co_await core.pool().Run([&] {
     return Prepare(core, request, repository, selector, std::move(body), pass);

@@ -208,11 +208,13 @@ TEST_F(ManifestTest, AProjectsNameIsAName) {
 }
 
 TEST_F(ManifestTest, NonDistributableLayersMayBeAbsent) {
-  std::string manifest = ManifestJson("config", {"far away"});
   const std::string type = "application/vnd.example.layer";
-  manifest.replace(manifest.find(type), type.size(),
-                   "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
-  EXPECT_EQ(registry_.Put(Path("v1"), manifest).status, 201);
+  for (const char* absent : {"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+                             "application/vnd.OCI.image.layer.NonDistributable.v1.tar"}) {
+    std::string manifest = ManifestJson("config", {"far away"});
+    manifest.replace(manifest.find(type), type.size(), absent);
+    EXPECT_EQ(registry_.Put(Path("v1"), manifest).status, 201);
+  }
 }
 
 TEST_F(ManifestTest, IndexesAndNestedIndexes) {

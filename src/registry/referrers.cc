@@ -123,24 +123,28 @@ class Describer {
     if (!row.empty() && !artifact_type_.empty() && !row.ends_with(type_at_end_)) {
       return std::optional<std::string>();
     }
-    TRY(damage, HasDamage());
-    if (row.starts_with(kWhole) && !damage) return std::optional(row);
-    return Read(candidate.digest);
+    if (!row.starts_with(kWhole)) return Read(candidate.digest);
+    TRY(readable, IsReadable(candidate.digest));
+    return readable ? std::optional(row) : std::nullopt;
   }
-  size_t reads() const { return reads_; }
+  size_t files() const { return files_; }
 
  private:
-  // What is damaged may be any of them.
-  Result<bool> HasDamage() {
+  // Whether nothing is known to be wrong with its bytes. What is damaged anywhere may be this.
+  Result<bool> IsReadable(const Digest& digest) {
     if (!has_damage_) {
       TRY(rows, snapshot_.ScanSizes(kDamagedPrefix, store::PrefixEnd(kDamagedPrefix), 1));
       has_damage_ = !rows.empty();
     }
-    return *has_damage_;
+    if (!*has_damage_) return true;
+    TRY(row, FindManifest(snapshot_, repository_, digest));
+    if (!row) return false;
+    TRY(damaged, IsDamaged(snapshot_, row->object));
+    return !damaged;
   }
   Result<std::optional<std::string>> Read(const Digest& digest) {
-    ++reads_;
     TRY(row, FindManifest(snapshot_, repository_, digest));
+    if (row && row->size_bytes > kMaxInlineBytes) ++files_;
     if (!row || (!artifact_type_.empty() && row->artifact_type != artifact_type_)) {
       return std::optional<std::string>();
     }
@@ -157,7 +161,7 @@ class Describer {
   const std::string artifact_type_;
   const std::string type_at_end_;
   std::optional<bool> has_damage_;
-  size_t reads_ = 0;
+  size_t files_ = 0;
 };
 
 }  // namespace
@@ -189,17 +193,21 @@ Result<ReferrerPage> ListReferrers(const store::Snapshot& snapshot, store::Objec
   uint64_t bytes = 0;
   std::string_view previous;
   for (const auto& [text, candidate] : candidates) {
-    const bool full = bytes > kMaxReferrerPageBytes || describer.reads() >= kMaxReferrerReads;
-    if (looked_at == kMaxReferrerPage || (looked_at > 0 && full)) {
+    bool full = looked_at == kMaxReferrerPage || describer.files() >= kMaxReferrerFiles;
+    std::optional<std::string> descriptor;
+    if (!full) {
+      TRY(described, describer.Describe(candidate));
+      descriptor = std::move(described);
+      bytes += descriptor ? descriptor->size() + 1 : 0;
+      full = bytes > kMaxReferrerPageBytes && !page.descriptors.empty();
+    }
+    if (full) {
       page.next = previous;
       break;
     }
     ++looked_at;
     previous = text;
-    TRY(descriptor, describer.Describe(candidate));
-    if (!descriptor) continue;
-    bytes += descriptor->size();
-    page.descriptors.push_back(std::move(*descriptor));
+    if (descriptor) page.descriptors.push_back(std::move(*descriptor));
   }
   return page;
 }

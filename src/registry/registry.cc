@@ -165,7 +165,7 @@ Result<std::unique_ptr<Registry>> Registry::Open(RegistryOptions options) {
   state->core = std::shared_ptr<Core>(new Core{.options = std::move(options),
                                                .signer = UploadSigner(key),
                                                .pieces = BodyBudget(kMaxPiecesBytes),
-                                               .manifests = BodyBudget(kMaxManifestsBytes),
+                                               .manifests = FairBudget(kMaxManifestsBytes),
                                                .small_uploads = {},
                                                .upload_turns = {},
                                                .holds = Holds(clock, hold),

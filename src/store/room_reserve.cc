@@ -36,15 +36,16 @@ std::unique_ptr<RoomReserve> RoomReserve::Open(FileSystem& files, std::string pa
       new RoomReserve(files, std::move(path), size_bytes, std::move(free_bytes)));
   const auto info = files.Info(reserve->path_);
   reserve->released_ = !info || info->size_bytes != size_bytes;
+  // Release leaves an empty file: what was given up is so after a restart as well.
+  reserve->given_up_ = info && info->size_bytes < size_bytes;
   reserve->Restore();
   return reserve;
 }
 
 bool RoomReserve::Release() {
   if (released_) return false;
-  const Result<void> removed = files_.Remove(path_);
-  if (!removed && removed.error().code() != Code::kNotFound) {
-    LogWarning("the reserve of the data folder cannot be given up", {{"error", removed.error()}});
+  if (const Result<void> emptied = Empty(); !emptied) {
+    LogWarning("the reserve of the data folder cannot be given up", {{"error", emptied.error()}});
     return false;
   }
   released_ = true;
@@ -60,12 +61,17 @@ bool RoomReserve::Restore() {
   if (!room || *room < 2 * size_bytes_) return false;
   if (const Result<void> written = Write(); !written) {
     LogWarning("the reserve of the data folder cannot be made", {{"error", written.error()}});
-    static_cast<void>(files_.Remove(path_));
+    static_cast<void>(given_up_ ? Empty() : files_.Remove(path_));
     return false;
   }
   released_ = false;
   given_up_ = false;
   return true;
+}
+
+Result<void> RoomReserve::Empty() {
+  TRY(file, files_.Open(path_, {.write = true, .create = true, .truncate = true}));
+  return file->Sync();
 }
 
 // Blocks that are the file's own where the file system gives them; else bytes that none packs or

@@ -28,12 +28,13 @@ inline constexpr int kReservedCheckpointPages = 3'500;
 class RoomReserve {
  public:
   // The file at `path`, made if it is missing and there is room. Without room it is released from
-  // the start, which is no error. `free_bytes` tells the room on that disk; `files` outlives it.
+  // the start, which is no error; and given up where a file is there, but is too short.
+  // `free_bytes` tells the room on that disk; `files` outlives it.
   static std::unique_ptr<RoomReserve> Open(FileSystem& files, std::string path, uint64_t size_bytes,
                                            std::function<Result<uint64_t>()> free_bytes);
 
   bool released() const { return released_; }
-  // Released by Release: what room there is, is for deletions.
+  // Released by Release, perhaps before a restart: what room there is, is for deletions.
   bool given_up() const { return given_up_; }
   // Gives the room up. False if there was none to give.
   bool Release();
@@ -44,6 +45,7 @@ class RoomReserve {
   RoomReserve(FileSystem& files, std::string path, uint64_t size_bytes,
               std::function<Result<uint64_t>()> free_bytes);
   Result<void> Write();
+  Result<void> Empty();
 
   FileSystem& files_;
   const std::string path_;

@@ -138,19 +138,32 @@ TEST_F(RoomReserveTest, OthersOfTheSameBatchAreRefused) {
               IsOk());
 }
 
-TEST_F(RoomReserveTest, IsThereAfterARestartAndMadeAgainWhenThereIsRoom) {
-  reserve_->Release();
-  EXPECT_FALSE(*disk_.Exists("/data/reserve"));
+TEST_F(RoomReserveTest, WhatWasGivenUpIsForDeletionsAfterARestartToo) {
+  ASSERT_TRUE(reserve_->Release());
   EXPECT_FALSE(reserve_->Release());
   store_.reset();
   SetCapacity(disk_.used_bytes() + kReserve);
   reserve_ = OpenReserve();
   EXPECT_TRUE(reserve_->released()) << "twice as much is needed";
+  EXPECT_TRUE(reserve_->given_up());
   OpenStore();
-  EXPECT_THAT(Put("a"), IsOk()) << "one that was never held refuses nobody";
+  EXPECT_EQ(Put("a").error().reason(), "DISK_FULL");
+  EXPECT_THAT(Delete("a"), IsOk());
   SetCapacity(kDisk);
-  EXPECT_TRUE(reserve_->Restore());
+  EXPECT_THAT(Put("a"), IsOk()) << "it is made again as soon as somebody writes";
+  EXPECT_FALSE(reserve_->released());
   EXPECT_FALSE(OpenReserve()->released());
+}
+
+TEST_F(RoomReserveTest, OneThatWasNeverHeldRefusesNobody) {
+  store_.reset();
+  ASSERT_THAT(disk_.Remove("/data/reserve"), IsOk());
+  SetCapacity(disk_.used_bytes() + kReserve);
+  reserve_ = OpenReserve();
+  EXPECT_TRUE(reserve_->released());
+  EXPECT_FALSE(reserve_->given_up());
+  OpenStore();
+  EXPECT_THAT(Put("a"), IsOk());
 }
 
 TEST_F(RoomReserveTest, AFileOfAnotherSizeIsMadeAnew) {

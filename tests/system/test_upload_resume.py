@@ -3,6 +3,7 @@
 import hashlib
 import random
 import socket
+import time
 
 import pytest
 import requests
@@ -62,6 +63,21 @@ class Upload:
         assert self.send("GET", "/v2/resume/app/blobs/" + digest).content == content
 
 
+class SlowPieces:
+    """Content of a known length, with pauses longer than what comes fast may wait."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __len__(self):
+        return len(self.content)
+
+    def __iter__(self):
+        for at in range(0, len(self.content), 50_000):
+            yield self.content[at:at + 50_000]
+            time.sleep(0.15)
+
+
 @pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
 def test_the_next_request_takes_over_from_a_connection_that_says_nothing(centre, method):
     content = random.Random(1).randbytes(5 * MIB)
@@ -105,6 +121,23 @@ def test_a_killed_server_has_all_that_reached_it(centre):
     centre.start()
     assert upload.size() == 15 * MIB
     upload.finish(content, 15 * MIB)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+def test_one_that_comes_slowly_arrives_whole(centre, method, chunked):
+    content = random.Random(4).randbytes(300_000)
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    upload = Upload(centre)
+
+    pieces = SlowPieces(content)
+    path = upload.path if method == "PATCH" else "/v2/resume/app/blobs/uploads/?digest=" + digest
+    answer = upload.send(method, path, iter(pieces) if chunked else pieces)
+    assert answer.status_code == (202 if method == "PATCH" else 201), answer.text
+    if method == "PATCH":
+        assert upload.size() == len(content)
+        assert upload.send("PUT", upload.path + "?digest=" + digest).status_code == 201
+    assert upload.send("GET", "/v2/resume/app/blobs/" + digest).content == content
 
 
 def test_what_was_written_under_another_boot_goes_on_from_what_was_synced(centre):
