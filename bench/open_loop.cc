@@ -46,7 +46,9 @@ struct Connection {
 
 struct Totals {
   size_t sent = 0;
+  size_t unsent = 0;
   size_t failed = 0;
+  size_t ok_in_time = 0;
   std::vector<double> ok_us;
   std::vector<double> refused_us;
 };
@@ -80,15 +82,19 @@ class Load {
 
   Totals Run(std::chrono::seconds length) {
     const Clock::time_point begin = Clock::now();
-    const Clock::time_point end = begin + length;
+    const Clock::time_point end = end_ = begin + length;
     next_ = begin;
     std::array<epoll_event, 256> events;
     while (true) {
       Arrive(end);
-      if (next_ >= end && waiting_.empty() && busy_ == 0) return std::move(totals_);
+      if (Clock::now() >= end) {
+        totals_.unsent += waiting_.size();
+        waiting_.clear();
+        if (busy_ == 0) return std::move(totals_);
+      }
       // Whatever is not answered by then failed.
       if (Clock::now() > end + std::chrono::seconds(10)) {
-        totals_.failed += waiting_.size() + busy_;
+        totals_.failed += busy_;
         return std::move(totals_);
       }
       const int ready = epoll_wait(epoll_, events.data(), events.size(), 100);
@@ -184,6 +190,7 @@ class Load {
     const std::string_view status(connection.answer.data() + 9, 3);
     if (status == "200") {
       totals_.ok_us.push_back(us);
+      totals_.ok_in_time += Clock::now() <= end_ ? 1 : 0;
     } else if (status == "503") {
       totals_.refused_us.push_back(us);
     } else {
@@ -210,6 +217,7 @@ class Load {
   std::vector<Connection*> free_;
   std::deque<Clock::time_point> waiting_;
   Clock::time_point next_;
+  Clock::time_point end_;
   size_t busy_ = 0;
   Totals totals_;
 };
@@ -229,8 +237,10 @@ int main(int argc, char** argv) {
             std::strtoul(argv[5], nullptr, 10));
   Totals totals = load.Run(std::chrono::seconds(seconds));
   std::printf(
-      "{\"seconds\":%ld,\"sent\":%zu,\"ok\":%zu,\"refused\":%zu,\"failed\":%zu,\"p50_us\":%.0f,"
-      "\"p99_us\":%.0f,\"refused_p99_us\":%.0f}\n",
-      seconds, totals.sent, totals.ok_us.size(), totals.refused_us.size(), totals.failed,
-      Quantile(totals.ok_us, 0.5), Quantile(totals.ok_us, 0.99), Quantile(totals.refused_us, 0.99));
+      "{\"seconds\":%ld,\"sent\":%zu,\"unsent\":%zu,\"ok\":%zu,\"ok_in_time\":%zu,"
+      "\"refused\":%zu,\"failed\":%zu,\"p50_us\":%.0f,\"p99_us\":%.0f,"
+      "\"refused_p99_us\":%.0f}\n",
+      seconds, totals.sent, totals.unsent, totals.ok_us.size(), totals.ok_in_time,
+      totals.refused_us.size(), totals.failed, Quantile(totals.ok_us, 0.5),
+      Quantile(totals.ok_us, 0.99), Quantile(totals.refused_us, 0.99));
 }
