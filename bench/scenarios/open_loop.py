@@ -1,4 +1,4 @@
-"""Requests that come at random, whatever the answers do: at half load, and at more than there is."""
+"""Requests that come at random, whatever the answers do: at half load, and at too much."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def report(large: Target, tiny: Target, floor_us: float, half: list[dict], over:
     return "\n".join([
         "## Random arrivals (an open loop)", "",
         f"Poisson, at most {CONNECTIONS} connections; loads are of what wrk gets with "
-        f"{large.connections} and {tiny.connections} connections: {large.capacity:,.0f} images through the MobileNet in binary a second, "
-        f"{tiny.capacity:,.0f} requests of 1x4 floats in JSON. The bare engine's p99 for an image: "
-        f"{floor_us / 1000:.2f} ms.", "",
+        f"{large.connections} and {tiny.connections} connections: {large.capacity:,.0f} images "
+        f"through the MobileNet in binary a second, {tiny.capacity:,.0f} requests of "
+        f"1x4 floats in JSON. The bare engine's p99 for an image: {floor_us / 1000:.2f} ms.", "",
         "| load | goodput | p50, ms | p99, ms | refused a round | p99 of those, ms | failed |",
         "|---|---|---|---|---|---|---|",
         row("images, 50 %", half), row("images, 120 %", over), row("1x4 floats, 120 %", tiny_over),
