@@ -30,7 +30,8 @@ runtime::ServingRevision ServingOf(const DesiredRevision& revision,
           .threads = revision.threads,
           .instances = revision.instances,
           .batching = revision.batching,
-          .own_process = revision.own_process};
+          .own_process = revision.own_process,
+          .warmup = revision.warmup};
 }
 
 // What serve can be given, by uid.

@@ -73,6 +73,12 @@ inline constexpr std::chrono::minutes kGrpcIdle{10};
 inline constexpr size_t kMaxCachedKeys = 1024;
 // Spans that wait for the collector, of all cores together.
 inline constexpr size_t kMaxWaitingSpanBytes = 8 << 20;
+// A file of requests to warm up with or of one input of them, such requests of one sample or file,
+// and the time for all of a revision.
+inline constexpr size_t kMaxWarmUpFileBytes = 64 << 20;
+inline constexpr size_t kMaxWarmUpRequests = 10'000;
+inline constexpr std::chrono::seconds kMaxWarmUpTime{300};
+
 // Agents that may be connected at the same time.
 inline constexpr size_t kMaxAgents = 8;
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "engine/limits.h"
 #include "gateway/model_config/describe.h"
+#include "gateway/warm_up.h"
 
 namespace slipway::gateway {
 namespace {
@@ -38,6 +39,7 @@ Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
   TRY(config, model_config::ConfigOf(settings));
   TRY(model, engine::LoadedModel::Load(host, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
+  TRY_VOID(WarmUp(*model, settings));
   return std::move(model);
 }
 

@@ -31,10 +31,11 @@ struct ServingRevision {
   std::string config;
   std::optional<BatchingSettings> batching;  // nothing: none share a run
   bool own_process = false;                  // else in that of serve
+  std::string warmup;  // file below `path` with V2 requests, one a line; empty: none
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
                       (number, uid, format, path, model_file, digest, threads, instances, config,
-                       batching, own_process))
+                       batching, own_process, warmup))
 
 // A token that may infer. Its expiry holds although nobody rewrites the file.
 struct ServingKey {
@@ -101,6 +102,7 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
        .max = slipway::runtime::kMaxModelConfigBytes},
       {.name = "batching", .text = "How requests wait and share runs."},
       {.name = "own_process", .text = "Whether it runs in a process of its own."},
+      {.name = "warmup", .text = "File with requests to warm up with.", .format = "file-path"},
   };
 };
 

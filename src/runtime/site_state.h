@@ -34,10 +34,11 @@ struct DesiredRevision {
   int32_t instances = 0;
   std::optional<BatchingSettings> batching;
   bool own_process = false;  // its service says so
+  std::string warmup;
 };
 BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
                       (number, uid, name, repository, manifest_digest, threads, instances, batching,
-                       own_process))
+                       own_process, warmup))
 
 struct DesiredService {
   std::string project;

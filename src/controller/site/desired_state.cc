@@ -54,7 +54,8 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
           .threads = revision.spec.predictor.threads,
           .instances = revision.spec.predictor.instances,
           .batching = BatchingOf(revision.spec.predictor.batching),
-          .own_process = revision.spec.predictor.isolation == resource::Isolation::kProcess};
+          .own_process = revision.spec.predictor.isolation == resource::Isolation::kProcess,
+          .warmup = revision.spec.predictor.warmup};
 }
 
 }  // namespace

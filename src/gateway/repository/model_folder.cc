@@ -261,9 +261,9 @@ Result<void> CheckServable(const Json& config, const std::string& name) {
 
 std::vector<std::string> WithoutEffect(const Json& config) {
   std::vector<std::string> names;
-  for (const char* member : {"batch_input", "batch_output", "optimization", "cc_model_filenames",
-                             "metric_tags", "model_warmup", "model_operations",
-                             "model_repository_agents", "response_cache", "model_metrics"}) {
+  for (const char* member :
+       {"batch_input", "batch_output", "optimization", "cc_model_filenames", "metric_tags",
+        "model_operations", "model_repository_agents", "response_cache", "model_metrics"}) {
     if (config.contains(member)) names.emplace_back(member);
   }
   for (std::string& member : BatchingWithoutEffect(config)) names.push_back(std::move(member));

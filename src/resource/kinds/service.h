@@ -27,10 +27,12 @@ struct ModelSettings {
   int32_t instances = 0;
   std::optional<BatchingSettings> batching;
   std::optional<Isolation> isolation;  // default: as the format of the model needs it
+  std::string warmup;                  // a file of the model with requests to warm up with
 
   bool operator==(const ModelSettings&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(ModelSettings, (), (model, threads, instances, batching, isolation))
+BOOST_DESCRIBE_STRUCT(ModelSettings, (),
+                      (model, threads, instances, batching, isolation, warmup))
 
 struct ServiceSpec {
   ModelSettings predictor;
@@ -122,6 +124,12 @@ struct slipway::Description<slipway::resource::ModelSettings> {
       {.name = "isolation",
        .text = "shared: in the process of the data plane. process: in one of its own, whose crash "
                "harms no other model. Default: shared."},
+      {.name = "warmup",
+       .text = "Path, among the model's files, of a file with a V2 request in each line: the model "
+               "answers them before the revision gets traffic, and one that it does not answer "
+               "fails the revision.",
+       .max = 1024,
+       .format = "file-path"},
   };
 };
 
