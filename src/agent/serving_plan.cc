@@ -31,7 +31,8 @@ runtime::ServingRevision ServingOf(const DesiredRevision& revision,
           .instances = revision.instances,
           .batching = revision.batching,
           .own_process = revision.own_process,
-          .warmup = revision.warmup};
+          .warmup = revision.warmup,
+          .accelerator = revision.accelerator};
 }
 
 // What serve can be given, by uid.
@@ -72,6 +73,8 @@ bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, Revisi
     report->message = measured.message;
     report->load_ms = measured.load_ms;
     report->memory_bytes = measured.memory_bytes;
+    report->instances = measured.instances;
+    report->accelerator = measured.accelerator;
     report->worker = measured.worker;
     return true;
   }
@@ -144,7 +147,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                        .keys = service.keys,
                        .traffic = service.traffic,
                        .timeout_ms = service.timeout_ms,
-                       .measured = service.measured};
+                       .measured = service.measured,
+                       .scaling = service.scaling};
     for (const DesiredRevision& revision : service.revisions) {
       if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
     }

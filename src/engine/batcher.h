@@ -100,6 +100,8 @@ class Batcher {
   void Cancel(PendingRun& run);
 
   size_t width() const { return queue_.width(); }
+  // Of at least 1; takes effect with the next run.
+  void SetWidth(size_t width) { threads_.SetWidth(queue_, width); }
   uint64_t max_rows() const { return max_rows_; }
   // From now on each request runs by itself.
   void StopSharing(const Error& why);

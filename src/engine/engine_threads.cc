@@ -62,6 +62,16 @@ size_t EngineThreads::size() const {
   return std::min(own_, threads_.size());
 }
 
+void EngineThreads::SetWidth(EngineQueue& queue, size_t width) {
+  {
+    std::lock_guard lock(mutex_);
+    queue.width_.store(width, std::memory_order_relaxed);
+    Settle(queue);
+    if (!queue.listed_) return;
+  }
+  wake_.notify_one();
+}
+
 bool EngineThreads::Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job) {
   {
     std::lock_guard lock(mutex_);

@@ -23,13 +23,13 @@ class EngineQueue {
   // At most `width` runs of it are under way at the same time.
   EngineQueue(size_t width, LinePolicy policy) : width_(width), line_(std::move(policy)) {}
 
-  size_t width() const { return width_; }
+  size_t width() const { return width_.load(std::memory_order_relaxed); }
   // Jobs that wait, as it was a moment ago. Any thread.
   size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   friend class EngineThreads;
-  const size_t width_;
+  std::atomic<size_t> width_;
   BatchLine line_;
   std::atomic<size_t> waiting_{0};
   size_t runs_ = 0;                 // under way
@@ -53,6 +53,9 @@ class EngineThreads {
   // more, so that others have theirs. Threads stay for the next who reserves.
   void Reserve(size_t threads);
   void Release(size_t threads);
+  // From now on so many runs of it are under way at the same time; those above it that are under
+  // way end in their own time.
+  void SetWidth(EngineQueue& queue, size_t width);
 
   // false when the line is full. The queue outlives its jobs. Any thread.
   [[nodiscard]] bool Submit(EngineQueue& queue, std::shared_ptr<EngineJob> job);

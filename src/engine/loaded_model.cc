@@ -150,6 +150,16 @@ Result<void> LoadedModel::WarmUp() {
   return {};
 }
 
+void LoadedModel::TrimSessions(size_t keep) {
+  std::vector<std::unique_ptr<exec::Session>> gone;
+  idle_.With([&](auto& idle) {
+    while (idle.size() > keep) {
+      gone.push_back(std::move(idle.back()));
+      idle.pop_back();
+    }
+  });
+}
+
 Result<SessionLease> LoadedModel::Borrow() {
   std::unique_ptr<exec::Session> session = idle_.With([](auto& idle) {
     std::unique_ptr<exec::Session> last;

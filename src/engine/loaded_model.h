@@ -67,6 +67,12 @@ class LoadedModel {
   // failed.
   const std::optional<Error>& warm_up_failure() const { return warm_up_failure_; }
 
+  // What people should know of a model that serves; before it is shared.
+  void Note(Error note) { note_ = std::move(note); }
+  const std::optional<Error>& note() const { return note_; }
+  // Frees the memory of sessions that nobody uses, but for so many.
+  void TrimSessions(size_t keep);
+
   // A session that nobody uses.
   Result<SessionLease> Borrow();
 
@@ -81,6 +87,7 @@ class LoadedModel {
   std::chrono::milliseconds load_time_{0};
   int64_t memory_bytes_ = 0;
   std::optional<Error> warm_up_failure_;
+  std::optional<Error> note_;
   // The last, so that sessions go before their model.
   Guarded<std::vector<std::unique_ptr<exec::Session>>> idle_;
 };

@@ -106,6 +106,10 @@ typedef struct SlipwayEngine {
   const char* name;      // "onnxruntime"
   const char* platform;  // as the V2 protocol names it: "onnxruntime_onnx"
 
+  // After open: names of what its library computes on, "CPU", with commas between them. Valid for
+  // ever.
+  const char* (*devices)(void);
+
   // Once, before anything else. 0, or -1 with the error filled in, as in all functions below.
   int (*open)(const SlipwayHost* host, SlipwayError* error);
 

@@ -171,6 +171,11 @@ Result<void> PluginHost::Prepare(std::string_view format) {
   return {};
 }
 
+Result<std::string> PluginHost::Devices(std::string_view format) {
+  TRY(engine, EngineFor(format));
+  return std::string(engine->devices());
+}
+
 Result<std::unique_ptr<exec::Model>> PluginHost::Load(const ModelSource& source) {
   if (source.own_process || IsCustomCode(source.format)) {
     return worker::LoadInWorker(OptionsOf(source, folder_));

@@ -45,6 +45,10 @@ class PluginHost {
   // ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a plugin of another build.
   Result<void> Prepare(std::string_view format);
 
+  // What the engine of a format computes on: "CPU", or several with commas. Opens it here. Errors:
+  // those of Prepare.
+  Result<std::string> Devices(std::string_view format);
+
   // Errors: those of Prepare, and what the engine says: MODEL_INVALID, MODEL_KIND, ...
   Result<std::unique_ptr<exec::Model>> Load(const ModelSource& source);
 

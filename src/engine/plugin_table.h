@@ -4,6 +4,7 @@
 //     static Result<std::unique_ptr<Model>> Load(const std::string& path, uint32_t threads);
 //     const SlipwayModelInfo* info() const;
 //   };
+//   std::string Devices();  // of the library, once it is open
 //   class Run {     // one place where it runs; not thread-safe but for Interrupt
 //     static Result<std::unique_ptr<Run>> Open(Model& model);
 //     void Start(SlipwayRun* run);  // ends with exactly one last call of run->complete
@@ -22,7 +23,8 @@
 namespace slipway::engine {
 
 // The opaque types of the table are never defined: they stand for the two classes.
-template <class Model, class Run, Result<void> (*kOpen)(const SlipwayHost&)>
+template <class Model, class Run, Result<void> (*kOpen)(const SlipwayHost&),
+          std::string (*kDevices)()>
 class PluginTable {
  public:
   // `name` and `platform` are literals.
@@ -32,6 +34,7 @@ class PluginTable {
         .build_id = build_id.c_str(),
         .name = name,
         .platform = platform,
+        .devices = Devices,
         .open = Open,
         .load = Load,
         .unload = [](SlipwayModel* model) { delete Of(model); },
@@ -56,6 +59,11 @@ class PluginTable {
   static int Open(const SlipwayHost* host, SlipwayError* error) {
     const Result<void> opened = kOpen(*host);
     return opened.has_value() ? 0 : Fail(opened.error(), error);
+  }
+
+  static const char* Devices() {
+    static const std::string& names = *new std::string(kDevices());
+    return names.c_str();
   }
 
   static int Load(const SlipwayLoadOptions* options, SlipwayModel** model, SlipwayError* error) {

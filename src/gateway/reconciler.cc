@@ -12,13 +12,13 @@
 #include "base/build_info.h"
 #include "base/log.h"
 #include "engine/limits.h"
-#include "gateway/model_config/describe.h"
-#include "gateway/warm_up.h"
+#include "gateway/model_load.h"
 
 namespace slipway::gateway {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainTick{5};
+constexpr std::chrono::milliseconds kScalingTick{1'000};
 
 std::string NameOf(const RevisionRuntime& revision) {
   return revision.project() + "/" + revision.service();
@@ -30,17 +30,6 @@ engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
           .threads = static_cast<uint32_t>(std::max(settings.threads, 0)),
           .uid = settings.uid,
           .own_process = settings.own_process};
-}
-
-// The model, if the configuration that came with it fits.
-Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
-                                                       const runtime::ServingRevision& settings,
-                                                       const engine::ModelSource& source) {
-  TRY(config, model_config::ConfigOf(settings));
-  TRY(model, engine::LoadedModel::Load(host, source));
-  TRY_VOID(model_config::CheckAgainst(config, model->signature()));
-  TRY_VOID(WarmUp(*model, settings));
-  return std::move(model);
 }
 
 void BecomeNice() {
@@ -101,11 +90,12 @@ void Reconciler::Visit(const std::function<void(const RevisionRuntime&)>& visit)
 
 void Reconciler::Loop() {
   bool draining = false;
+  bool scaling = false;
   std::unique_lock lock(mutex_);
   while (true) {
     const auto something = [&] { return stopping_ || wanted_ || load_result_ || remarked_; };
-    if (draining) {
-      wake_.wait_for(lock, kDrainTick, something);
+    if (draining || scaling) {
+      wake_.wait_for(lock, draining ? kDrainTick : kScalingTick, something);
     } else {
       wake_.wait(lock, something);
     }
@@ -119,6 +109,7 @@ void Reconciler::Loop() {
     if (remarked) Tell();
     if (loading_ == nullptr) StartLoad();
     draining = Unload();
+    scaling = Scale();
     lock.lock();
   }
   lock.unlock();
@@ -306,6 +297,37 @@ void Reconciler::Switch() {
   Retire();
 }
 
+bool Reconciler::Scale() {
+  const auto now = std::chrono::steady_clock::now();
+  bool scales = false;
+  bool changed = false;
+  for (Service& service : services_) {
+    const std::optional<runtime::ScalingSettings>& scaling = service.config.scaling;
+    for (auto& revision : service.revisions) {
+      if (!revision->loaded) continue;
+      RevisionRuntime& runtime = *revision->runtime;
+      const size_t before = runtime.batcher().width();
+      if (!scaling) {
+        if (std::exchange(revision->scaled_at, {})) runtime.SetInstances(0);
+      } else if (!revision->scaled_at || now - *revision->scaled_at >= kScalingTick) {
+        revision->scaled_at = now;
+        revision->scaler.Configure(*scaling);
+        runtime.SetInstances(revision->scaler.Look(now, runtime.Sample(), before));
+      }
+      const size_t after = runtime.batcher().width();
+      if (after == before) continue;
+      changed = true;
+      LogInfo("instances changed", {{"service", NameOf(runtime)},
+                                    {"revision", runtime.version()},
+                                    {"before", static_cast<uint64_t>(before)},
+                                    {"instances", static_cast<uint64_t>(after)}});
+    }
+    scales = scales || (scaling && !service.revisions.empty());
+  }
+  if (changed) Tell();
+  return scales;
+}
+
 void Reconciler::Retire() {
   for (Service& service : services_) {
     std::erase_if(service.revisions, [&](std::unique_ptr<Revision>& revision) {
@@ -429,6 +451,8 @@ void Reconciler::Tell() {
     if (revision.loaded) {
       measured.load_ms = revision.runtime->model().load_time().count();
       measured.memory_bytes = revision.runtime->model().memory_bytes();
+      measured.instances = static_cast<int64_t>(revision.runtime->batcher().width());
+      measured.accelerator = "cpu";
       if (const auto process = revision.runtime->model().model().process()) {
         measured.worker =
             runtime::WorkerMeasurement{.pid = process->pid,

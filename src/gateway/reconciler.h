@@ -12,6 +12,7 @@
 
 #include "engine/plugin_host.h"
 #include "gateway/core_slot.h"
+#include "gateway/instance_scaler.h"
 #include "gateway/revision_runtime.h"
 #include "runtime/serving_channel.h"
 #include "runtime/serving_config.h"
@@ -59,6 +60,8 @@ class Reconciler {
     bool listed = true;
     bool loaded = false;   // the model is there, though perhaps no core knows it yet
     bool serving = false;  // has a share of the traffic
+    InstanceScaler scaler;
+    std::optional<std::chrono::steady_clock::time_point> scaled_at;  // the last look of the scaler
   };
   struct Service {
     runtime::ServingService config;  // the last
@@ -83,6 +86,8 @@ class Reconciler {
   static void Present(const Revision& revision, Service& service, ServiceEntry& entry);
   std::shared_ptr<const TrafficPlan> MakePlan(Service& service, const Lineup& lineup,
                                               const ServiceEntry& entry);
+  // Gives each revision of a service that scales its instances; whether there are such services.
+  bool Scale();
   void Retire();
   void StartLoad();
   void FinishLoad();

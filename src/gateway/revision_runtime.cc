@@ -88,6 +88,32 @@ uint32_t RevisionRuntime::LevelOf(uint64_t priority) const {
   return static_cast<uint32_t>((levels + 1) / 2);
 }
 
+void RevisionRuntime::SetInstances(size_t instances) {
+  const size_t before = batcher_.width();
+  const size_t width = instances == 0 ? Width(settings_, threads_) : instances;
+  if (width == before) return;
+  if (IsElsewhere(settings_)) {
+    threads_.Reserve(width);
+    threads_.Release(std::exchange(reserved_, width));
+  } else {
+    threads_.Ensure(width);
+  }
+  batcher_.SetWidth(width);
+  // Those that run come back later; the next time that it scales down they go.
+  if (width < before && model_ != nullptr) model_->TrimSessions(width);
+}
+
+ScalingSample RevisionRuntime::Sample() const {
+  ScalingSample sample{.waiting = batcher_.waiting()};
+  for (const Lane& lane : lanes_) {
+    const uint64_t left = lane.left.load(std::memory_order_acquire);
+    sample.in_flight += lane.entered.load(std::memory_order_acquire) - left;
+    sample.requests += lane.counters.success.Value();
+    sample.request_ns += lane.counters.request_ns.Value();
+  }
+  return sample;
+}
+
 engine::BatchStats RevisionRuntime::batch_stats() const {
   engine::BatchStats stats = batcher_.stats();
   for (const Lane& lane : lanes_) {
@@ -109,7 +135,8 @@ engine::BatchStats RevisionRuntime::batch_stats() const {
 std::optional<Error> RevisionRuntime::remark() const {
   const std::optional<Error> unbatched =
       unbatched_.With([](const std::optional<Error>& why) { return why; });
-  return unbatched ? unbatched : model_->warm_up_failure();
+  if (unbatched) return unbatched;
+  return model_->warm_up_failure() ? model_->warm_up_failure() : model_->note();
 }
 
 void RevisionRuntime::NoteUnbatched(const Error& why) {

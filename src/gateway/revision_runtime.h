@@ -15,6 +15,7 @@
 #include "engine/batcher.h"
 #include "engine/engine_threads.h"
 #include "engine/loaded_model.h"
+#include "gateway/instance_scaler.h"
 #include "gateway/lane.h"
 #include "runtime/serving_config.h"
 
@@ -63,6 +64,10 @@ class RevisionRuntime {
   const std::vector<Lane>& lanes() const { return lanes_; }
   engine::Batcher& batcher() { return batcher_; }
   const engine::Batcher& batcher() const { return batcher_; }
+  // Runs that there may be at the same time; 0: as settings() say. Of the reconciler's thread.
+  void SetInstances(size_t instances);
+  // What its instances are scaled by.
+  ScalingSample Sample() const;
   // How requests wait, as settings() says; what that leaves out has its default.
   const runtime::BatchingSettings& batching() const { return batching_; }
   // The level of the line for a request with this priority, 0 where it says none.

@@ -34,7 +34,16 @@ TEST(Explain, TellsAField) {
       "  isolation  (string, shared | process)\n"
       "      shared: in the process of the data plane. process: in one of its own, whose crash "
       "harms no\n"
-      "      other model. Default: shared.\n");
+      "      other model. Default: shared.\n"
+      "  warmup  (string, at most 1024 bytes, format file-path)\n"
+      "      Path, among the model's files, of a file with a V2 request in each line: the model "
+      "answers\n"
+      "      them before the revision gets traffic, and one that it does not answer fails the "
+      "revision.\n"
+      "  accelerator  (string, cpu | gpu | gpuPreferred, default \"cpu\")\n"
+      "      What computes: cpu; gpu, without which the revision fails; or gpuPreferred, which "
+      "takes\n"
+      "      the processor where there is no GPU that the engine can use, and says so.\n");
 }
 
 TEST(Explain, TellsEveryKindAndEveryField) {
@@ -85,7 +94,7 @@ TEST(Explain, NamesWhatThereIs) {
   EXPECT_EQ(
       text.error().message(),
       "service.spec has no field \"colour\"; it has predictor, follow, access, timeout, traffic, "
-      "canary");
+      "canary, scaling");
   EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
 }
 

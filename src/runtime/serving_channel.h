@@ -42,9 +42,12 @@ struct RevisionMeasurement {
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
   std::optional<WorkerMeasurement> worker;
+  int64_t instances = 0;    // runs that it may have at the same time now
+  std::string accelerator;  // what computes: "cpu", or the name of a GPU
 };
 BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (),
-                      (uid, phase, reason, message, load_ms, memory_bytes, worker))
+                      (uid, phase, reason, message, load_ms, memory_bytes, worker, instances,
+                       accelerator))
 
 struct ServingStatus {
   uint64_t generation = 0;  // of the serving.json in effect on every core
@@ -136,6 +139,8 @@ struct slipway::Description<slipway::runtime::RevisionMeasurement> {
       {.name = "message", .text = "One sentence when it failed.", .max = 65'536},
       {.name = "load_ms", .text = "How long it took to load.", .min = 0},
       {.name = "memory_bytes", .text = "Memory that it takes.", .min = 0},
+      {.name = "instances", .text = "Runs at the same time.", .min = 0},
+      {.name = "accelerator", .text = "What computes.", .max = 256},
       {.name = "worker", .text = "The process of its own, if it has one."},
   };
 };

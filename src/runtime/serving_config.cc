@@ -1,5 +1,7 @@
 #include "runtime/serving_config.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <set>
 #include <utility>
 
@@ -11,6 +13,16 @@ namespace {
 Error Invalid(const std::string& path, const std::string& what) {
   return DataLoss("SERVING_CONFIG_INVALID",
                   path + ": " + what + "; start the agent of this site, which writes it anew");
+}
+
+// A word that must be one of those.
+Result<void> CheckWord(const std::string& word, std::initializer_list<std::string_view> known,
+                       const std::string& at) {
+  if (std::ranges::find(known, word) != known.end()) return {};
+  std::string all;
+  for (const std::string_view one : known) all.append(all.empty() ? "" : ", ").append(one);
+  return InvalidArgument("FIELD_RANGE",
+                         at + ": one of " + all + ", got \"" + word.substr(0, 64) + "\"");
 }
 
 // What the descriptions cannot say: references between the parts.
@@ -25,6 +37,10 @@ Result<void> CheckService(const ServingService& service, const std::string& at) 
       return InvalidArgument("FIELD_RANGE",
                              at + ".revisions[" + std::to_string(i) + "].number: is there twice");
     }
+  }
+  if (service.scaling) {
+    TRY_VOID(CheckWord(service.scaling->metric, {"concurrency", "queue", "rate", "latencyMs"},
+                       at + ".scaling.metric"));
   }
   if (service.traffic) TRY_VOID(routing::CheckTraffic(*service.traffic, at + ".traffic"));
   return {};
@@ -49,6 +65,8 @@ Result<void> CheckConfig(const ServingConfig& config) {
     TRY_VOID(CheckService(service, at));
     for (const ServingRevision& revision : service.revisions) {
       TRY_VOID(CheckTimeoutAction(revision, at));
+      TRY_VOID(CheckWord(revision.accelerator, {"cpu", "gpu", "gpuPreferred"},
+                         at + ".revisions.accelerator"));
       if (!uids.insert(revision.uid).second) {
         return InvalidArgument("FIELD_RANGE",
                                at + ".revisions: the uid " + revision.uid + " is there twice");

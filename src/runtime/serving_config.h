@@ -12,6 +12,7 @@
 #include "routing/traffic_spec.h"
 #include "runtime/batching.h"
 #include "runtime/limits.h"
+#include "runtime/scaling.h"
 
 namespace slipway::runtime {
 
@@ -31,11 +32,12 @@ struct ServingRevision {
   std::string config;
   std::optional<BatchingSettings> batching;  // nothing: none share a run
   bool own_process = false;                  // else in that of serve
-  std::string warmup;  // file below `path` with V2 requests, one a line; empty: none
+  std::string warmup;               // file below `path` with V2 requests, one a line; empty: none
+  std::string accelerator = "cpu";  // or "gpu", "gpuPreferred"
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
                       (number, uid, format, path, model_file, digest, threads, instances, config,
-                       batching, own_process, warmup))
+                       batching, own_process, warmup, accelerator))
 
 // A token that may infer. Its expiry holds although nobody rewrites the file.
 struct ServingKey {
@@ -55,9 +57,11 @@ struct ServingService {
   std::optional<routing::TrafficSpec> traffic;
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
   bool measured = false;                         // the agent is told what its revisions count
+  std::optional<ScalingSettings> scaling;        // nothing: `instances` of each revision
 };
 BOOST_DESCRIBE_STRUCT(ServingService, (),
-                      (project, name, access, keys, revisions, traffic, timeout_ms, measured))
+                      (project, name, access, keys, revisions, traffic, timeout_ms, measured,
+                       scaling))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -103,6 +107,7 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
       {.name = "batching", .text = "How requests wait and share runs."},
       {.name = "own_process", .text = "Whether it runs in a process of its own."},
       {.name = "warmup", .text = "File with requests to warm up with.", .format = "file-path"},
+      {.name = "accelerator", .text = "cpu, gpu or gpuPreferred.", .max = 32},
   };
 };
 
@@ -136,6 +141,7 @@ struct slipway::Description<slipway::runtime::ServingService> {
        .min = 1,
        .max = slipway::runtime::kMaxRequestTimeout.count()},
       {.name = "measured", .text = "Whether the agent is told what its revisions count."},
+      {.name = "scaling", .text = "Instances by what is asked of it."},
   };
 };
 

@@ -35,10 +35,11 @@ struct DesiredRevision {
   std::optional<BatchingSettings> batching;
   bool own_process = false;  // its service says so
   std::string warmup;
+  std::string accelerator = "cpu";
 };
 BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
                       (number, uid, name, repository, manifest_digest, threads, instances, batching,
-                       own_process, warmup))
+                       own_process, warmup, accelerator))
 
 struct DesiredService {
   std::string project;
@@ -49,9 +50,11 @@ struct DesiredService {
   std::optional<routing::TrafficSpec> traffic;   // nothing: all to the newest that is ready
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
   bool measured = false;                         // its reports have figures
+  std::optional<ScalingSettings> scaling;
 };
 BOOST_DESCRIBE_STRUCT(DesiredService, (),
-                      (project, name, access, keys, revisions, traffic, timeout_ms, measured))
+                      (project, name, access, keys, revisions, traffic, timeout_ms, measured,
+                       scaling))
 
 struct DesiredState {
   uint64_t version = 0;  // rises when the rest changes; meaningless across control centres
@@ -70,11 +73,13 @@ struct RevisionReport {
   int64_t memory_bytes = 0;
   std::optional<RevisionFigures> figures;  // where its service is measured and it is loaded
   std::optional<WorkerMeasurement> worker;
-  std::string isolated;  // one sentence where the site gave it a process of its own unasked
+  int64_t instances = 0;    // runs that it may have at the same time now
+  std::string accelerator;  // what computes
+  std::string isolated;     // one sentence where the site gave it a process of its own unasked
 };
 BOOST_DESCRIBE_STRUCT(RevisionReport, (),
                       (project, name, uid, phase, reason, message, load_ms, memory_bytes, figures,
-                       worker, isolated))
+                       worker, instances, accelerator, isolated))
 
 // Where the site's data plane listens.
 struct SiteEndpoint {

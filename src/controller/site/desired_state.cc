@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/format_check.h"
+
 namespace slipway::controller {
 namespace {
 
@@ -45,6 +47,45 @@ std::optional<runtime::BatchingSettings> BatchingOf(
       .allow_timeout_override = in->allow_timeout_override};
 }
 
+std::string_view AcceleratorText(resource::Accelerator accelerator) {
+  switch (accelerator) {
+    case resource::Accelerator::kCpu:
+      return "cpu";
+    case resource::Accelerator::kGpu:
+      return "gpu";
+    case resource::Accelerator::kGpuPreferred:
+      return "gpuPreferred";
+  }
+  return "cpu";
+}
+
+std::string_view MetricText(resource::ScalingMetric metric) {
+  switch (metric) {
+    case resource::ScalingMetric::kConcurrency:
+      return "concurrency";
+    case resource::ScalingMetric::kQueue:
+      return "queue";
+    case resource::ScalingMetric::kRate:
+      return "rate";
+    case resource::ScalingMetric::kLatencyMs:
+      return "latencyMs";
+  }
+  return "concurrency";
+}
+
+// Checked when it was admitted.
+std::optional<runtime::ScalingSettings> ScalingOf(const std::optional<resource::ScalingSpec>& in) {
+  if (!in) return std::nullopt;
+  const auto up = ParseDuration(in->up_window);
+  const auto down = ParseDuration(in->down_window);
+  return runtime::ScalingSettings{.min_instances = in->min_instances,
+                                  .max_instances = in->max_instances,
+                                  .metric = std::string(MetricText(in->metric)),
+                                  .target = in->target,
+                                  .up_window_ms = up.has_value() ? up->count() : 0,
+                                  .down_window_ms = down.has_value() ? down->count() : 0};
+}
+
 runtime::DesiredRevision DesiredOf(const Revision& revision) {
   return {.number = revision.spec.number,
           .uid = revision.metadata.uid,
@@ -55,7 +96,8 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
           .instances = revision.spec.predictor.instances,
           .batching = BatchingOf(revision.spec.predictor.batching),
           .own_process = revision.spec.predictor.isolation == resource::Isolation::kProcess,
-          .warmup = revision.spec.predictor.warmup};
+          .warmup = revision.spec.predictor.warmup,
+          .accelerator = std::string(AcceleratorText(revision.spec.predictor.accelerator))};
 }
 
 }  // namespace
@@ -84,6 +126,7 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
     if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
     desired.traffic = resource::TrafficOf(service.spec, service.status);
     desired.measured = service.spec.canary.has_value();
+    desired.scaling = ScalingOf(service.spec.scaling);
     const std::set<int64_t> named =
         desired.traffic ? routing::NamedRevisions(*desired.traffic) : std::set<int64_t>();
     for (const Revision* revision : by_service[key]) {

@@ -21,7 +21,8 @@ resource::Condition ConditionOf(const runtime::RevisionReport& report) {
 
 bool IsSame(const resource::RevisionStatus& a, const resource::RevisionStatus& b) {
   if (a.phase != b.phase || a.observed_generation != b.observed_generation ||
-      a.load_ms != b.load_ms || a.memory_bytes != b.memory_bytes || a.worker != b.worker ||
+      a.load_ms != b.load_ms || a.memory_bytes != b.memory_bytes || a.instances != b.instances ||
+      a.accelerator != b.accelerator || a.worker != b.worker ||
       a.conditions.size() != b.conditions.size()) {
     return false;
   }
@@ -50,6 +51,8 @@ std::optional<resource::RevisionStatus> RevisionStatusAfter(const Revision& revi
   next.conditions = {ConditionOf(report)};
   next.load_ms = report.load_ms;
   next.memory_bytes = report.memory_bytes;
+  next.instances = report.instances;
+  next.accelerator = report.accelerator;
   if (report.worker) {
     next.worker = resource::WorkerStatus{.pid = report.worker->pid,
                                          .restarts = report.worker->restarts,

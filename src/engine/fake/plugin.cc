@@ -217,6 +217,7 @@ extern "C" const SlipwayEngine* slipway_engine(void) {
       .build_id = build_id.c_str(),
       .name = "fake",
       .platform = "slipway_fake",
+      .devices = [] { return "CPU"; },
       .open = fake::Open,
       .load = fake::Load,
       .unload = fake::Unload,

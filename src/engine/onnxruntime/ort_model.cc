@@ -124,6 +124,21 @@ Result<void> OpenEnvironment(const SlipwayHost& host) {
   return ShareMemory();
 }
 
+std::string Devices() {
+  char** names = nullptr;
+  int count = 0;
+  std::string out;
+  if (Check(Api().GetAvailableProviders(&names, &count), Step::kLoad).has_error()) return "CPU";
+  constexpr std::string_view kEnd = "ExecutionProvider";
+  for (int i = 0; i < count; ++i) {
+    std::string_view name = names[i];
+    if (name.ends_with(kEnd)) name.remove_suffix(kEnd.size());
+    out.append(out.empty() ? "" : ", ").append(name);
+  }
+  (void)Check(Api().ReleaseAvailableProviders(names, count), Step::kLoad);
+  return out;
+}
+
 Result<std::unique_ptr<OrtModel>> OrtModel::Load(const std::string& path, uint32_t threads) {
   TRY(options, MakeOptions(path, threads));
   std::unique_ptr<OrtModel> model(new OrtModel());

@@ -14,6 +14,8 @@ namespace slipway::engine::ort {
 // there are cores, serves all models that do not ask for threads of their own. The threads sleep
 // when they have nothing to do. Once, before the first load.
 Result<void> OpenEnvironment(const SlipwayHost& host);
+// What the library that is open computes on: its providers, with commas between them.
+std::string Devices();
 
 class OrtModel {
  public:

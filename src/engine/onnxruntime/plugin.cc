@@ -6,7 +6,7 @@
 extern "C" const SlipwayEngine* slipway_engine(void) {
   namespace ort = slipway::engine::ort;
   static const SlipwayEngine engine =
-      slipway::engine::PluginTable<ort::OrtModel, ort::OrtRun, ort::OpenEnvironment>::Make(
-          "onnxruntime", "onnxruntime_onnx");
+      slipway::engine::PluginTable<ort::OrtModel, ort::OrtRun, ort::OpenEnvironment,
+                                   ort::Devices>::Make("onnxruntime", "onnxruntime_onnx");
   return &engine;
 }

@@ -56,6 +56,18 @@ ov::AnyMap Settings(uint32_t threads) {
 
 }  // namespace
 
+std::string Devices() {
+  std::string out;
+  try {
+    for (const std::string& name : core->get_available_devices()) {
+      out.append(out.empty() ? "" : ", ").append(name);
+    }
+  } catch (const std::exception&) {
+    return "CPU";
+  }
+  return out;
+}
+
 Result<void> OpenLibrary(const SlipwayHost& host) {
   cores = std::max(host.cores, 1U);
   if (core != nullptr) return {};

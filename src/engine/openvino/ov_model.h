@@ -15,6 +15,8 @@ namespace slipway::engine::ov_engine {
 
 // Opens the library, which is never taken down. Once, before the first load.
 Result<void> OpenLibrary(const SlipwayHost& host);
+// What the library that is open computes on, with commas between the names.
+std::string Devices();
 
 class OvModel {
  public:

@@ -5,7 +5,7 @@
 extern "C" const SlipwayEngine* slipway_engine(void) {
   namespace ov_engine = slipway::engine::ov_engine;
   static const SlipwayEngine engine =
-      slipway::engine::PluginTable<ov_engine::OvModel, ov_engine::OvRun,
-                                   ov_engine::OpenLibrary>::Make("openvino", "openvino");
+      slipway::engine::PluginTable<ov_engine::OvModel, ov_engine::OvRun, ov_engine::OpenLibrary,
+                                   ov_engine::Devices>::Make("openvino", "openvino");
   return &engine;
 }

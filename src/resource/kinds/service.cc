@@ -16,6 +16,7 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
     TRY_VOID(CheckBatching(*spec.predictor.batching, "spec.predictor.batching"));
   }
   if (spec.traffic) TRY_VOID(routing::CheckTraffic(*spec.traffic, "spec.traffic"));
+  if (spec.scaling) TRY_VOID(CheckScaling(*spec.scaling, "spec.scaling"));
   if (spec.canary) {
     TRY_VOID(CheckCanary(*spec.canary, "spec.canary"));
     if (spec.traffic && !spec.traffic->split.empty()) {

@@ -9,6 +9,7 @@
 #include "resource/kinds.h"
 #include "resource/kinds/batching.h"
 #include "resource/kinds/canary.h"
+#include "resource/kinds/scaling.h"
 #include "routing/traffic_spec.h"
 
 namespace slipway::resource {
@@ -20,6 +21,9 @@ BOOST_DESCRIBE_ENUM(InferenceAccess, kToken, kAnonymous)
 enum class Isolation : uint8_t { kShared, kProcess };
 BOOST_DESCRIBE_ENUM(Isolation, kShared, kProcess)
 
+enum class Accelerator : uint8_t { kCpu, kGpu, kGpuPreferred };
+BOOST_DESCRIBE_ENUM(Accelerator, kCpu, kGpu, kGpuPreferred)
+
 // What a revision is made of; a change of it makes a new revision.
 struct ModelSettings {
   std::string model;    // reference NAME:TAG or NAME@sha256:...; a tag is pinned at admission
@@ -28,11 +32,12 @@ struct ModelSettings {
   std::optional<BatchingSettings> batching;
   std::optional<Isolation> isolation;  // default: as the format of the model needs it
   std::string warmup;                  // a file of the model with requests to warm up with
+  Accelerator accelerator = Accelerator::kCpu;
 
   bool operator==(const ModelSettings&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(ModelSettings, (),
-                      (model, threads, instances, batching, isolation, warmup))
+                      (model, threads, instances, batching, isolation, warmup, accelerator))
 
 struct ServiceSpec {
   ModelSettings predictor;
@@ -42,8 +47,10 @@ struct ServiceSpec {
   // Which revisions get which requests; without it the newest that is ready gets all.
   std::optional<routing::TrafficSpec> traffic;
   std::optional<CanarySpec> canary;  // how a new revision comes to the traffic; without it at once
+  std::optional<ScalingSpec> scaling;  // without it predictor.instances
 };
-BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (predictor, follow, access, timeout, traffic, canary))
+BOOST_DESCRIBE_STRUCT(ServiceSpec, (),
+                      (predictor, follow, access, timeout, traffic, canary, scaling))
 
 inline constexpr std::chrono::milliseconds kShortestRequestTimeout{1};
 inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
@@ -89,8 +96,11 @@ struct RevisionStatus : StatusBase {
   int64_t load_ms = 0;
   int64_t memory_bytes = 0;
   std::optional<WorkerStatus> worker;  // where it runs in a process of its own
+  int64_t instances = 0;
+  std::string accelerator;
 };
-BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase), (load_ms, memory_bytes, worker))
+BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase),
+                      (load_ms, memory_bytes, worker, instances, accelerator))
 
 KindInfo ServiceKind();
 // Whether a service with this access may be in that project: FAILED_PRECONDITION /
@@ -130,6 +140,9 @@ struct slipway::Description<slipway::resource::ModelSettings> {
                "fails the revision.",
        .max = 1024,
        .format = "file-path"},
+      {.name = "accelerator",
+       .text = "What computes: cpu; gpu, without which the revision fails; or gpuPreferred, which "
+               "takes the processor where there is no GPU that the engine can use, and says so."},
   };
 };
 
@@ -155,6 +168,8 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
       {.name = "canary",
        .text = "Gives a new revision its share in steps, and takes it back where a condition does "
                "not hold; see docs/canary.md. The split of the traffic is the canary's then."},
+      {.name = "scaling",
+       .text = "Instances by what is asked of the service, in the place of predictor.instances."},
   };
 };
 
@@ -213,5 +228,7 @@ struct slipway::Description<slipway::resource::RevisionStatus> {
       {.name = "memory_bytes",
        .text = "Memory that loading it took; with isolation process, what that process has."},
       {.name = "worker", .text = "Its own process, with isolation process."},
+      {.name = "instances", .text = "Runs that it may have at the same time now."},
+      {.name = "accelerator", .text = "What computes: cpu, or the name of the GPU."},
   };
 };

@@ -1,0 +1,20 @@
+// ModelLoad: from the settings of a revision to a model that is ready to be asked.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "engine/loaded_model.h"
+#include "engine/plugin_host.h"
+#include "runtime/serving_config.h"
+
+namespace slipway::gateway {
+
+// The model of `source`, loaded and warmed up, if it fits the configuration that came with it and
+// can have what it wants to compute on; its note says so where it does without. Blocks. Errors:
+// those of engine::LoadedModel::Load, WarmUp, engine::GpuProblem, model_config::CheckAgainst.
+Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
+                                                       const runtime::ServingRevision& settings,
+                                                       const engine::ModelSource& source);
+
+}  // namespace slipway::gateway

@@ -1,0 +1,121 @@
+"""Instances follow what is asked of a service, and a GPU that is not there is missed aloud."""
+
+import concurrent.futures
+import json
+import threading
+
+import pytest
+import requests
+
+import programs
+
+GENEROUS_S = 60
+ROW = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+SCALING = {"minInstances": 1, "maxInstances": 3, "metric": "concurrency", "target": 2,
+           "upWindow": "0s", "downWindow": "1s"}
+
+
+def push(centre, tag, **settings):
+    tensor = {"datatype": "FP32", "shape": [-1, 4], "symbols": ["n", ""]}
+    path = centre.folder / f"{tag}.fake.json"
+    path.write_text(json.dumps({"inputs": [{"name": "x", **tensor}],
+                                "outputs": [{"name": "y", **tensor}], **settings}))
+    centre.cli("push", path, f"m:{tag}")
+
+
+def apply(centre, check=True, **spec):
+    service = {"apiVersion": "slipway/v1", "kind": "Service", "metadata": {"name": "m"},
+               "spec": spec}
+    return centre.cli("apply", "-f", "-", stdin=json.dumps(service), check=check)
+
+
+def get(centre, resource):
+    return json.loads(centre.cli("get", resource, "-o", "json").stdout)["status"]
+
+
+def wait_for_phase(centre, phase):
+    programs.wait_until(lambda: get(centre, "service/m").get("phase") == phase, phase)
+
+
+def instances(centre):
+    return get(centre, "revision/m-1").get("instances")
+
+
+def metric(centre):
+    text = requests.get(centre.metrics_url, timeout=GENEROUS_S).text
+    line = next(one for one in text.splitlines() if one.startswith("slipway_inference_instances{"))
+    return float(line.rsplit(" ", 1)[1])
+
+
+def test_instances_come_and_go_with_the_requests(slipway):
+    push(slipway, "slow", delayUs=50_000)
+    predictor = {"model": "m:slow", "instances": 5}
+    apply(slipway, predictor=predictor)
+    wait_for_phase(slipway, "Ready")
+    assert instances(slipway) == 5
+    apply(slipway, predictor=predictor, scaling=SCALING)
+    programs.wait_until(lambda: instances(slipway) == 1, "one instance")
+    stop = threading.Event()
+
+    def ask():
+        failed = 0
+        with requests.Session() as session:
+            while not stop.is_set():
+                answer = session.post(slipway.inference_url + "/v2/models/m/infer", json=ROW,
+                                      timeout=GENEROUS_S)
+                failed += answer.status_code != 200
+        return failed
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        asking = [pool.submit(ask) for _ in range(12)]
+        try:
+            programs.wait_until(lambda: instances(slipway) == 3, "three instances",
+                                timeout_s=GENEROUS_S)
+            assert metric(slipway) == 3
+        finally:
+            stop.set()
+        assert [one.result() for one in asking] == [0] * 12
+    programs.wait_until(lambda: instances(slipway) == 1, "one instance again",
+                        timeout_s=GENEROUS_S)
+    # Other limits hold without another revision.
+    apply(slipway, predictor=predictor, scaling={**SCALING, "minInstances": 2})
+    programs.wait_until(lambda: instances(slipway) == 2, "two instances", timeout_s=GENEROUS_S)
+    apply(slipway, predictor=predictor)
+    programs.wait_until(lambda: instances(slipway) == 5, "the number of before")
+    assert get(slipway, "service/m")["latestRevision"] == 1
+
+
+@pytest.mark.parametrize("scaling, field, words", [
+    ({"maxInstances": 65}, "spec.scaling.maxInstances", "1 to 64"),
+    ({"minInstances": 0, "maxInstances": 2}, "spec.scaling.minInstances", "1 to 64"),
+    ({"minInstances": 3, "maxInstances": 2}, "spec.scaling.minInstances", "at most maxInstances"),
+    ({"maxInstances": 2, "target": 0}, "spec.scaling.target", "above 0"),
+    ({"maxInstances": 2, "downWindow": "2h"}, "spec.scaling.downWindow", "0s to 1h"),
+    ({"maxInstances": 2, "metric": "mood"}, "spec.scaling.metric", "mood"),
+])
+def test_scaling_that_makes_no_sense_is_refused(slipway_module, scaling, field, words):
+    centre = slipway_module
+    push(centre, "good")
+    refused = apply(centre, check=False, predictor={"model": "m:good"}, scaling=scaling)
+    assert refused.returncode != 0
+    assert field in refused.stderr and words in refused.stderr, refused.stderr
+
+
+def test_a_gpu_that_is_not_there_fails_the_revision_and_says_so(slipway):
+    push(slipway, "good")
+    apply(slipway, predictor={"model": "m:good"})
+    wait_for_phase(slipway, "Ready")
+    assert get(slipway, "revision/m-1")["accelerator"] == "cpu"
+    apply(slipway, predictor={"model": "m:good", "accelerator": "gpu"})
+    wait_for_phase(slipway, "Degraded")
+    ready = get(slipway, "service/m")["conditions"][0]
+    assert ready["reason"] in ("GPU_MISSING", "GPU_UNSUPPORTED"), ready
+    assert "GPU" in ready["message"] and "revision 1 still answers" in ready["message"]
+    apply(slipway, predictor={"model": "m:good", "accelerator": "gpuPreferred"})
+    wait_for_phase(slipway, "Ready")
+    revision = get(slipway, "revision/m-3")
+    assert revision["accelerator"] == "cpu"
+    assert "GPU" in revision["conditions"][0]["message"]
+    answer = requests.post(slipway.inference_url + "/v2/models/m/infer", json=ROW,
+                           timeout=GENEROUS_S)
+    assert answer.status_code == 200 and answer.json()["model_version"] == "3"
