@@ -40,9 +40,9 @@ HEADER = """# Benchmarks
 
 Written by `make bench`. Every figure stands next to its floor and its peers of the same run;
 medians of interleaved rounds, of 5 of 5 s where a section says nothing else. The server is pinned
-to one core, the client to the other. CPU is user + system time of all processes of the server
-for each completed request. Absolute figures change from machine to machine and from hour to hour; the ratios
-are what to look at.
+to one core, the client to the other. CPU is user + system time of all processes of the server for
+each completed request. Absolute figures change from machine to machine and from hour to hour; the
+ratios are what to look at.
 """
 
 
