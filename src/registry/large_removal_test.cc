@@ -244,6 +244,7 @@ TEST_F(LargeRemovalTest, TagsOfAManifestGoInSteps) {
               IsError(Code::kNotFound, "RESOURCE_UNKNOWN"));
   size_t left = RowsOf("shop/fraud:t").size();
   EXPECT_GT(left, kTagsRemovedAtOnce);
+  EXPECT_THAT(registry_->Get("/v2/shop/fraud/tags/list").body, HasSubstr(R"("tags":["other"])"));
   // A tag that has moved on is another's.
   EXPECT_THAT(
       Change("shop/fraud", [](RepositoryWriter& writer) { return writer.DeleteTag("t999"); }),

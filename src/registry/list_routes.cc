@@ -39,8 +39,24 @@ void AddNextLink(HttpResponse& response, const std::string& path_and_query) {
 
 struct TagPage {
   Json tags = Json::array();
-  std::string next;  // last tag of this page, if there are more
+  std::string next;  // the last tag that was looked at, if there are more
 };
+
+// Whether tags of some deleted manifest wait for their removal.
+Result<bool> TagsLeave(const store::Snapshot& snapshot, const std::string& repository) {
+  const std::string prefix = RemovingTagsPrefix(repository);
+  TRY(rows, snapshot.ScanSizes(prefix, store::PrefixEnd(prefix), 1));
+  return !rows.empty();
+}
+
+// Whether it can be pulled by; one that leaves cannot.
+Result<bool> NamesManifest(const store::Snapshot& snapshot, const std::string& repository,
+                           std::string_view tag) {
+  TRY(row, FindTag(snapshot, repository, tag));
+  if (!row) return false;
+  TRY(manifest, FindManifest(snapshot, repository, row->digest));
+  return manifest.has_value();
+}
 
 Result<TagPage> ListTags(const store::Snapshot& snapshot, const std::string& repository,
                          const std::string& last, size_t size) {
@@ -53,10 +69,16 @@ Result<TagPage> ListTags(const store::Snapshot& snapshot, const std::string& rep
   const std::string prefix = TagPrefix(repository);
   const std::string begin = prefix + last + (last.empty() ? "" : std::string(1, '\0'));
   TRY(rows, snapshot.Scan(begin, store::PrefixEnd(prefix), size + 1));
+  TRY(some_leave, TagsLeave(snapshot, repository));
   for (size_t i = 0; i < rows.size() && i < size; ++i) {
-    page.tags.push_back(rows[i].key.substr(prefix.size()));
+    std::string tag = rows[i].key.substr(prefix.size());
+    if (rows.size() > size && i + 1 == size) page.next = tag;
+    if (some_leave) {
+      TRY(is_there, NamesManifest(snapshot, repository, tag));
+      if (!is_there) continue;
+    }
+    page.tags.push_back(std::move(tag));
   }
-  if (rows.size() > size) page.next = page.tags.back().get<std::string>();
   return page;
 }
 
