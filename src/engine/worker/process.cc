@@ -52,7 +52,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(WorkerOptions option
   std::unique_lock lock(process->mutex_);
   process->changed_.wait(lock, [&] { return process->first_.has_value(); });
   if (process->first_->has_error()) {
-    const Error error = process->first_->error();
+    Error error = process->first_->error();
     lock.unlock();
     return error;
   }
@@ -250,7 +250,7 @@ std::string WorkerProcess::Watch(Child& child) {
       std::lock_guard lock(mutex_);
       if (stopping_) break;
     }
-    const std::string hung = FindHung(look);
+    std::string hung = FindHung(look);
     if (!hung.empty()) {
       child.Kill();
       (void)child.Reap();

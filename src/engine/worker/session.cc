@@ -55,7 +55,7 @@ Result<void> WorkerSession::Run(const exec::Run& run, exec::RunObserver& observe
     }
     const auto* done = std::get_if<DoneFrame>(&frame);
     if (done == nullptr) return Lost(DataLoss("WORKER_FRAME", "no answer to a run"));
-    const Result<void> taken = Take(*done, run);
+    Result<void> taken = Take(*done, run);
     if (taken.has_error() && taken.error().code() == Code::kDataLoss) return Lost(taken.error());
     if (taken.has_error()) line_.reset();  // its worker's end of the session goes with it
     if (taken.has_error() || done->last) return taken;

@@ -121,13 +121,13 @@ class ServedSession {
     if (!Begin(session, frame.run)) {
       return Error(Code::kCancelled, "RUN_CANCELLED", "the run was ended early");
     }
-    const Result<void> ran = RunAndWait(session, run);
+    Result<void> ran = RunAndWait(session, run);
     {
       std::lock_guard lock(mutex_);
       session_ = nullptr;
     }
-    TRY_VOID(ran);
-    TRY_VOID(part);
+    if (ran.has_error()) return ran;
+    if (part.has_error()) return part;
     return Answer(frame, outputs, true);
   }
 

@@ -39,7 +39,7 @@ constexpr std::string_view kTensors =
 
 class WorkerTest : public testing::Test {
  protected:
-  ~WorkerTest() override { std::filesystem::remove(path_); }
+  void TearDown() override { std::filesystem::remove(path_); }
 
   Result<std::unique_ptr<exec::Model>> Load(const std::string& settings,
                                             std::string_view tensors = kTensors,
@@ -149,8 +149,8 @@ TEST_F(WorkerTest, ErrorsOfTheEngineAreItsOwn) {
   EXPECT_EQ(ran.error().code(), Code::kInternal);
   EXPECT_EQ(ran.error().reason(), "RUN_FAILED");
   EXPECT_TRUE(Run(20)) << "the session goes on";
-  model_.reset();
   session_.reset();
+  model_.reset();
   const auto failed = Load(R"(,"failLoad":"no luck")");
   ASSERT_TRUE(failed.has_error());
   EXPECT_EQ(failed.error().reason(), "LOAD_FAILED");
