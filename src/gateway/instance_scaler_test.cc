@@ -94,7 +94,7 @@ TEST_F(InstanceScalerTest, OtherLimitsHoldAtOnce) {
                      .down_window_ms = 600'000});
   EXPECT_EQ(Look({.in_flight = 8}), 3U);
   instances_ = 1;
-  EXPECT_EQ(Look({.in_flight = 0}), 3U) << "the window still wants the most";
+  EXPECT_EQ(Look({.in_flight = 0}), 2U) << "the fewest that there may be";
 }
 
 }  // namespace
