@@ -77,9 +77,9 @@ Found ValueOf(const CanaryCondition& condition, const CanaryCounts& counts) {
   if (condition.quantile) return HistogramValue(condition, counts);
   const auto gauge = counts.gauges.find(condition.metric);
   if (gauge != counts.gauges.end()) return {.value = gauge->second};
-  const Found value = Counter(counts, condition.metric);
+  Found value = Counter(counts, condition.metric);
   if (!value.value) return value;
-  const Found divisor =
+  Found divisor =
       condition.per.empty() ? Found{.value = counts.requests} : Counter(counts, condition.per);
   if (!divisor.value) return divisor;
   if (*divisor.value == 0) {
