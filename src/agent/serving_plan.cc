@@ -148,7 +148,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                        .traffic = service.traffic,
                        .timeout_ms = service.timeout_ms,
                        .measured = service.measured,
-                       .scaling = service.scaling};
+                       .scaling = service.scaling,
+                       .limits = service.limits};
     for (const DesiredRevision& revision : service.revisions) {
       if (allowed.contains(revision.uid)) out.revisions.push_back(loadable.at(revision.uid));
     }

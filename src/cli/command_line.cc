@@ -32,6 +32,7 @@ constexpr Verb<Client&> kVerbs[] = {
     {"canary", "Follow and steer how a service moves to its new revision", &AddCanary},
     {"logs", "Show the log of a service", &AddLogs},
     {"status", "Show how control centre, data plane and services are", &AddStatus},
+    {"top", "Watch what revisions do: rate, latency, queue, batches, load, memory", &AddTop},
     {"apply", "Create or change resources from a file", &AddApply},
     {"get", "List resources of a kind, or get one", &AddGet},
     {"describe", "Show one resource with all that is known about it", &AddDescribe},

@@ -32,6 +32,7 @@ void AddRollback(Command& command, Client& client);
 void AddServices(Command& command, Client& client);
 void AddStatus(Command& command, Client& client);
 void AddToken(Command& command, Client& client);
+void AddTop(Command& command, Client& client);
 void AddTraffic(Command& command, Client& client);
 void AddUpgrade(Command& command, Client& client);
 void AddVersion(Command& command, Client& client);

@@ -1,5 +1,7 @@
 // slipway token create|list|revoke
+#include <charconv>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -19,7 +21,32 @@ struct Options {
   std::string role;
   std::string service;
   std::string expires;
+  std::string rate;
+  std::optional<int64_t> burst;
+  std::optional<int64_t> concurrent;
 };
+
+// `spec.limits`; null: there are none.
+Result<Json> LimitsOf(const Options& options) {
+  Json limits;
+  if (!options.rate.empty()) {
+    double rate = 0;
+    const char* end = options.rate.data() + options.rate.size();
+    const auto [stopped, fault] = std::from_chars(options.rate.data(), end, rate);
+    if (fault != std::errc() || stopped != end || !(rate > 0)) {
+      return InvalidArgument("USAGE", fmt::format("--rate: requests a second, such as 10 or 0.5, "
+                                                  "got {}",
+                                                  options.rate));
+    }
+    limits["requestsPerSecond"] = rate;
+  }
+  if (options.burst && options.rate.empty()) {
+    return InvalidArgument("USAGE", "--burst: is how far a caller may be ahead of --rate; give it");
+  }
+  if (options.burst) limits["burst"] = *options.burst;
+  if (options.concurrent) limits["concurrent"] = *options.concurrent;
+  return limits;
+}
 
 // Tokens are known everywhere; below a project are those of that project, for its admins.
 std::string TokensPath(const Client& client, bool of_project) {
@@ -39,6 +66,8 @@ Result<Json> SpecOf(const Client& client, const Options& options) {
                            "--role: viewer, editor, admin, site or packager; or "
                            "--service for a key to one service");
   }
+  TRY(limits, LimitsOf(options));
+  if (!limits.is_null()) spec["limits"] = std::move(limits);
   if (!options.expires.empty()) {
     Result<std::chrono::milliseconds> duration = ParseDuration(options.expires);
     if (!duration) return duration.error().Prefixed("--expires: ");
@@ -118,8 +147,14 @@ void AddToken(Command& command, Client& client) {
                 "What it may do; in --project, or without that in all projects");
   create.Option(&options->service, "--service", "SERVICE", "A key to ask this one service only");
   create.Option(&options->expires, "--expires", "DURATION", "Valid for: 12h, 30d (for ever)");
+  create.Option(&options->rate, "--rate", "N", "Inferences a second, at most (any number)");
+  create.Option(&options->burst, "--burst", 1, 1'000'000,
+                "Of them at once after a pause (a second's)");
+  create.Option(&options->concurrent, "--concurrent", 1, 100'000,
+                "Inferences at the same time, at most");
   create.Example("token create ci --project vision --role editor --expires 90d > ci.token");
   create.Example("token create --service fraud > fraud.key");
+  create.Example("token create --service fraud --rate 10 --burst 20 --concurrent 4 > fraud.key");
   create.Run([&client, options] { return Create(client, *options); });
 
   Command& list = command.Sub("list", "List tokens, never their secrets");

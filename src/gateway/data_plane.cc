@@ -46,6 +46,12 @@ net::HttpServerOptions ServerOptions(std::string name, const net::TlsFiles& tls)
   return options;
 }
 
+// Who scrapes metrics is asked for a key, if anything; not for a certificate.
+net::TlsFiles OwnCertificateOnly(net::TlsFiles tls) {
+  tls.client_authorities.clear();
+  return tls;
+}
+
 std::unique_ptr<MetricCollection> CollectMemoryMetrics(const BodyBudget& memory) {
   return CollectMetrics([&memory](MetricSink& sink) {
     sink.Gauge("slipway_request_memory_bytes", "Memory of requests in flight.", {},
@@ -100,7 +106,7 @@ struct DataPlane::State {
             ServerOptions("rest", options.tls)),
         metrics_server(
             pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
-            ServerOptions("metrics", options.tls)),
+            ServerOptions("metrics", OwnCertificateOnly(options.tls))),
         grpc_server(pool, grpc, GrpcOptions(options.tls)) {}
 
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {

@@ -15,6 +15,7 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "gateway/call_limiter.h"
 #include "gateway/core_slot.h"
 #include "gateway/invocation.h"
 #include "gateway/revision_runtime.h"
@@ -39,6 +40,8 @@ class Exchange {
   // Notes what it does in the record of its request, which outlives it; nullptr: there is none.
   void Observe(RequestRecord* record);
   RequestRecord* record() const { return record_; }
+  // Of its caller, given back with the exchange.
+  void Keep(CallPermit permit) { permit_ = std::move(permit); }
 
   const RevisionRuntime& revision() const { return revision_; }
   v2::ModelFace face() const {
@@ -114,6 +117,7 @@ class Exchange {
   uint64_t rows_ = 0;          // of a batch; 0: the model has none
   std::unique_ptr<ShadowTicket> shadow_;
   RequestRecord* record_ = nullptr;
+  CallPermit permit_;
 };
 
 }  // namespace slipway::gateway

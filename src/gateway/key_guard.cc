@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "gateway/limits.h"
+#include "gateway/telemetry/telemetry.h"
 #include "trust/access.h"
 
 namespace slipway::gateway {
@@ -38,7 +39,10 @@ Result<std::string> SentHash(CoreSlot& core, std::optional<std::string_view> aut
 Result<void> CheckNamedService(CoreSlot& core, Clock& clock, const net::HttpRequest& request) {
   const ServiceEntry* service = core.snapshot->Find(ProjectOf(request), request.Parameter("model"));
   if (service == nullptr || !service->needs_key) return {};
-  return CheckKey(core, clock, *service, request.Header("authorization"));
+  TRY(key, CheckKey(core, clock, *service, request.Header("authorization")));
+  RequestRecord* const record = RecordOf(request);
+  if (record != nullptr && key != nullptr) record->key = key->name;
+  return {};
 }
 
 Result<void> Check(CoreSlots& slots, Clock& clock, const ControlAccess& control,
@@ -68,9 +72,17 @@ Task<Result<void>> Answer(Result<void> verdict) {
 
 }  // namespace
 
-Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
-                      std::optional<std::string_view> authorization) {
-  if (!service.needs_key) return {};
+const KeyEntry* FindKey(CoreSlot& core, const ServiceEntry& service,
+                        std::optional<std::string_view> authorization) {
+  const Result<std::string> hash = SentHash(core, authorization);
+  if (hash.has_error()) return nullptr;
+  const auto key = service.keys.find(*hash);
+  return key == service.keys.end() ? nullptr : &key->second;
+}
+
+Result<const KeyEntry*> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
+                                 std::optional<std::string_view> authorization) {
+  if (!service.needs_key) return nullptr;
   TRY(hash, SentHash(core, authorization));
   const auto key = service.keys.find(hash);
   if (key == service.keys.end()) {
@@ -80,13 +92,14 @@ Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
                                 "`");
   }
   const int64_t now_ms = clock.Wall().time_since_epoch().count();
-  if (key->second != 0 && now_ms >= key->second) {
+  const int64_t expires_at_ms = key->second.expires_at_ms;
+  if (expires_at_ms != 0 && now_ms >= expires_at_ms) {
     return Unauthenticated("TOKEN_EXPIRED",
                            "the key has expired: make a new one with `slipway "
                            "token create --service " +
                                service.name + "`");
   }
-  return {};
+  return &key->second;
 }
 
 Result<void> CheckControl(const ControlAccess& control, bool peer_is_loopback,

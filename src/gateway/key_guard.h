@@ -31,9 +31,13 @@ Result<void> CheckControl(const ControlAccess& control, bool peer_is_loopback,
 // TOKEN_OTHER_SERVICE.
 net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control);
 
-// The rule kInference by itself: whether who sent this Authorization may infer on the service.
-Result<void> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
-                      std::optional<std::string_view> authorization);
+// The rule kInference by itself: whether who sent this Authorization may infer on the service. The
+// key, which lives as long as the core's snapshot; nullptr where none is needed.
+Result<const KeyEntry*> CheckKey(CoreSlot& core, Clock& clock, const ServiceEntry& service,
+                                 std::optional<std::string_view> authorization);
+// The key that was sent, expired or not; nullptr where it is none of the service's.
+const KeyEntry* FindKey(CoreSlot& core, const ServiceEntry& service,
+                        std::optional<std::string_view> authorization);
 
 // The project of services that are named without one.
 inline constexpr std::string_view kDefaultProject = "default";

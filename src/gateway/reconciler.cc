@@ -235,12 +235,31 @@ std::shared_ptr<const TrafficPlan> Reconciler::MakePlan(Service& service, const 
   return std::make_shared<const TrafficPlan>(std::move(parts));
 }
 
+// Names of services have a slash, hashes of keys have none.
+std::shared_ptr<CallLimiter> Reconciler::LimiterOf(
+    const std::string& name, const std::optional<routing::CallLimits>& limits) {
+  if (!limits || limits->empty()) {
+    limiters_.erase(name);
+    return nullptr;
+  }
+  std::shared_ptr<CallLimiter>& limiter = limiters_[name];
+  if (limiter == nullptr || !(limiter->limits() == *limits)) {
+    limiter = std::make_shared<CallLimiter>(*limits);
+  }
+  return limiter;
+}
+
 ServiceEntry Reconciler::MakeEntry(Service& service) {
   ServiceEntry entry{.project = service.config.project,
                      .name = service.config.name,
                      .needs_key = service.config.access != "anonymous"};
   for (const runtime::ServingKey& key : service.config.keys) {
-    entry.keys.emplace(key.sha256, key.expires_at_ms);
+    entry.keys.emplace(key.sha256, KeyEntry{.expires_at_ms = key.expires_at_ms,
+                                            .name = key.name,
+                                            .limiter = LimiterOf(key.sha256, key.limits)});
+  }
+  if (!entry.needs_key) {
+    entry.limiter = LimiterOf(entry.project + "/" + entry.name, service.config.limits);
   }
   Lineup lineup;
   for (const auto& revision : service.revisions) {
@@ -289,6 +308,8 @@ void Reconciler::Switch() {
     if (service.configured) entries.push_back(std::move(entry));
   }
   dependencies_.slots.Publish(std::make_unique<const Snapshot>(std::move(entries)));
+  // Those that no snapshot has any more.
+  std::erase_if(limiters_, [](const auto& entry) { return entry.second.use_count() == 1; });
   for (Service& service : services_) {
     for (auto& revision : service.revisions) {
       if (revision->loaded && revision->phase == Phase::kLoading) revision->phase = Phase::kReady;

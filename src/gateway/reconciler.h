@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "engine/plugin_host.h"
+#include "gateway/call_limiter.h"
 #include "gateway/core_slot.h"
 #include "gateway/instance_scaler.h"
 #include "gateway/revision_runtime.h"
@@ -88,6 +90,10 @@ class Reconciler {
                                               const ServiceEntry& entry);
   // Gives each revision of a service that scales its instances; whether there are such services.
   bool Scale();
+  // The limiter of a key or service by this name, the one of before if the limits are the same;
+  // nullptr: there are none.
+  std::shared_ptr<CallLimiter> LimiterOf(const std::string& name,
+                                         const std::optional<routing::CallLimits>& limits);
   void Retire();
   void StartLoad();
   void FinishLoad();
@@ -102,6 +108,8 @@ class Reconciler {
   std::vector<Service> services_;
   uint64_t generation_ = 0;
   uint64_t turns_given_ = 0;
+  // Of the last switch: nobody gets a new burst by a change of something else.
+  std::map<std::string, std::shared_ptr<CallLimiter>> limiters_;
   bool adopted_ = false;  // any configuration
   std::vector<std::unique_ptr<Revision>> draining_;
   Revision* loading_ = nullptr;

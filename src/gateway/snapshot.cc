@@ -26,7 +26,11 @@ RevisionRuntime* ServiceEntry::Pick(uint64_t random) const {
 Snapshot::Snapshot(std::vector<ServiceEntry> services) : services_(std::move(services)) {
   for (const ServiceEntry& service : services_) {
     by_name_[service.name].push_back(&service);
-    for (const auto& [sha256, expires] : service.keys) keys_.insert(sha256);
+    has_limits_ = has_limits_ || service.limiter != nullptr;
+    for (const auto& [sha256, key] : service.keys) {
+      keys_.insert(sha256);
+      has_limits_ = has_limits_ || key.limiter != nullptr;
+    }
   }
 }
 

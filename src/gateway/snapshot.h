@@ -23,12 +23,21 @@ struct UnreadyRevision {
   std::string reason;  // a sentence; empty while it is loading
 };
 
+class CallLimiter;
+
+// A token that may infer.
+struct KeyEntry {
+  int64_t expires_at_ms = 0;             // since 1970; 0: never
+  std::string name;                      // empty: it has none
+  std::shared_ptr<CallLimiter> limiter;  // of all services that take the key; nullptr: no limits
+};
+
 struct ServiceEntry {
   std::string project;
   std::string name;
   bool needs_key = false;
-  // SHA-256 in hex of the keys that may infer, and when they expire (ms since 1970, 0: never).
-  std::unordered_map<std::string, int64_t> keys;
+  std::unordered_map<std::string, KeyEntry> keys;  // that may infer, by their SHA-256 in hex
+  std::shared_ptr<CallLimiter> limiter;  // of all callers, where no key is needed; nullptr: none
   // All that can serve, in the order of their numbers; requests may name any of them.
   std::vector<RevisionRuntime*> ready;
   std::vector<UnreadyRevision> unready;
@@ -54,6 +63,8 @@ class Snapshot {
   const std::vector<ServiceEntry>& services() const { return services_; }
   // Whether a key may infer on some service, expired or not.
   bool KnowsKey(const std::string& sha256) const { return keys_.contains(sha256); }
+  // Whether any service or key has limits.
+  bool has_limits() const { return has_limits_; }
 
  private:
   struct TextHash {
@@ -65,6 +76,7 @@ class Snapshot {
   std::unordered_map<std::string, std::vector<const ServiceEntry*>, TextHash, std::equal_to<>>
       by_name_;
   std::unordered_set<std::string> keys_;
+  bool has_limits_ = false;
 };
 
 }  // namespace slipway::gateway

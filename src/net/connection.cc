@@ -89,7 +89,12 @@ Task<void> Connection::Run() {
 Task<bool> Connection::Handshake() {
   while (!aborted_) {
     const IoResult step = transport_->Handshake();
-    if (step.status == IoStatus::kDone) co_return true;
+    if (step.status == IoStatus::kDone) {
+      if (std::string proved = transport_->PeerIdentity(); !proved.empty()) {
+        subject_ = std::string(kCertificateSubject) + proved;
+      }
+      co_return true;
+    }
     if (step.status == IoStatus::kPlainHttp) {
       co_await RefusePlainHttp();
       break;
@@ -234,7 +239,7 @@ Task<bool> Connection::Serve() {
   continue_wanted_ = framing_.expects_continue;
   request_.route = nullptr;
   request_.guard_data = nullptr;
-  request_.context.identity.subject.clear();
+  request_.context.identity.subject = subject_;
   request_.context.identity.grants.clear();
   NameRequest();
   request_.context.deadline = std::chrono::steady_clock::time_point::max();

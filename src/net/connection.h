@@ -73,6 +73,7 @@ class Connection final : public ServedConnection,
   const ConnectionOrigin origin_;
   const uint32_t number_;  // of this connection, in the names of its requests
   uint32_t requests_ = 0;
+  std::string subject_;  // of a client with a certificate
   PolledSocket socket_;
   std::unique_ptr<Transport> transport_;
 

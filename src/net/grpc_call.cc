@@ -17,6 +17,10 @@ std::string_view GrpcCall::peer() const {
   return session_->options_.peer;
 }
 
+std::string_view GrpcCall::peer_identity() const {
+  return session_->peer_identity_;
+}
+
 bool GrpcCall::peer_is_loopback() const {
   return session_->options_.peer_is_loopback;
 }

@@ -39,6 +39,8 @@ class GrpcCall {
   std::optional<std::string_view> Metadata(std::string_view name) const;
   std::string_view peer() const;
   bool peer_is_loopback() const;
+  // As Transport::PeerIdentity.
+  std::string_view peer_identity() const;
   Clock::time_point arrived() const { return arrived_; }
   // As the client wants it (grpc-timeout), else the end of time. Once it is over the client is told
   // so and the task is cancelled, in the worst case a fifth of a second late.

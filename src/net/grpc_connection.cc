@@ -55,7 +55,10 @@ Task<void> GrpcConnection::Run() {
 Task<bool> GrpcConnection::Handshake() {
   while (!aborted_) {
     const IoResult step = transport_->Handshake();
-    if (step.status == IoStatus::kDone) co_return true;
+    if (step.status == IoStatus::kDone) {
+      session_.SetPeerIdentity(transport_->PeerIdentity());
+      co_return true;
+    }
     if (step.status == IoStatus::kPlainHttp) {
       transport_ = MakePlainTransport(socket_);
       RefusePlainHttp("This port speaks TLS and the client came without it");

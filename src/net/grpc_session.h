@@ -71,6 +71,8 @@ class GrpcSession {
   void End(uint32_t code, std::string_view text);
   // The client is gone: cancels the tasks.
   void CancelAll();
+  // Of a client with a certificate; before any call.
+  void SetPeerIdentity(std::string identity) { peer_identity_ = std::move(identity); }
   size_t tasks() const { return tasks_; }
   size_t open_calls() const { return calls_.size(); }
 
@@ -121,6 +123,7 @@ class GrpcSession {
   GrpcCore& core_;
   GrpcCarrier& carrier_;
   const GrpcSessionOptions options_;
+  std::string peer_identity_;
   nghttp2_session* session_ = nullptr;
   OutputQueue output_;
   uint64_t retained_taken_ = 0;  // of the budget, for what output_ retains

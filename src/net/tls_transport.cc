@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "base/file_system.h"
 #include "base/log.h"
@@ -147,6 +150,73 @@ Result<void> UseKey(SSL_CTX* context, const TlsFiles& files, X509* certificate) 
   return {};
 }
 
+// Whom to believe when a client says who it is.
+Result<void> UseClientAuthorities(SSL_CTX* context, const TlsFiles& files) {
+  const auto fault = [&](const std::string& what) {
+    const Error error = CertificateError(what);
+    return Error(error.code(), "TLS_CLIENT_CA", error.message());
+  };
+  Result<std::string> text =
+      ReadWholeFile(PosixFileSystem(), files.client_authorities, kMaxTlsFileBytes);
+  if (text.has_error()) {
+    return Error(text.error().code(), "TLS_CLIENT_CA", "TLS: " + text.error().message());
+  }
+  const BioPointer bio = BioOf(*text);
+  size_t count = 0;
+  while (true) {
+    const CertificatePointer next(
+        PEM_read_bio_X509(bio.get(), nullptr, &SlipwayNoPassphrase, nullptr));
+    if (next == nullptr) break;
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), next.get()) != 1 ||
+        SSL_CTX_add_client_CA(context, next.get()) != 1) {
+      return fault("an authority in " + files.client_authorities + " cannot be used");
+    }
+    ++count;
+  }
+  const unsigned long end = ERR_peek_last_error();
+  if (ERR_GET_LIB(end) != ERR_LIB_PEM || ERR_GET_REASON(end) != PEM_R_NO_START_LINE) {
+    return fault("an authority in " + files.client_authorities + " is damaged");
+  }
+  if (count == 0) {
+    return fault("there is no certificate in PEM form in " + files.client_authorities);
+  }
+  ERR_clear_error();
+  const int unknown = files.client_may_be_unknown ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | unknown, nullptr);
+  // A ticket brings the client's certificate back, and is good for this context alone.
+  constexpr std::string_view kSessions = "slipway";
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(kSessions.data()),
+                                 static_cast<unsigned int>(kSessions.size()));
+  return {};
+}
+
+// A URI among its names, which is how SPIFFE and meshes name programs; nothing where it has none.
+std::optional<std::string> UriOf(X509* certificate) {
+  struct NamesDeleter {
+    void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
+  };
+  const std::unique_ptr<GENERAL_NAMES, NamesDeleter> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* const uri = name->d.uniformResourceIdentifier;
+    return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                       static_cast<size_t>(ASN1_STRING_length(uri)));
+  }
+  return std::nullopt;
+}
+
+std::string IdentityOf(X509* certificate) {
+  if (const auto uri = UriOf(certificate)) return *uri;
+  const BioPointer text(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
+                     XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &bytes);
+  return {bytes, static_cast<size_t>(std::max(size, 0L))};
+}
+
 // As "2027-01-31T12:00:00Z".
 std::string TextOf(const ASN1_TIME* time) {
   std::tm parts{};
@@ -246,6 +316,12 @@ class TlsTransport final : public Transport {
     return SSL_peek(ssl_.get(), &byte, 1) > 0;
   }
 
+  std::string PeerIdentity() const override {
+    X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+    return IdentityOf(certificate);
+  }
+
  private:
   // A TLS record of a handshake begins with 22, a request with the capital letter of its method.
   IoResult LookAtFirstByte() {
@@ -321,6 +397,7 @@ Result<LoadedTls> LoadTls(const TlsFiles& files, TlsProtocol protocol) {
   TRY(context, MakeContext(protocol));
   TRY(certificate, UseCertificates(context.get(), files.certificate));
   TRY_VOID(UseKey(context.get(), files, certificate.get()));
+  if (!files.client_authorities.empty()) TRY_VOID(UseClientAuthorities(context.get(), files));
   return LoadedTls{.context = std::move(context), .certificate = std::move(certificate)};
 }
 

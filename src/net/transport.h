@@ -44,7 +44,13 @@ class Transport {
   virtual void ShutdownWrite() = 0;
   // Whether the peer has sent more than was read: for one that has closed its end.
   virtual bool HasInput() = 0;
+  // Once the handshake is done: who the client has proved to be, as "spiffe://..." or
+  // "CN=edge,O=x"; empty: it has brought no certificate.
+  virtual std::string PeerIdentity() const { return {}; }
 };
+
+// Subjects of callers that such an identity names begin so.
+inline constexpr std::string_view kCertificateSubject = "certificate/";
 
 std::unique_ptr<Transport> MakePlainTransport(PolledSocket& socket);
 

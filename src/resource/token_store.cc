@@ -143,8 +143,12 @@ Result<InferenceTokens> InferenceTokens::Read(const store::Snapshot& snapshot) {
       Result<TokenHash> hash = ReadHash(snapshot, status.id);
       if (!hash.has_value()) continue;
       TRY(record, RecordOf(*hash, token));
+      TRY(spec, Decode<TokenSpec>(token.spec, "spec", UnknownFields::kIgnore));
       all.entries_.push_back({.identity = {.subject = record.name, .grants = {record.grant}},
-                              .key = {record.secret_sha256, record.expires_at}});
+                              .key = {.secret_sha256 = record.secret_sha256,
+                                      .expires_at = record.expires_at,
+                                      .name = token.metadata.name,
+                                      .limits = spec.limits}});
     }
     if (rows.size() < kPage) return all;
     begin = rows.back().key + '\0';

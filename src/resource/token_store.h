@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "resource/resource_store.h"
+#include "routing/call_limits.h"
 #include "trust/access.h"
 
 namespace slipway::resource {
@@ -32,6 +33,8 @@ trust::TokenLookup MakeTokenLookup(store::MetaStore& meta);
 struct InferenceKey {
   std::string secret_sha256;  // of the whole text
   std::optional<WallTime> expires_at;
+  std::string name;
+  std::optional<routing::CallLimits> limits;
 };
 class InferenceTokens {
  public:

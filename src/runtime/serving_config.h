@@ -9,6 +9,7 @@
 
 #include "base/describe.h"
 #include "base/file_system.h"
+#include "routing/call_limits.h"
 #include "routing/traffic_spec.h"
 #include "runtime/batching.h"
 #include "runtime/limits.h"
@@ -43,8 +44,10 @@ BOOST_DESCRIBE_STRUCT(ServingRevision, (),
 struct ServingKey {
   std::string sha256;         // hex, of the whole text of the token
   int64_t expires_at_ms = 0;  // since 1970, UTC; 0: never
+  std::string name;           // of the token, for the access log
+  std::optional<routing::CallLimits> limits;
 };
-BOOST_DESCRIBE_STRUCT(ServingKey, (), (sha256, expires_at_ms))
+BOOST_DESCRIBE_STRUCT(ServingKey, (), (sha256, expires_at_ms, name, limits))
 
 struct ServingService {
   std::string project;
@@ -58,10 +61,11 @@ struct ServingService {
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
   bool measured = false;                         // the agent is told what its revisions count
   std::optional<ScalingSettings> scaling;        // nothing: `instances` of each revision
+  std::optional<routing::CallLimits> limits;     // of all callers together, for access "anonymous"
 };
 BOOST_DESCRIBE_STRUCT(ServingService, (),
                       (project, name, access, keys, revisions, traffic, timeout_ms, measured,
-                       scaling))
+                       scaling, limits))
 
 struct ServingConfig {
   int32_t format = kServingFormat;
@@ -121,6 +125,8 @@ struct slipway::Description<slipway::runtime::ServingKey> {
        .min = 64,
        .max = 64},
       {.name = "expires_at_ms", .text = "End of its life, ms since 1970; 0: never.", .min = 0},
+      {.name = "name", .text = "Name of the token.", .max = 256},
+      {.name = "limits", .text = "How much it may ask."},
   };
 };
 
@@ -140,6 +146,7 @@ struct slipway::Description<slipway::runtime::ServingService> {
        .text = "How long one request may take, in ms.",
        .min = 1,
        .max = slipway::runtime::kMaxRequestTimeout.count()},
+      {.name = "limits", .text = "How much callers without keys may ask, all together."},
       {.name = "measured", .text = "Whether the agent is told what its revisions count."},
       {.name = "scaling", .text = "Instances by what is asked of it."},
   };

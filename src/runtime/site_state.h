@@ -51,10 +51,11 @@ struct DesiredService {
   int64_t timeout_ms = kRequestTimeout.count();  // of one request
   bool measured = false;                         // its reports have figures
   std::optional<ScalingSettings> scaling;
+  std::optional<routing::CallLimits> limits;  // of callers without keys
 };
 BOOST_DESCRIBE_STRUCT(DesiredService, (),
                       (project, name, access, keys, revisions, traffic, timeout_ms, measured,
-                       scaling))
+                       scaling, limits))
 
 struct DesiredState {
   uint64_t version = 0;  // rises when the rest changes; meaningless across control centres

@@ -85,7 +85,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
   }
   TRY(program, ExecutablePath());
   composed.plane.plugin_folder = PluginFolder(program);
-  composed.plane.tls = options.tls;
+  composed.plane.tls = WithClients(options.tls, options.clients);
   composed.plane.request_memory_bytes = static_cast<uint64_t>(options.request_memory_mib) << 20;
   TRY(listeners, OpenListeners(options));
   composed.listeners = std::move(listeners);
@@ -144,7 +144,9 @@ Result<void> RunServe(int argc, const char* const* argv) {
   TRY(options, ParseServeOptions(argc, argv));
   if (!options) return {};
   // Before a model is loaded.
-  if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
+  if (!options->tls.empty()) {
+    TRY_VOID(net::CheckTlsFiles(WithClients(options->tls, options->clients)));
+  }
   TRY(telemetry_options, TelemetryOf(options->telemetry));
   const bool reloads = !options->tls.empty() || !options->telemetry.access_log.empty();
   StopSignals signals(reloads ? HangUp::kReloads : HangUp::kStops);

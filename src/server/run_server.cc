@@ -31,7 +31,9 @@ Result<void> RunServer(int argc, const char* const* argv) {
                    .json = options->log_json,
                    .file = options->log_file}));
   // Before the data folder is made.
-  if (!options->tls.empty()) TRY_VOID(net::CheckTlsFiles(options->tls));
+  if (!options->tls.empty()) {
+    TRY_VOID(net::CheckTlsFiles(WithClients(options->tls, options->clients)));
+  }
   TRY(program, ExecutablePath());
   TRY_VOID(TelemetryOf(options->telemetry));  // for the data plane
   const bool reloads = !options->tls.empty() || !options->telemetry.access_log.empty();

@@ -27,6 +27,7 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_option("--name", options.name, "Name of the one model (from the path)")
       ->type_name("NAME");
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
+  DeclareClientCertificates(app, options.clients);
   DeclareTelemetryOptions(app, options.telemetry);
   app.add_option("--ports-file", options.ports_file, "Write the ports in use here, as JSON")
       ->type_name("FILE");
@@ -93,6 +94,7 @@ Result<std::optional<ServeOptions>> ParseServeOptions(int argc, const char* cons
                         runtime::kMaxRequestTimeout, options.request_timeout));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CompleteClientCertificates(options.tls, options.clients));
   TRY_VOID(CompleteTelemetry(options.telemetry));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   if (options.allow_control && !IsLoopbackAddress(options.address) && options.token_file.empty()) {

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "net/tls_files.h"
 #include "runtime/limits.h"
-#include "server/telemetry_options.h"
+#include "server/data_plane_options.h"
 
 namespace slipway::server {
 
@@ -25,6 +25,7 @@ struct ServeOptions {
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets
   uint16_t port_base = 8000;
   net::TlsFiles tls;  // of all listeners, an agent's too; empty: they are plain
+  ClientCertificates clients;
   TelemetryFlags telemetry;
   bool insecure = false;
   std::string ports_file;             // where to write the ports taken; empty: nowhere

@@ -92,6 +92,7 @@ void Declare(CLI::App& app, ServerOptions& options, int64_t& port_base, Duration
       ->type_name("DIR")
       ->required();
   DeclareListenOptions(app, port_base, options.address, options.tls, options.insecure);
+  DeclareClientCertificates(app, options.clients);
   DeclareTelemetryOptions(app, options.telemetry);
   app.add_flag("--anonymous", options.anonymous,
                "Callers on this machine need no token: for trying and benchmarks");
@@ -286,6 +287,7 @@ Result<std::optional<ServerOptions>> ParseServerOptions(int argc, const char* co
   TRY_VOID(CompleteCare(options.care, texts));
   options.port_base = static_cast<uint16_t>(port_base);
   TRY_VOID(CompleteTlsFiles(options.tls));
+  TRY_VOID(CompleteClientCertificates(options.tls, options.clients));
   TRY_VOID(CompleteTelemetry(options.telemetry));
   TRY_VOID(CheckListenAddress(options.address, options.tls, options.insecure));
   if (options.anonymous && !IsLoopbackAddress(options.address)) {

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "net/tls_files.h"
-#include "server/telemetry_options.h"
+#include "server/data_plane_options.h"
 #include "trust/limits.h"
 
 namespace CLI {
@@ -34,6 +34,7 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // of all listeners
   uint16_t port_base = 8000;          // 0: free ports; see PortsOf
   net::TlsFiles tls;                  // of all listeners; empty: they are plain
+  ClientCertificates clients;
   TelemetryFlags telemetry;
   bool insecure = false;  // other machines may come without TLS
   RegistryCare care;

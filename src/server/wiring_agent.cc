@@ -103,6 +103,8 @@ class LocalAgent final : public AgentPart {
     if (options_.tls.empty()) return arguments;
     arguments.insert(arguments.end(),
                      {"--tls-cert", options_.tls.certificate, "--tls-key", options_.tls.key});
+    const std::vector<std::string> clients = ArgumentsOf(options_.clients);
+    arguments.insert(arguments.end(), clients.begin(), clients.end());
     return arguments;
   }
 

@@ -51,7 +51,8 @@ Result<std::string> AddService(const Resource& resource, const InferenceTokens& 
   if (AccessOf(input, service) == resource::InferenceAccess::kToken) {
     std::vector<runtime::ServingKey>& keys = input.keys[name];
     for (const resource::InferenceKey& token : tokens.KeysOf(name.first, name.second)) {
-      runtime::ServingKey key{.sha256 = token.secret_sha256};
+      runtime::ServingKey key{
+          .sha256 = token.secret_sha256, .name = token.name, .limits = token.limits};
       if (token.expires_at) key.expires_at_ms = token.expires_at->time_since_epoch().count();
       keys.push_back(std::move(key));
     }

@@ -124,6 +124,7 @@ runtime::DesiredState ComputeDesiredState(const DesiredInput& input) {
     if (timeout.has_value()) desired.timeout_ms = timeout->count();
     auto keys = input.keys.find(key);
     if (access == InferenceAccess::kToken && keys != input.keys.end()) desired.keys = keys->second;
+    if (access == InferenceAccess::kAnonymous) desired.limits = service.spec.limits;
     desired.traffic = resource::TrafficOf(service.spec, service.status);
     desired.measured = service.spec.canary.has_value();
     desired.scaling = ScalingOf(service.spec.scaling);

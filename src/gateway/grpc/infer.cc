@@ -27,10 +27,12 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   const v2::ModelName name = NameOf(reader.model(), reader.version());
   TRY(service, FindAllowed(environment, call, name));
   CoreSlot& core = environment.v2.slots.current();
+  TRY(permit, Admit(core, *service, call.Metadata("authorization")));
   CallFacts facts(call, reader);
   TRY(choice, v2::ChooseRevision(core, *service, name.version, facts));
   out = std::make_unique<Exchange>(std::move(choice), core, arrived);
   out->Observe(RecordOf(call));
+  out->Keep(std::move(permit));
   Result<void> read = reader.Read(out->face(), out->request());
   if (read.has_value()) {
     read = v2::TakeSharedInputs(environment.v2.shared_memory, out->face(), out->request());
@@ -92,11 +94,18 @@ Task<void> RunLater(net::GrpcCall& call, std::unique_ptr<Exchange> exchange,
   EndInfer(call, *exchange, model, ran);
 }
 
+// Who may come back later is told when.
+void Refuse(net::GrpcCall& call, const Error& error) {
+  const std::string_view wait = error.detail("retry_after_s");
+  if (!wait.empty()) call.AddMetadata("retry-after", std::string(wait));
+  call.Fail(error);
+}
+
 void ModelInfer(const Environment& environment, net::GrpcCall& call) {
   InferReader& reader = environment.v2.slots.current().infer_reader;
   std::unique_ptr<Exchange> exchange;
   const Result<void> read = Read(environment, call, reader, call.arrived(), exchange);
-  if (read.has_error()) return call.Fail(read.error());
+  if (read.has_error()) return Refuse(call, read.error());
   const std::optional<Result<void>> ran = exchange->TryInline();
   if (ran) return EndInfer(call, *exchange, reader.model(), *ran);
   call.Start(RunLater(call, std::move(exchange), reader.model()));

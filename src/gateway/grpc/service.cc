@@ -65,7 +65,8 @@ Result<const ServiceEntry*> FindAllowed(const Environment& environment, const ne
   CoreSlot& core = environment.v2.slots.current();
   TRY(service, v2::FindService(core, name));
   if (service->needs_key) {
-    TRY_VOID(CheckKey(core, environment.v2.clock, *service, call.Metadata("authorization")));
+    TRY(key, CheckKey(core, environment.v2.clock, *service, call.Metadata("authorization")));
+    if (RequestRecord* const record = RecordOf(call)) record->key = key->name;
   }
   return service;
 }

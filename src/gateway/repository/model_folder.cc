@@ -298,7 +298,8 @@ Result<runtime::ServingService> PlanService(const StandAloneOptions& options, co
                                   .name = source.name,
                                   .access = options.token.empty() ? "anonymous" : "token",
                                   .timeout_ms = options.timeout.count()};
-  if (!options.token.empty()) service.keys.push_back({.sha256 = trust::HashToken(options.token)});
+  if (!options.token.empty())
+    service.keys.push_back({.sha256 = trust::HashToken(options.token), .name = "token-file"});
   for (const ModelVersion& version : versions) {
     runtime::ServingRevision revision{
         .number = version.number,

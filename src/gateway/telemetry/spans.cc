@@ -47,7 +47,7 @@ class Span {
   }
 
   void Parent(const SpanId& id) { out_.Bytes(kParent, BytesOf(id)); }
-  void State(std::string_view state) { out_.Bytes(kTraceState, state); }
+  void State(std::string_view state) { out_.Bytes(kTraceState, v2::Utf8Of(state)); }
   void Time(int64_t begin_unix_ns, int64_t end_unix_ns) {
     out_.Fixed64(kBegin, static_cast<uint64_t>(begin_unix_ns));
     out_.Fixed64(kEnd, static_cast<uint64_t>(std::max(begin_unix_ns, end_unix_ns)));

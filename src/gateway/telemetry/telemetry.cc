@@ -9,13 +9,12 @@
 
 #include "base/random.h"
 #include "gateway/key_guard.h"
+#include "net/transport.h"
 
 namespace slipway::gateway {
 namespace {
 
 constexpr std::string_view kTraceResponse = "traceresponse";
-// Subjects of callers who proved to have a certificate's key.
-constexpr std::string_view kCertificate = "certificate/";
 
 void Keep(std::string_view text, std::string& out) {
   out = text.substr(0, kMaxRecordedPathBytes);
@@ -134,7 +133,9 @@ void Telemetry::BeginHttp(const net::HttpRequest& request, RequestRecord& record
   record.peer = request.peer;
   record.request_id = request.context.request_id;
   const std::string& subject = request.context.identity.subject;
-  if (subject.starts_with(kCertificate)) record.identity = subject.substr(kCertificate.size());
+  if (subject.starts_with(net::kCertificateSubject)) {
+    Keep(std::string_view(subject).substr(net::kCertificateSubject.size()), record.identity);
+  }
   record.bytes_in = request.body->length().value_or(0);
 }
 
@@ -165,6 +166,7 @@ void Telemetry::OnBegin(net::GrpcCall& call) {
   Begin(call.Metadata("traceparent"), StateOf(call.Metadata("tracestate")), *record);
   Keep(call.path(), record->path);
   record->peer = call.peer();
+  Keep(call.peer_identity(), record->identity);
   call.notes = std::move(record);
 }
 

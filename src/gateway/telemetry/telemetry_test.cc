@@ -9,6 +9,7 @@
 
 #include "async/guarded.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "gateway/grpc/wire.h"
 #include "gateway/testing/plane_fixture.h"
 #include "net/testing/test_server.h"
@@ -188,6 +189,17 @@ TEST_F(TelemetryTest, ProbesAreNotTracedUnlessTheirCallerWants) {
   const auto spans = WaitForSpans(1);
   EXPECT_EQ(spans[0].name, "GET");
   EXPECT_EQ(spans.size(), 1u);
+}
+
+TEST_F(TelemetryTest, WhatIsNoTextCannotSpoilTheBatchOfOthers) {
+  auto plane = Start(1);
+  HttpCaller caller(plane->port());
+  std::string headers(kParent);
+  headers.replace(headers.find("vendor=1"), 8, "a=\xff\xfe");
+  EXPECT_EQ(caller.Post(kInfer, kFourFloats, headers)->status, 200);
+  const auto spans = WaitForSpans(3);
+  ASSERT_GE(spans.size(), 3u);
+  for (const SeenSpan& span : spans) EXPECT_FALSE(FindInvalidUtf8(span.state).has_value());
 }
 
 TEST_F(TelemetryTest, AFailureThatIsTheServersIsAnError) {

@@ -16,6 +16,7 @@ int StatusOfReason(std::string_view reason) {
   if (reason == "BODY_TOO_LARGE") return 413;
   if (reason == "BODY_TIMEOUT") return 408;
   if (reason == "RUN_TIMEOUT") return 504;
+  if (reason == "RATE_LIMITED" || reason == "CONCURRENCY_LIMITED") return 429;
   return 0;
 }
 
@@ -76,7 +77,9 @@ net::HttpResponse ErrorResponse(const Error& error) {
   if (error.reason() == "METHOD_NOT_ALLOWED") text = "Method Not Allowed";
   net::HttpResponse response = net::HttpResponse::Json(StatusOf(error), BodyOf(text));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (response.status == 503 && error.reason() != "MODEL_FAILED") {
+  if (const std::string_view wait = error.detail("retry_after_s"); !wait.empty()) {
+    response.headers.emplace_back("Retry-After", std::string(wait));
+  } else if (response.status == 503 && error.reason() != "MODEL_FAILED") {
     response.headers.emplace_back("Retry-After", std::to_string(kRetryAfter.count()));
   }
   if (const std::string_view allow = error.detail("allow"); !allow.empty()) {

@@ -96,12 +96,14 @@ Result<void> Parse(CoreSlot& core, std::string_view text, Exchange& exchange) {
 // The exchange that a request asks for, complete.
 Task<Result<std::shared_ptr<Exchange>>> Begin(Environment& environment, HttpRequest& request) {
   const Exchange::Clock::time_point arrived = Exchange::Clock::now();
+  CO_TRY(permit, Admit(environment.slots.current(), request));
   HeldBody body;
   CO_TRY_VOID(co_await body.Read(*request.body, kMaxGenerateBytes, environment.bodies, 0));
   CoreSlot& core = environment.slots.current();
   CO_TRY(revision, FindRevision(core, request));
   auto exchange = std::make_shared<Exchange>(*revision, core, arrived);
   exchange->Observe(RecordOf(request));
+  exchange->Keep(std::move(permit));
   const Result<void> parsed = Parse(core, body.text(), *exchange);
   if (parsed.has_value()) co_return exchange;
   exchange->CountRefusal();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "gateway/call_limiter.h"
 #include "gateway/exchange.h"
 #include "gateway/limits.h"
 #include "gateway/telemetry/telemetry.h"
@@ -225,6 +226,9 @@ Task<HttpResponse> Encode(HttpResponse response, ContentCoding coding) {
 
 Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
   const Exchange::Clock::time_point arrived = Exchange::Clock::now();
+  // Before the body is read, and until the answer is there.
+  const Result<CallPermit> permit = Admit(environment.slots.current(), request);
+  if (permit.has_error()) co_return ErrorResponse(permit.error());
   const Result<BodyForm> form = ReadForm(request);
   if (form.has_error()) co_return ErrorResponse(form.error());
   Body body;

@@ -10,6 +10,7 @@
 #include "resource/kinds/batching.h"
 #include "resource/kinds/canary.h"
 #include "resource/kinds/scaling.h"
+#include "routing/call_limits.h"
 #include "routing/traffic_spec.h"
 
 namespace slipway::resource {
@@ -47,10 +48,11 @@ struct ServiceSpec {
   // Which revisions get which requests; without it the newest that is ready gets all.
   std::optional<routing::TrafficSpec> traffic;
   std::optional<CanarySpec> canary;  // how a new revision comes to the traffic; without it at once
-  std::optional<ScalingSpec> scaling;  // without it predictor.instances
+  std::optional<ScalingSpec> scaling;         // without it predictor.instances
+  std::optional<routing::CallLimits> limits;  // of callers without keys, all together
 };
 BOOST_DESCRIBE_STRUCT(ServiceSpec, (),
-                      (predictor, follow, access, timeout, traffic, canary, scaling))
+                      (predictor, follow, access, timeout, traffic, canary, scaling, limits))
 
 inline constexpr std::chrono::milliseconds kShortestRequestTimeout{1};
 inline constexpr std::chrono::milliseconds kLongestRequestTimeout{3'600'000};
@@ -170,6 +172,10 @@ struct slipway::Description<slipway::resource::ServiceSpec> {
                "not hold; see docs/canary.md. The split of the traffic is the canary's then."},
       {.name = "scaling",
        .text = "Instances by what is asked of the service, in the place of predictor.instances."},
+      {.name = "limits",
+       .text =
+           "How much callers may ask where access is anonymous, all of them together. Keys have "
+           "limits of their own: spec.limits of their Tokens."},
   };
 };
 

@@ -2,9 +2,11 @@
 // token is made, and never kept; resource/token_store.h keeps its hash.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "resource/kinds.h"
+#include "routing/call_limits.h"
 
 namespace slipway::resource {
 
@@ -13,11 +15,12 @@ BOOST_DESCRIBE_ENUM(TokenRole, kViewer, kEditor, kAdmin, kSite, kPackager)
 
 struct TokenSpec {
   TokenRole role = TokenRole::kViewer;
-  std::string project;     // empty: all projects
-  std::string service;     // not empty: inference on this service only
-  std::string expires_at;  // RFC 3339; empty: never
+  std::string project;                        // empty: all projects
+  std::string service;                        // not empty: inference on this service only
+  std::string expires_at;                     // RFC 3339; empty: never
+  std::optional<routing::CallLimits> limits;  // of inference
 };
-BOOST_DESCRIBE_STRUCT(TokenSpec, (), (role, project, service, expires_at))
+BOOST_DESCRIBE_STRUCT(TokenSpec, (), (role, project, service, expires_at, limits))
 
 struct TokenStatus : StatusBase {
   std::string id;
@@ -40,6 +43,9 @@ struct slipway::Description<slipway::resource::TokenSpec> {
       {.name = "expires_at",
        .text = "When it ends, RFC 3339; empty: never.",
        .format = "date-time"},
+      {.name = "limits",
+       .text = "How much whoever holds it may infer, on all services together. Default: as much as "
+               "they can."},
   };
 };
 

@@ -1,4 +1,4 @@
-#include "server/telemetry_options.h"
+#include "server/data_plane_options.h"
 
 #include <charconv>
 
@@ -19,6 +19,39 @@ Result<double> ReadShare(std::string_view option, const std::string& text) {
 }
 
 }  // namespace
+
+void DeclareClientCertificates(CLI::App& app, ClientCertificates& clients) {
+  app.add_option("--tls-client-ca", clients.authorities,
+                 "Clients of inference (REST and gRPC) prove who they are by a certificate of an "
+                 "authority in this PEM file")
+      ->type_name("FILE");
+  app.add_flag("--tls-client-optional", clients.optional,
+               "Clients without a certificate are let in, too");
+}
+
+Result<void> CompleteClientCertificates(const net::TlsFiles& tls, ClientCertificates& clients) {
+  if (!clients.authorities.empty() && tls.empty()) {
+    return InvalidArgument("TLS_INCOMPLETE", "--tls-client-ca: give --tls-cert and --tls-key, too");
+  }
+  if (clients.optional && clients.authorities.empty()) {
+    return InvalidArgument("TLS_INCOMPLETE",
+                           "--tls-client-optional: says something of --tls-client-ca only");
+  }
+  return MakeAbsolute(clients.authorities);
+}
+
+net::TlsFiles WithClients(net::TlsFiles tls, const ClientCertificates& clients) {
+  tls.client_authorities = clients.authorities;
+  tls.client_may_be_unknown = clients.optional;
+  return tls;
+}
+
+std::vector<std::string> ArgumentsOf(const ClientCertificates& clients) {
+  if (clients.authorities.empty()) return {};
+  std::vector<std::string> arguments = {"--tls-client-ca", clients.authorities};
+  if (clients.optional) arguments.emplace_back("--tls-client-optional");
+  return arguments;
+}
 
 void DeclareTelemetryOptions(CLI::App& app, TelemetryFlags& flags) {
   app.add_option("--access-log", flags.access_log,

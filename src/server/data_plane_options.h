@@ -1,4 +1,4 @@
-// The options by which `server` and `serve` say what an operator learns of single requests.
+// The options that `server` takes for its data plane, and `serve` for itself.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,26 @@
 
 #include "base/result.h"
 #include "gateway/telemetry/telemetry.h"
+#include "net/tls_files.h"
 
 namespace CLI {
 class App;
 }
 
 namespace slipway::server {
+
+// Which clients of inference prove who they are by a certificate.
+struct ClientCertificates {
+  std::string authorities;  // PEM file, absolute; empty: none do
+  bool optional = false;    // who brings none is let in, too
+};
+
+void DeclareClientCertificates(CLI::App& app, ClientCertificates& clients);
+// Makes the path absolute. INVALID_ARGUMENT / TLS_INCOMPLETE without TLS.
+Result<void> CompleteClientCertificates(const net::TlsFiles& tls, ClientCertificates& clients);
+// What the data plane's listeners use.
+net::TlsFiles WithClients(net::TlsFiles tls, const ClientCertificates& clients);
+std::vector<std::string> ArgumentsOf(const ClientCertificates& clients);
 
 struct TelemetryFlags {
   std::string access_log;  // absolute, or "-"; empty: none
