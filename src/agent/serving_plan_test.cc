@@ -27,7 +27,10 @@ DesiredRevision MakeRevision(int64_t number) {
 DesiredState DesiredOf(const std::vector<int64_t>& numbers) {
   DesiredState desired;
   desired.services.push_back(
-      {.project = "default", .name = "fraud", .access = "token", .keys = {{"hash", 5}}});
+      {.project = "default",
+       .name = "fraud",
+       .access = "token",
+       .keys = {{.sha256 = "hash", .expires_at_ms = 5, .name = "camera", .limits = {}}}});
   for (int64_t number : numbers) desired.services[0].revisions.push_back(MakeRevision(number));
   return desired;
 }

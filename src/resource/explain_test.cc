@@ -94,7 +94,7 @@ TEST(Explain, NamesWhatThereIs) {
   EXPECT_EQ(
       text.error().message(),
       "service.spec has no field \"colour\"; it has predictor, follow, access, timeout, traffic, "
-      "canary, scaling");
+      "canary, scaling, limits");
   EXPECT_THAT(ExplainText("service.spec.follow.x"), IsError(Code::kNotFound, "FIELD_UNKNOWN"));
 }
 

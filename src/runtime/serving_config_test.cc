@@ -30,7 +30,10 @@ ServingConfig MakeConfig() {
   config.services.push_back({.project = "default",
                              .name = "magika",
                              .access = "token",
-                             .keys = {{std::string(64, 'b'), 1'800'000'000'000}},
+                             .keys = {{.sha256 = std::string(64, 'b'),
+                                       .expires_at_ms = 1'800'000'000'000,
+                                       .name = "camera",
+                                       .limits = routing::CallLimits{.concurrent = 3}}},
                              .revisions = {MakeRevision(1), MakeRevision(2)},
                              .traffic = routing::TrafficSpec{.split = {{1, 9'000}, {2, 1'000}}}});
   config.services.push_back({.project = "p", .name = "empty", .access = "anonymous"});

@@ -138,7 +138,9 @@ TEST(DesiredStateTest, AccessIsTheSpecsElseTheSites) {
   input.services = {MakeService("a", 0, 0), MakeService("b", 0, 0), MakeService("c", 0, 0)};
   input.services[1].spec.access = resource::InferenceAccess::kToken;
   input.services[2].spec.access = resource::InferenceAccess::kAnonymous;
-  for (const char* name : {"a", "b", "c"}) input.keys[{"default", name}] = {{"hash", 0}};
+  for (const char* name : {"a", "b", "c"}) {
+    input.keys[{"default", name}] = {{.sha256 = "hash", .name = {}, .limits = {}}};
+  }
   input.default_access = resource::InferenceAccess::kAnonymous;
   auto services = ComputeDesiredState(input).services;
   EXPECT_EQ(services[0].access, "anonymous");
