@@ -13,13 +13,30 @@ import sys
 import threading
 import traceback
 
-import numpy
-
+CONTROL = 3
 PROTOCOL = 1
 LOAD, OPEN, INTERRUPT, RUN, ROOM, NEXT, LOADED, FAILED, DONE, NEED = range(1, 11)
 MAX_FRAME = 128 << 10
 ALIGNMENT = 64
 INVALID_ARGUMENT, FAILED_PRECONDITION, INTERNAL = 3, 9, 13
+
+
+def refuse_all(text):
+    """Answers whatever is asked to be loaded, before anything else here can be used."""
+    with socket.socket(fileno=CONTROL) as control:
+        control.recv(MAX_FRAME)
+        fields = [value for part in ("PYTHON_MODULE", text)
+                  for value in (struct.pack("<I", len(part.encode())), part.encode())]
+        control.send(struct.pack("<II", FAILED, FAILED_PRECONDITION) + b"".join(fields))
+
+
+try:
+    import numpy
+except ImportError as missing:
+    refuse_all(f"the interpreter {sys.executable} cannot import numpy ({missing}): install it "
+               "there, or name another interpreter with SLIPWAY_PYTHON in the environment of "
+               "slipway")
+    sys.exit()
 
 # name: (number, numpy's type); BF16 travels as the 16 bits that it is.
 TYPES = {"BOOL": (1, "?"), "UINT8": (2, "u1"), "UINT16": (3, "<u2"), "UINT32": (4, "<u4"),
@@ -369,7 +386,7 @@ def loaded(model):
 
 
 def main():
-    control = socket.socket(fileno=3)
+    control = socket.socket(fileno=CONTROL)
     frame = Reader(control.recv(MAX_FRAME))
     frame.number("I")
     try:
