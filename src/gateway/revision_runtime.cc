@@ -133,7 +133,7 @@ engine::BatchStats RevisionRuntime::batch_stats() const {
 }
 
 std::optional<Error> RevisionRuntime::remark() const {
-  const std::optional<Error> unbatched =
+  std::optional<Error> unbatched =
       unbatched_.With([](const std::optional<Error>& why) { return why; });
   if (unbatched) return unbatched;
   return model_->warm_up_failure() ? model_->warm_up_failure() : model_->note();

@@ -111,8 +111,7 @@ struct ServeProgram::State {
   }
 
   Result<void> WaitForTheModels() {
-    const Error interrupted(Code::kCancelled, "INTERRUPTED",
-                            "interrupted while the model was loading");
+    Error interrupted(Code::kCancelled, "INTERRUPTED", "interrupted while the model was loading");
     constexpr auto kAnyTime = std::chrono::steady_clock::time_point::max();
     if (!Wait(kAnyTime, [this] { return plane.settled(); })) return interrupted;
     TRY_VOID(repository->Settle());

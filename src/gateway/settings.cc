@@ -233,13 +233,14 @@ Result<void> TraceSettings::Set(const std::string& model, const Json& changes) {
   changed_.With([&](Levels& levels) {
     Level& own = levels[model];
     for (auto& [key, value] : read) {
-      if (value) {
+      const bool is_set = value.has_value();
+      if (is_set) {
         own.settings[key] = *std::move(value);
       } else {
         own.settings.erase(key);
       }
       if (key != "trace_count") continue;
-      const int64_t count = value ? NumberIn(own.settings, "trace_count") : -1;
+      const int64_t count = is_set ? NumberIn(own.settings, "trace_count") : -1;
       own.left = count < 0 ? nullptr : std::make_shared<std::atomic<int64_t>>(count);
     }
   });

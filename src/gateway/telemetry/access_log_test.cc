@@ -31,12 +31,13 @@ RequestRecord Answered(int status) {
 }
 
 class AccessLogTest : public ::testing::Test {
- protected:
+ public:
   AccessLogTest() : folder_(std::filesystem::temp_directory_path() / UniqueName()) {
     std::filesystem::create_directories(folder_);
   }
   ~AccessLogTest() override { std::filesystem::remove_all(folder_); }
 
+ protected:
   static std::string UniqueName() {
     return "access-log-" + std::to_string(getpid()) + "-" +
            ::testing::UnitTest::GetInstance()->current_test_info()->name();
