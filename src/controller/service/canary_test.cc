@@ -156,6 +156,36 @@ TEST_F(CanaryTest, IsRolledBackAsSoonAsAConditionIsViolated) {
   EXPECT_EQ(After(5).phase, "RolledBack");
 }
 
+// Also where a rule or a shadow names it: what was rolled back stays so, and nothing is written.
+TEST_F(CanaryTest, OneThatIsNamedStaysRolledBack) {
+  routing::ConditionSpec condition;
+  condition.header = "x-beta";
+  condition.exact = "1";
+  routing::TrafficSpec rule;
+  rule.rules.emplace_back();
+  rule.rules[0].name = "beta";
+  rule.rules[0].when = {condition};
+  rule.rules[0].split = {{.revision = 2}};
+  routing::TrafficSpec shadow;
+  shadow.shadow.emplace();
+  shadow.shadow->revision = 2;
+  for (const routing::TrafficSpec& traffic : {rule, shadow}) {
+    for (const bool by_hand : {false, true}) {
+      service_.spec.traffic = traffic;
+      service_.status.canary = CanaryStatus{.phase = "Idle", .stable = 1};
+      service_.spec.canary->abort = 0;
+      revisions_[1].status.phase = "Ready";
+      Plan();
+      if (by_hand) service_.spec.canary->abort = 2;
+      EXPECT_EQ(After(3, by_hand ? 0 : 10).phase, "RolledBack");
+      const int writes = writes_;
+      EXPECT_EQ(After(5).phase, "RolledBack");
+      EXPECT_EQ(revisions_[1].status.phase, "Retired");
+      EXPECT_EQ(writes_, writes);
+    }
+  }
+}
+
 TEST_F(CanaryTest, ADataPlaneThatStartsAnewLosesNothing) {
   revisions_[1].status.phase = "Ready";
   Plan();
@@ -294,6 +324,15 @@ TEST_F(CanaryTest, WithoutACanaryTheNewestHasAll) {
   const auto plan = PlanService(service_, revisions_, std::nullopt);
   EXPECT_FALSE(plan->status.canary.has_value());
   EXPECT_EQ(plan->status.ready_revision, 2);
+}
+
+TEST_F(CanaryTest, WithoutItsCanaryWhatWasRolledBackComesBack) {
+  revisions_[1].status.phase = "Ready";
+  Plan();
+  EXPECT_EQ(After(3, 10).phase, "RolledBack");
+  service_.spec.canary.reset();
+  const auto plan = PlanService(service_, revisions_, std::nullopt);
+  EXPECT_EQ(plan->revive, std::vector<std::string>{revisions_[1].metadata.name});
 }
 
 TEST_F(CanaryTest, AWallClockThatJumpsDecidesNothing) {

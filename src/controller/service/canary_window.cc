@@ -144,6 +144,10 @@ CanaryVerdict JudgeOne(const CanarySpec& spec, const CanaryCondition& condition,
       return {Kind::kNotYet, NameOf(condition) + " of the stable revision: " + found.missing, ""};
     }
     reference = found.value;
+    // None of so many is less than one of them: one failure of the new revision proves nothing.
+    if (condition.metric == resource::kErrorRate) {
+      reference = std::max(*reference, 1 / std::max(stable->requests, 1.0));
+    }
   }
   const auto most = Wider(condition.max, condition.max_ratio, reference, true);
   const auto least = Wider(condition.min, condition.min_ratio, reference, false);

@@ -143,6 +143,10 @@ std::set<int64_t> NamedBy(const Service& service) {
                               : std::set<int64_t>();
 }
 
+bool IsRolledBack(const std::optional<resource::CanaryStatus>& canary) {
+  return canary && canary->phase == resource::kCanaryRolledBack;
+}
+
 // `used`: what is in use besides the latest.
 void PlanRevisions(const std::vector<Revision>& revisions, int64_t latest,
                    const std::set<int64_t>& used, const std::set<int64_t>& named,
@@ -215,8 +219,14 @@ Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions
     service.status.ready_revision = ready;
     service.spec.traffic = resource::TrafficOf(service.spec, service.status);
     plan.canary_progress = std::move(canary.progress);
+  } else if (latest != nullptr && latest->status.phase == runtime::kPhaseRetired) {
+    // A canary that is not wanted any more had rolled it back.
+    plan.revive.push_back(latest->metadata.name);
   }
-  PlanRevisions(revisions, number, {ready}, NamedBy(service), plan);
+  std::set<int64_t> named = NamedBy(service);
+  // What was rolled back has no requests, whatever rule or shadow names it.
+  if (IsRolledBack(plan.status.canary)) named.erase(plan.status.canary->revision);
+  PlanRevisions(revisions, number, {ready}, named, plan);
   plan.status.observed_generation = service.metadata.generation;
   plan.status.phase = PhaseOf(latest, ready, plan.status.canary);
   plan.status.conditions = {ConditionOf(service, latest, number, ServingText(revisions, ready))};

@@ -108,6 +108,8 @@ class AccessLog::Target {
 
   void Take(const CoreDrain::Batch& batch) {
     if (reopen_.exchange(false)) Reopen();
+    // What was cut off is a line of its own, which is no JSON.
+    if (is_cut_ && write(descriptor_, "\n", 1) == 1) is_cut_ = false;
     std::string_view left = batch.bytes;
     while (!left.empty()) {
       const ssize_t put = write(descriptor_, left.data(), left.size());
@@ -118,6 +120,8 @@ class AccessLog::Target {
       }
       left.remove_prefix(static_cast<size_t>(put));
     }
+    const size_t put = batch.bytes.size() - left.size();
+    if (put > 0) is_cut_ = batch.bytes[put - 1] != '\n';
     const auto lines = static_cast<uint64_t>(std::count(left.begin(), left.end(), '\n'));
     lost_ += lines;
     written_ += batch.items - lines;
@@ -131,6 +135,7 @@ class AccessLog::Target {
     if (opened.has_error()) return TellFault(opened.error());
     close(descriptor_);
     descriptor_ = *opened;
+    is_cut_ = false;
   }
 
   void TellFault(const Error& error) {
@@ -145,6 +150,7 @@ class AccessLog::Target {
   std::atomic<bool> reopen_{false};
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> lost_{0};
+  bool is_cut_ = false;  // the last line that was written is not whole
   std::optional<std::chrono::steady_clock::time_point> told_;
 };
 

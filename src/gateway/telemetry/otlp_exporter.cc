@@ -103,6 +103,10 @@ net::ClientRequest OtlpExporter::MakeRequest(const CoreDrain::Batch& batch) cons
 }
 
 void OtlpExporter::Send(CoreDrain::Batch& batch, const std::stop_token& stop) {
+  if (gave_up_) {
+    lost_ += batch.items;
+    return;
+  }
   const net::ClientRequest request = MakeRequest(batch);
   for (size_t attempt = 0;; ++attempt) {
     const Result<net::ClientResponse> response = client_.Send(request);
@@ -117,6 +121,8 @@ void OtlpExporter::Send(CoreDrain::Batch& batch, const std::stop_token& stop) {
     if (!is_last && !stop.stop_requested()) {
       CoreDrain::Pause(stop, OtlpPause(response, attempt, SystemRandom().Next()));
     }
+    // At the end of the program a collector that does not answer is asked once.
+    gave_up_ = stop.stop_requested() && verdict == OtlpVerdict::kTryAgain;
     if (is_last || stop.stop_requested()) return Lose(batch.items, response);
   }
 }

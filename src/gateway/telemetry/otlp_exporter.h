@@ -53,6 +53,7 @@ class OtlpExporter {
   net::HttpClient client_;  // of the drain's thread
   std::atomic<uint64_t> sent_{0};
   std::atomic<uint64_t> lost_{0};
+  bool gave_up_ = false;  // used by the thread of the drain, as the next
   std::optional<std::chrono::steady_clock::time_point> told_;  // when the log was last told of that
   CoreDrain drain_;
   std::unique_ptr<MetricCollection> metrics_;

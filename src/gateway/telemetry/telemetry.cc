@@ -7,6 +7,9 @@
 #include <utility>
 #include <variant>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "base/random.h"
 #include "gateway/key_guard.h"
 #include "net/transport.h"
@@ -15,6 +18,7 @@ namespace slipway::gateway {
 namespace {
 
 constexpr std::string_view kTraceResponse = "traceresponse";
+constexpr size_t kMaxPolicies = 4'096;  // that a core remembers
 
 void Keep(std::string_view text, std::string& out) {
   out = text.substr(0, kMaxRecordedPathBytes);
@@ -144,8 +148,18 @@ Task<net::HttpResponse> Telemetry::Handle(const net::Router& router, net::HttpRe
   RequestRecord& record = open->record;
   BeginHttp(request, record);
   request.guard_data = &record;
-  net::HttpResponse response = co_await router.Handle(request);
-  record.status = response.status;
+  // What the connection answers where the handler throws.
+  constexpr int kThrown = 500;
+  const asio::cancellation_state cancelled = co_await asio::this_coro::cancellation_state;
+  const auto has_left = [&] { return cancelled.cancelled() != asio::cancellation_type::none; };
+  net::HttpResponse response;
+  try {
+    response = co_await router.Handle(request);
+  } catch (...) {
+    record.status = has_left() ? 0 : kThrown;
+    throw;
+  }
+  record.status = has_left() ? 0 : response.status;
   if (Decide(record)) {
     response.headers.emplace_back(kTraceResponse, FormatTraceparent(record.trace));
   }
@@ -164,7 +178,8 @@ void Telemetry::OnBegin(net::GrpcCall& call) {
   record->arrived = call.arrived();
   record->is_grpc = true;
   Begin(call.Metadata("traceparent"), StateOf(call.Metadata("tracestate")), *record);
-  Keep(call.path(), record->path);
+  const std::string_view path = call.path();
+  Keep(path.substr(0, path.find('?')), record->path);
   record->peer = call.peer();
   Keep(call.peer_identity(), record->identity);
   call.notes = std::move(record);
@@ -201,6 +216,7 @@ const TracePolicy& Telemetry::PolicyOf(size_t core, const std::string& service) 
   }
   const auto known = state.policies.find(service);
   if (known != state.policies.end()) return known->second;
+  if (state.policies.size() >= kMaxPolicies) state.policies.clear();
   // As V2 names models.
   const std::string prefix = std::string(kDefaultProject) + "/";
   const std::string model = service.starts_with(prefix) ? service.substr(prefix.size()) : service;

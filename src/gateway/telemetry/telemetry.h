@@ -76,8 +76,9 @@ class Telemetry final : public net::GrpcObserver {
   CorePool& cores_;
   std::vector<Core> states_;  // by core
   TraceSettings trace_settings_;
-  std::unique_ptr<AccessLog> access_log_;
+  // The log's last lines are written first: a collector may not answer.
   std::unique_ptr<OtlpExporter> traces_;
+  std::unique_ptr<AccessLog> access_log_;
 };
 
 // The record of a request; nullptr where there is none.
