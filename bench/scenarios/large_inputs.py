@@ -182,10 +182,14 @@ def report_images(variants: list[Variant], floors: dict[int, float]) -> str:
              "| server | CPU us a request | to the bare run | requests/s | p50, ms | not 200 |",
              "|---|---|---|---|---|---|"]
     for variant in variants:
+        not_ok = sum(load.not_ok for load in variant.loads)
+        if not_ok == sum(load.requests for load in variant.loads):
+            lines.append(f"| {variant.name} | - | - | - | - | {not_ok} |")
+            continue
         cpu = variant.median("cpu_us")
         lines.append(f"| {variant.name} | {cpu:,.0f} | {cpu / floor:.2f} | "
                      f"{variant.median('rate'):,.1f} | {variant.median('p50_us') / 1000:.1f} | "
-                     f"{sum(load.not_ok for load in variant.loads)} |")
+                     f"{not_ok} |")
     json_, binary, grpc_, many, batched = (variant for variant in variants[:5])
     lines += ["", "| ratio | measured | target |", "|---|---|---|"]
     for name, variant, target in (("JSON", json_, 1.4), ("binary", binary, 1.08),
