@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "base/check.h"
-
 namespace slipway::engine::ort {
 namespace {
 
@@ -32,6 +30,11 @@ void* Map(size_t bytes) {
   return begin == MAP_FAILED ? nullptr : begin;
 }
 
+// The system may refuse for want of memory of its own: then it gets the pages alone.
+void Unmap(void* begin, size_t bytes) {
+  if (munmap(begin, bytes) != 0) static_cast<void>(madvise(begin, bytes, MADV_DONTNEED));
+}
+
 void* Headed(void* begin, size_t mapped_bytes) {
   if (begin == nullptr) return nullptr;
   auto* head = static_cast<Head*>(begin);
@@ -41,13 +44,15 @@ void* Headed(void* begin, size_t mapped_bytes) {
 
 }  // namespace
 
+RunMemory::RunMemory(Limits limits) : limits_(limits), tidying_([this] { Tidy(); }) {}
+
 RunMemory::~RunMemory() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
-  if (tidying_.joinable()) tidying_.join();
+  tidying_.join();
   Release(Clock::time_point::max());
 }
 
@@ -93,14 +98,13 @@ void RunMemory::Keep(void* begin, size_t bytes) {
   {
     std::lock_guard lock(mutex_);
     if (kept_bytes_ + bytes <= limits_.kept_bytes) {
-      if (!tidying_.joinable()) tidying_ = std::thread([this] { Tidy(); });
       if (kept_bytes_ == 0) wake_.notify_one();
       kept_bytes_ += bytes;
       kept_[bytes].push_back({.begin = begin, .since = Clock::now()});
       return;
     }
   }
-  CHECK(munmap(begin, bytes) == 0);
+  Unmap(begin, bytes);
 }
 
 void RunMemory::Release(Clock::time_point limit) {
@@ -117,7 +121,7 @@ void RunMemory::Release(Clock::time_point limit) {
     }
     std::erase_if(kept_, [](const auto& size) { return size.second.empty(); });
   }
-  for (const auto& [begin, bytes] : old) CHECK(munmap(begin, bytes) == 0);
+  for (const auto& [begin, bytes] : old) Unmap(begin, bytes);
 }
 
 void RunMemory::Tidy() {

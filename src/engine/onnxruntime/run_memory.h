@@ -23,7 +23,7 @@ class RunMemory {
     size_t kept_bytes = size_t{256} << 20;  // of blocks that wait, at most
     std::chrono::milliseconds kept_for{2000};
   };
-  explicit RunMemory(Limits limits) : limits_(limits) {}
+  explicit RunMemory(Limits limits);
   // Every block was given back.
   ~RunMemory();
 
@@ -55,7 +55,7 @@ class RunMemory {
   std::map<size_t, std::vector<Kept>> kept_;
   size_t kept_bytes_ = 0;
   bool stopping_ = false;
-  std::thread tidying_;  // from the first block that waits
+  std::thread tidying_;  // the last member: it uses the others
 };
 
 }  // namespace slipway::engine::ort

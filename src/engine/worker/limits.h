@@ -19,6 +19,8 @@ inline constexpr uint64_t kSmallestSegmentBytes = 64 << 10;
 // Tensors begin at multiples of this in a segment.
 inline constexpr uint64_t kSegmentAlignment = 64;
 
+// How long a model may take to load.
+inline constexpr std::chrono::seconds kLoadTime{900};
 // How long a run may go on after its time is over before its session is given up, and how long that
 // run may go on then before its worker is ended.
 inline constexpr std::chrono::milliseconds kRunGrace{200};

@@ -143,9 +143,9 @@ void WorkerProcess::Tell() const {
 void WorkerProcess::Supervise() {
   milliseconds backoff = kFirstBackoff;
   while (true) {
-    const Clock::time_point start = Clock::now();
     Descriptor control;
     Result<Child> child = Launch(control);
+    const Clock::time_point start = Clock::now();
     std::string how;
     if (child.has_value()) {
       {
@@ -208,11 +208,17 @@ Result<Child> WorkerProcess::Launch(Descriptor& control) {
 }
 
 Result<LoadedFrame> WorkerProcess::AwaitLoaded(Child& child, int control) {
+  const Clock::time_point end = Clock::now() + kLoadTime;
   while (true) {
     std::array<pollfd, 2> waits = {pollfd{.fd = control, .events = POLLIN, .revents = 0},
                                    pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
-    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) {
+    if (poll(waits.data(), waits.size(), PollTimeout(end)) < 0 && errno != EINTR) {
       return SystemError(errno, "poll");
+    }
+    if (Clock::now() >= end) {
+      return FailedPrecondition("WORKER_HUNG",
+                                "the process of this model had not loaded it after " +
+                                    std::to_string(kLoadTime.count()) + " s");
     }
     if (waits[1].revents != 0) {
       eventfd_t count = 0;

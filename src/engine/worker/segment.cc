@@ -85,7 +85,8 @@ Segment& Segment::operator=(Segment&& other) noexcept {
 }
 
 Result<Segment> Segment::Make(uint64_t bytes) {
-  const uint64_t size = std::bit_ceil(std::max(bytes, kSmallestSegmentBytes));
+  // What a worker asks for may be any number.
+  const uint64_t size = std::bit_ceil(std::clamp(bytes, kSmallestSegmentBytes, kMaxSegmentBytes));
   const auto failed = [size](int problem) {
     return ResourceExhausted("WORKER_MEMORY", "no memory for " + std::to_string(size >> 10) +
                                                   " KiB that a worker is to share: send less at "

@@ -69,6 +69,9 @@ Result<void> WorkerSession::Connect() {
   TRY(line, process_.Connect());
   std::lock_guard lock(mutex_);
   line_ = std::move(line);
+  // A run of the last session that still goes on, against the protocol, keeps what it was given.
+  input_ = Segment();
+  output_ = Segment();
   told_input_ = false;
   told_output_ = false;
   return {};
