@@ -15,6 +15,12 @@ inline constexpr size_t kMaxServingRevisions = 64;  // of one service
 inline constexpr std::chrono::milliseconds kRequestTimeout{60'000};
 inline constexpr std::chrono::milliseconds kMaxRequestTimeout{3'600'000};
 inline constexpr size_t kMaxModelConfigBytes = 4 << 20;  // Triton's, of one revision
+inline constexpr size_t kMaxProgramArguments = 64;
+inline constexpr size_t kMaxProgramArgumentBytes = 4096;
+inline constexpr size_t kMaxServingMounts = 16;  // models of one program
+// How long a program may take to become ready where nobody says otherwise, and at most.
+inline constexpr std::chrono::milliseconds kProgramStartTimeout{120'000};
+inline constexpr std::chrono::milliseconds kMaxProgramStartTimeout{900'000};
 inline constexpr size_t kMaxServingKeys = 10'000;        // of one service
 
 // The channel: longer texts than the first travel in a memory file beside the packet.

@@ -53,6 +53,13 @@ Result<void> CheckTimeoutAction(const ServingRevision& revision, const std::stri
       "FIELD_RANGE", at + ".revisions: timeoutAction is reject or delay, got \"" + action + "\"");
 }
 
+Result<void> CheckCode(const ServingRevision& revision, const std::string& at) {
+  TRY_VOID(CheckProgram(revision.program, revision.mounts, at));
+  const bool is_started = revision.program && revision.program->kind != kProgramPython;
+  if (is_started || !revision.model_file.empty()) return {};
+  return InvalidArgument("FIELD_REQUIRED", at + ".modelFile: there is no file to load");
+}
+
 Result<void> CheckConfig(const ServingConfig& config) {
   std::set<std::pair<std::string, std::string>> names;
   std::set<std::string> uids;
@@ -63,7 +70,9 @@ Result<void> CheckConfig(const ServingConfig& config) {
       return InvalidArgument("FIELD_RANGE", at + ".name: is there twice");
     }
     TRY_VOID(CheckService(service, at));
-    for (const ServingRevision& revision : service.revisions) {
+    for (size_t j = 0; j < service.revisions.size(); ++j) {
+      const ServingRevision& revision = service.revisions[j];
+      TRY_VOID(CheckCode(revision, at + ".revisions[" + std::to_string(j) + "]"));
       TRY_VOID(CheckTimeoutAction(revision, at));
       TRY_VOID(CheckWord(revision.accelerator, {"cpu", "gpu", "gpuPreferred"},
                          at + ".revisions.accelerator"));

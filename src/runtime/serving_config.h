@@ -13,6 +13,7 @@
 #include "routing/traffic_spec.h"
 #include "runtime/batching.h"
 #include "runtime/limits.h"
+#include "runtime/program.h"
 #include "runtime/scaling.h"
 
 namespace slipway::runtime {
@@ -23,9 +24,9 @@ inline constexpr int32_t kServingFormat = 1;
 struct ServingRevision {
   int64_t number = 0;
   std::string uid;         // of the Revision resource: status is reported under it
-  std::string format;      // "onnx", or "fake"
+  std::string format;      // "onnx", ...; of a program its kind
   std::string path;        // folder (unpacked/<digest>) with the model's files
-  std::string model_file;  // the file in it to load
+  std::string model_file;  // the file in it to load; of v2 and http programs empty
   std::string digest;      // of the manifest
   int32_t threads = 0;     // intra-op threads; 0: chosen by serve
   int32_t instances = 0;   // runs at the same time; 0: chosen by serve
@@ -35,10 +36,12 @@ struct ServingRevision {
   bool own_process = false;                  // else in that of serve
   std::string warmup;               // file below `path` with V2 requests, one a line; empty: none
   std::string accelerator = "cpu";  // or "gpu", "gpuPreferred"
+  std::optional<ServingProgram> program;  // nothing: an engine runs the model
+  std::vector<ServingMount> mounts;       // models of the program
 };
 BOOST_DESCRIBE_STRUCT(ServingRevision, (),
                       (number, uid, format, path, model_file, digest, threads, instances, config,
-                       batching, own_process, warmup, accelerator))
+                       batching, own_process, warmup, accelerator, program, mounts))
 
 // A token that may infer. Its expiry holds although nobody rewrites the file.
 struct ServingKey {
@@ -96,8 +99,7 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
        .min = 1,
        .max = 4096},
       {.name = "model_file",
-       .text = "The file in the folder to load.",
-       .required = true,
+       .text = "The file in the folder to load; needed where no program answers.",
        .format = "file-path"},
       {.name = "digest",
        .text = "Digest of the model's manifest.",
@@ -112,6 +114,10 @@ struct slipway::Description<slipway::runtime::ServingRevision> {
       {.name = "own_process", .text = "Whether it runs in a process of its own."},
       {.name = "warmup", .text = "File with requests to warm up with.", .format = "file-path"},
       {.name = "accelerator", .text = "cpu, gpu or gpuPreferred.", .max = 32},
+      {.name = "program", .text = "Code that answers in the place of an engine."},
+      {.name = "mounts",
+       .text = "Models that the program is given.",
+       .max = slipway::runtime::kMaxServingMounts},
   };
 };
 

@@ -132,6 +132,80 @@ TEST_F(ServingConfigTest, DamageIsNamed) {
   }
 }
 
+// A revision whose requests a program of its own answers, with two models.
+Json ProgramJson() {
+  return Json{{"number", 3},
+              {"uid", "u3"},
+              {"format", "v2"},
+              {"path", "/data/unpacked/code"},
+              {"digest", kDigest},
+              {"program",
+               {{"kind", "v2"},
+                {"path", "/data/unpacked/code"},
+                {"command", {"{program}/serve", "--port={port}"}}}},
+              {"mounts", Json::array({{{"mountAs", "detector"}, {"path", "/data/unpacked/a"}},
+                                      {{"mountAs", "labels"}, {"path", "/data/unpacked/b"}}})}};
+}
+
+TEST_F(ServingConfigTest, AProgramAndItsModels) {
+  auto read = ReadChanged(
+      [](Json& json) { json["services"][1]["revisions"] = Json::array({ProgramJson()}); });
+  ASSERT_TRUE(read.has_value()) << read.error().ToString();
+  const ServingRevision& revision = read->services[1].revisions[0];
+  EXPECT_EQ(revision.program, (ServingProgram{.kind = "v2",
+                                              .path = "/data/unpacked/code",
+                                              .command = {"{program}/serve", "--port={port}"},
+                                              .ready_path = "",
+                                              .start_timeout_ms = 120'000}));
+  EXPECT_EQ(revision.mounts, (std::vector<ServingMount>{{"detector", "/data/unpacked/a"},
+                                                        {"labels", "/data/unpacked/b"}}));
+  EXPECT_EQ(Encode(*read)["services"][1]["revisions"][0]["mounts"], ProgramJson()["mounts"]);
+}
+
+TEST_F(ServingConfigTest, DamageOfAProgramIsNamed) {
+  struct Case {
+    std::function<void(Json&)> change;
+    std::string place;
+  };
+  const Case cases[] = {
+      {[](Json& one) { one["program"]["kind"] = "shell"; }, ".program.kind: python, v2 or http"},
+      {[](Json& one) { one["program"]["path"] = "code"; }, ".program.path: an absolute path"},
+      {[](Json& one) { one["program"].erase("command"); }, ".program.command: it begins with"},
+      {[](Json& one) { one["program"]["command"][0] = ""; }, ".program.command: it begins with"},
+      {[](Json& one) { one["program"]["command"][1] = std::string(4097, 'x'); },
+       ".program.command: an argument has at most 4096 bytes"},
+      {[](Json& one) { one["program"]["command"] = std::vector<std::string>(65, "x"); },
+       ".program.command"},
+      {[](Json& one) { one["program"]["kind"] = "python"; }, "of the kind python has none"},
+      {[](Json& one) { one["program"]["readyPath"] = "ready"; }, ".program.readyPath"},
+      {[](Json& one) { one["program"]["startTimeoutMs"] = 900'001; }, ".program.startTimeoutMs"},
+      {[](Json& one) { one["mounts"][1]["mountAs"] = "detector"; },
+       ".mounts[1].mountAs: detector is there twice"},
+      {[](Json& one) { one["mounts"][1]["mountAs"] = "../x"; }, ".mounts[1].mountAs"},
+      {[](Json& one) { one["mounts"][0]["path"] = "a"; }, ".mounts[0].path: an absolute path"},
+      {[](Json& one) { one["mounts"] = std::vector<Json>(17, one["mounts"][0]); }, ".mounts"},
+      {[](Json& one) { one.erase("program"); }, ".mounts: there is no program"},
+      {[](Json& one) {
+         one.erase("program");
+         one.erase("mounts");
+       },
+       ".modelFile: there is no file to load"},
+  };
+  for (const Case& damage : cases) {
+    auto read = ReadChanged([&damage](Json& json) {
+      Json revision = ProgramJson();
+      damage.change(revision);
+      json["services"][1]["revisions"] = Json::array({std::move(revision)});
+    });
+    ASSERT_TRUE(read.has_error()) << damage.place;
+    EXPECT_EQ(read.error().reason(), "SERVING_CONFIG_INVALID") << damage.place;
+    const std::string at = "services[1].revisions[0]";
+    EXPECT_NE(read.error().message().find(at), std::string::npos) << read.error().message();
+    EXPECT_NE(read.error().message().find(damage.place), std::string::npos)
+        << read.error().message();
+  }
+}
+
 TEST_F(ServingConfigTest, TruncatedFileIsDataLoss) {
   std::string text = DumpJson(Encode(MakeConfig()));
   for (size_t length : {size_t{0}, size_t{1}, text.size() / 2, text.size() - 1}) {
