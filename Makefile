@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: run build test test-system asan tsan fuzz lint bench peers clean help
+.PHONY: run build test test-system asan tsan fuzz lint bench peers gpu clean help
 
 FUZZ_SECONDS ?= 60
 TESTS ?= tests/system
@@ -46,6 +46,10 @@ bench: build      ## writes docs/benchmarks.md
 peers:            ## builds the real registries and clients that tests may talk to, once
 	@tools/bootstrap.sh peers
 	@exec tools/peers.sh
+
+gpu:              ## brings the libraries for models on NVIDIA's GPUs, and builds
+	@tools/bootstrap.sh gpu
+	@$(MAKE) --no-print-directory build
 
 clean:            ## removes build/; the cache and .run/ stay
 	rm -rf build

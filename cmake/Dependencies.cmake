@@ -46,6 +46,8 @@ endif()
 set(SLIPWAY_ONNXRUNTIME_ROOT "${slipway_cache}/onnxruntime/1.31.1" CACHE PATH
     "ONNX Runtime: include/onnxruntime_c_api.h and lib/libonnxruntime.so.1.31.1")
 file(GLOB SLIPWAY_ONNXRUNTIME_LIBRARY "${SLIPWAY_ONNXRUNTIME_ROOT}/lib/libonnxruntime.so.*")
+set(SLIPWAY_ONNXRUNTIME_GPU_ROOT "${slipway_cache}/onnxruntime-gpu/1.31.1" CACHE PATH
+    "ONNX Runtime for GPUs, which \`make gpu\` brings: lib/libonnxruntime.so.1.31.1 and others")
 set(SLIPWAY_OPENVINO_ROOT "${slipway_cache}/openvino/2026.4.1" CACHE PATH
     "OpenVINO: include/openvino/openvino.hpp and lib/libopenvino.so.2641")
 file(GLOB SLIPWAY_OPENVINO_LIBRARY "${SLIPWAY_OPENVINO_ROOT}/lib/libopenvino.so.*")

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs what Slipway is built and tested with, as listed in tools/dependencies.lock.
 #
-#   tools/bootstrap.sh [build] [test] [bench] [peers]     default: build
+#   tools/bootstrap.sh [build] [test] [bench] [peers] [gpu]     default: build
 #
 # Debian packages go into the system, with sudo when not root. Everything else goes, verified by
 # its sha256, into the cache ${SLIPWAY_CACHE:-$HOME/.cache/slipway}:
 #
 #   onnxruntime/1.31.1/{include,lib}/   openvino/2026.4.1/{include,lib}/   magika/1.0.3/model.onnx
 #   venv/<hash>/   face_detection/0.6.0/face_detection_short_range.tflite
-#   tritonserver/2.51/
+#   tritonserver/2.51/   onnxruntime-gpu/1.31.1/lib/
 #
 # `test`, `bench` and `peers` also leave the links build/venv, build/venv-bench and build/venv-peers
 # to their Python environments. The script can be run at any time; when nothing changed it ends at
@@ -73,6 +73,8 @@ fetch_wheel() {
   say "fetching $1 $2"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$4" \
     --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_35_x86_64 \
+    --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
+    --platform manylinux_2_12_x86_64 --platform manylinux_2_5_x86_64 \
     --only-binary :all: "$1==$2" >&2 ||
     die "pip could not download $1==$2. $(way_out "$1")"
   verify "$4"/*.whl "$3" "$1 $2"
@@ -104,6 +106,9 @@ fetch_trixie() {
 
 way_out() {
   case $1 in
+    nvidia-c* | nvidia-nv* | onnxruntime-gpu) echo "Put libonnxruntime.so.1.31.1," \
+      "libonnxruntime_providers_{shared,cuda}.so and the libraries of CUDA 13 and cuDNN 9 that" \
+      "the system does not have into $cache/onnxruntime-gpu/1.31.1/lib." ;;
     *onnxruntime*) echo "Put include/onnxruntime_c_api.h and lib/libonnxruntime.so.1.31.1 into" \
       "$cache/onnxruntime/1.31.1, or configure with -DSLIPWAY_ONNXRUNTIME_ROOT=FOLDER." ;;
     openvino) echo "Put the wheel's include and libs into $cache/openvino/2026.4.1 as include" \
@@ -140,6 +145,20 @@ build_onnxruntime() {
   read -r version sha256 < <(lock_of trixie libonnxruntime-dev)
   (fetch_trixie libonnxruntime-dev "$version" "$sha256" "$1/deb-work")
   cp "$1/deb-work/deb/usr/include/onnxruntime/"*.h "$1/out/include/"
+}
+
+# The library for GPUs and what it needs of CUDA and cuDNN, in one folder, where they find each
+# other.
+build_onnxruntime_gpu() {
+  local name version sha256
+  mkdir "$1/out/lib" "$1/out/licenses"
+  while read -r name version sha256; do
+    mkdir "$1/$name"
+    fetch_wheel "$name" "$version" "$sha256" "$1/$name"
+    find "$1/$name/wheel" -name 'lib*.so*' ! -name '*tensorrt*' -exec mv -t "$1/out/lib" {} +
+    find "$1/$name/wheel" -iname '*license*' -type f -exec mv {} "$1/out/licenses/$name.txt" ';'
+    rm -rf "${1:?}/$name"
+  done < <(groups=(gpu) && locked wheel)
 }
 
 # Of the libraries what the CPU needs for the formats that are served.
@@ -218,6 +237,8 @@ install_cached() {
   ! wants test || install_venv "$requirements_test" "$root/build/venv"
   ! wants bench || install_venv "$requirements_bench" "$root/build/venv-bench"
   ! wants peers || install_pinned tritonserver "$cache/tritonserver/2.51" build_tritonserver
+  ! wants gpu || install_pinned onnxruntime-gpu "$cache/onnxruntime-gpu/1.31.1" \
+    build_onnxruntime_gpu
   ! wants peers || install_venv "$requirements_peers" "$root/build/venv-peers"
 }
 
@@ -228,6 +249,7 @@ cached() {
     { ! wants test || { [ -x "$root/build/venv/bin/python" ] &&
       [ -d "$cache/face_detection/0.6.0" ]; }; } &&
     { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; } &&
+    { ! wants gpu || [ -d "$cache/onnxruntime-gpu/1.31.1" ]; } &&
     { ! wants peers || { [ -x "$root/build/venv-peers/bin/python" ] &&
       [ -d "$cache/tritonserver/2.51" ]; }; }
 }
@@ -237,8 +259,8 @@ main() {
   for group in "$@"; do
     case $group in
       build) ;;
-      test | bench | peers) groups+=("$group") ;;
-      *) die "unknown group $group: use build, test, bench or peers" ;;
+      test | bench | peers | gpu) groups+=("$group") ;;
+      *) die "unknown group $group: use build, test, bench, peers or gpu" ;;
     esac
   done
   [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] ||

@@ -75,6 +75,7 @@ bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, Revisi
     report->memory_bytes = measured.memory_bytes;
     report->instances = measured.instances;
     report->accelerator = measured.accelerator;
+    report->gpu_memory_bytes = measured.gpu_memory_bytes;
     report->worker = measured.worker;
     return true;
   }

@@ -27,6 +27,13 @@ int64_t ResidentBytes() {
   return (resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
+// In use of this GPU; 0 where nobody can tell.
+int64_t GpuBytes(const std::optional<Gpu>& gpu) {
+  if (!gpu) return 0;
+  const std::optional<GpuUse> use = UseOf(*gpu);
+  return use ? static_cast<int64_t>(use->memory_used_bytes) : 0;
+}
+
 // Zeros and empty strings for every input; nothing where the signature is too large for that.
 std::optional<std::vector<tensor::Tensor>> ZeroInputs(const tensor::Signature& signature) {
   std::vector<tensor::Tensor> inputs(signature.inputs.size());
@@ -105,10 +112,17 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
                                                        const ModelSource& source) {
   const Clock::time_point start = Clock::now();
   const int64_t before = ResidentBytes();
+  const int64_t gpu_before = GpuBytes(source.gpu);
   TRY(model, host.Load(source));
   auto loaded = std::make_unique<LoadedModel>(std::move(model));
   TRY_VOID(loaded->WarmUp());
   loaded->memory_bytes_ = std::max<int64_t>(ResidentBytes() - before, 0);
+  if (source.gpu) {
+    loaded->gpu_ = source.gpu;
+    loaded->gpu_memory_bytes_ = std::max<int64_t>(GpuBytes(source.gpu) - gpu_before, 0);
+    // A run waits for the GPU, which others may be using.
+    loaded->Distrust();
+  }
   loaded->load_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
   return loaded;
 }

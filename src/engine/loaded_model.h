@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -63,6 +64,12 @@ class LoadedModel {
     return process ? process->memory_bytes : memory_bytes_;
   }
 
+  // What computes; nothing: the processor.
+  const std::optional<Gpu>& gpu() const { return gpu_; }
+  // Growth of what is in use of that GPU while the model was loaded: an estimate when others use it
+  // as well. 0 on the processor.
+  int64_t gpu_memory_bytes() const { return gpu_memory_bytes_; }
+
   // WARM_UP_FAILED with a sentence for people, if the model counts as loaded although its warm-up
   // failed.
   const std::optional<Error>& warm_up_failure() const { return warm_up_failure_; }
@@ -86,6 +93,8 @@ class LoadedModel {
   std::atomic<bool> trusted_{true};
   std::chrono::milliseconds load_time_{0};
   int64_t memory_bytes_ = 0;
+  std::optional<Gpu> gpu_;
+  int64_t gpu_memory_bytes_ = 0;
   std::optional<Error> warm_up_failure_;
   std::optional<Error> note_;
   // The last, so that sessions go before their model.

@@ -59,6 +59,7 @@ std::vector<std::string> TreesOf(const std::string& interpreter) {
 worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& folder) {
   worker::WorkerOptions options{.name = source.name,
                                 .load = {.threads = source.threads,
+                                         .gpu = source.gpu ? source.gpu->ordinal : -1,
                                          .format = source.format,
                                          .path = source.path,
                                          .plugins = folder},

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/gpu.h"
 #include "engine/plugin.h"
 #include "exec/model.h"
 
@@ -26,9 +28,10 @@ bool IsCustomCode(std::string_view format);
 
 struct ModelSource {
   std::string format;
-  std::string path;      // of the model's file, absolute
-  uint32_t threads = 0;  // that work on one run; 0: chosen
-  std::string uid = {};  // of the revision, for BlamePage; empty: it is never blamed
+  std::string path;             // of the model's file, absolute
+  uint32_t threads = 0;         // that work on one run; 0: chosen
+  std::optional<Gpu> gpu = {};  // that computes; nothing: the processor
+  std::string uid = {};         // of the revision, for BlamePage; empty: it is never blamed
   // In a process of its own, whose end harms nobody else.
   bool own_process = false;
   std::string name = {};               // of that process, for people
@@ -45,8 +48,8 @@ class PluginHost {
   // ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a plugin of another build.
   Result<void> Prepare(std::string_view format);
 
-  // What the engine of a format computes on: "CPU", or several with commas. Opens it here. Errors:
-  // those of Prepare.
+  // What the engine of a format computes on: "CPU", or several with commas, "CUDA" for GPUs. Opens
+  // it here. Errors: those of Prepare.
   Result<std::string> Devices(std::string_view format);
 
   // Errors: those of Prepare, and what the engine says: MODEL_INVALID, MODEL_KIND, ...

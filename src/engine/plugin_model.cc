@@ -57,7 +57,9 @@ PluginModel::~PluginModel() {
 
 Result<std::unique_ptr<exec::Model>> PluginModel::Load(const SlipwayEngine& engine,
                                                        const ModelSource& source) {
-  const SlipwayLoadOptions options{.path = source.path.c_str(), .threads = source.threads};
+  const SlipwayLoadOptions options{.path = source.path.c_str(),
+                                   .threads = source.threads,
+                                   .gpu = source.gpu ? source.gpu->ordinal : -1};
   SlipwayModel* raw = nullptr;
   SlipwayError error{};
   if (engine.load(&options, &raw, &error) != 0) return FromPlugin(error);

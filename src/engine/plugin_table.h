@@ -1,7 +1,7 @@
 // The functions of a plugin's table for an engine that is written as two classes.
 //
 //   class Model {   // what is loaded
-//     static Result<std::unique_ptr<Model>> Load(const std::string& path, uint32_t threads);
+//     static Result<std::unique_ptr<Model>> Load(const SlipwayLoadOptions& options);
 //     const SlipwayModelInfo* info() const;
 //   };
 //   std::string Devices();  // of the library, once it is open
@@ -67,7 +67,7 @@ class PluginTable {
   }
 
   static int Load(const SlipwayLoadOptions* options, SlipwayModel** model, SlipwayError* error) {
-    Result<std::unique_ptr<Model>> loaded = Model::Load(options->path, options->threads);
+    Result<std::unique_ptr<Model>> loaded = Model::Load(*options);
     if (loaded.has_error()) return Fail(loaded.error(), error);
     *model = reinterpret_cast<SlipwayModel*>(loaded->release());
     return 0;

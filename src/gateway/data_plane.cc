@@ -11,6 +11,7 @@
 #include "engine/plugin_host.h"
 #include "gateway/body_reader.h"
 #include "gateway/core_slot.h"
+#include "gateway/gpu_metrics.h"
 #include "gateway/grpc/environment.h"
 #include "gateway/key_guard.h"
 #include "gateway/limits.h"
@@ -94,6 +95,7 @@ struct DataPlane::State {
         grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
+        gpu_metrics(CollectGpuMetrics(reconciler)),
         memory_metrics(CollectMemoryMetrics(bodies)),
         rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
         metrics(MakeRouter(*options.clock, {{.method = net::Method::kGet,
@@ -141,6 +143,7 @@ struct DataPlane::State {
   grpc::Environment grpc_environment;
   const net::GrpcService grpc;
   std::unique_ptr<MetricCollection> revision_metrics;
+  std::unique_ptr<MetricCollection> gpu_metrics;
   std::unique_ptr<MetricCollection> memory_metrics;
   net::Router rest;
   net::Router metrics;

@@ -1,6 +1,7 @@
 #include "gateway/model_load.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "engine/accelerator.h"
@@ -8,18 +9,36 @@
 #include "gateway/warm_up.h"
 
 namespace slipway::gateway {
+namespace {
+
+using Loaded = Result<std::unique_ptr<engine::LoadedModel>>;
+
+Loaded LoadOnGpu(engine::PluginHost& host, engine::ModelSource source) {
+  TRY(gpu, engine::ChooseGpu(host, source.format));
+  source.gpu = std::move(gpu);
+  return engine::LoadedModel::Load(host, source);
+}
+
+Loaded Load(engine::PluginHost& host, const std::string& accelerator,
+            const engine::ModelSource& source) {
+  if (accelerator == "cpu") return engine::LoadedModel::Load(host, source);
+  Loaded on_gpu = LoadOnGpu(host, source);
+  if (on_gpu.has_value() || accelerator == "gpu") return on_gpu;
+  // A model that no processor can load either has an error of its own.
+  TRY(model, engine::LoadedModel::Load(host, source));
+  model->Note(on_gpu.error());
+  return std::move(model);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
                                                        const runtime::ServingRevision& settings,
                                                        const engine::ModelSource& source) {
   TRY(config, model_config::ConfigOf(settings));
-  std::optional<Error> problem;
-  if (settings.accelerator != "cpu") problem = engine::GpuProblem(host, settings.format);
-  if (problem && settings.accelerator == "gpu") return *std::move(problem);
-  TRY(model, engine::LoadedModel::Load(host, source));
+  TRY(model, Load(host, settings.accelerator, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
   TRY_VOID(WarmUp(*model, settings));
-  if (problem) model->Note(*std::move(problem));
   return std::move(model);
 }
 

@@ -12,6 +12,7 @@
 #include "base/build_info.h"
 #include "base/log.h"
 #include "engine/limits.h"
+#include "gateway/measurement.h"
 #include "gateway/model_load.h"
 
 namespace slipway::gateway {
@@ -426,6 +427,10 @@ void Reconciler::FinishLoad() {
       LogWarning("a revision serves although its warm-up failed",
                  {{"service", service}, {"revision", version}, {"error", *failure}});
     }
+    if (const auto& note = revision.runtime->model().note()) {
+      LogWarning("a revision does without what it prefers",
+                 {{"service", service}, {"revision", version}, {"error", *note}});
+    }
   } else {
     revision.failure = loaded.error();
     revision.phase = Phase::kFailed;
@@ -470,16 +475,7 @@ void Reconciler::Tell() {
       measured.message = problem->message();
     }
     if (revision.loaded) {
-      measured.load_ms = revision.runtime->model().load_time().count();
-      measured.memory_bytes = revision.runtime->model().memory_bytes();
-      measured.instances = static_cast<int64_t>(revision.runtime->batcher().width());
-      measured.accelerator = "cpu";
-      if (const auto process = revision.runtime->model().model().process()) {
-        measured.worker =
-            runtime::WorkerMeasurement{.pid = process->pid,
-                                       .restarts = static_cast<int64_t>(process->restarts),
-                                       .last_end = process->last_end};
-      }
+      Measure(*revision.runtime, measured);
       visible.push_back(revision.runtime.get());
     }
     status.revisions.push_back(std::move(measured));

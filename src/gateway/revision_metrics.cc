@@ -129,6 +129,11 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
              static_cast<double>(revision.batcher().waiting()));
   sink.Gauge("slipway_inference_model_memory_bytes", "Memory that loading the model took.", labels,
              static_cast<double>(revision.model().memory_bytes()));
+  if (revision.model().gpu()) {
+    sink.Gauge("slipway_inference_model_gpu_memory_bytes",
+               "Memory of the GPU that loading the model took.", labels,
+               static_cast<double>(revision.model().gpu_memory_bytes()));
+  }
   WritePhases(revision, labels, sink);
   WriteShadowMetrics(revision, sink);
 }

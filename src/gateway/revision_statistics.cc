@@ -39,6 +39,9 @@ RevisionStatistics StatisticsOf(const RevisionRuntime& revision, Clock& clock) {
                            .output_ns = out.output_ns / out.executions * stat.runs});
   }
   out.memory_bytes = static_cast<uint64_t>(std::max<int64_t>(revision.model().memory_bytes(), 0));
+  if (revision.model().gpu()) {
+    out.gpu_memory_bytes = static_cast<uint64_t>(revision.model().gpu_memory_bytes());
+  }
   return out;
 }
 

@@ -32,7 +32,8 @@ struct RevisionStatistics {
   uint64_t output_ns = 0;
   int64_t last_inference_ms = 0;  // when the last request was answered, since 1970; 0: none was
   std::vector<BatchStatistics> batches;
-  uint64_t memory_bytes = 0;  // an estimate
+  uint64_t memory_bytes = 0;                      // an estimate
+  std::optional<uint64_t> gpu_memory_bytes = {};  // likewise, of a model on a GPU
 };
 
 RevisionStatistics StatisticsOf(const RevisionRuntime& revision, Clock& clock);

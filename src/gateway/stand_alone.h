@@ -17,10 +17,11 @@ struct StandAloneOptions {
   // Without a token: callers on loopback may load and unload, and change settings. With one, who
   // sends it may.
   bool allow_control = false;
-  bool shared_memory = false;  // the same may name regions for tensors
-  int threads = 0;             // of one run; 0: chosen
-  bool own_process = false;    // each model has one
-  int max_batch = 0;           // rows of requests that share a run; 0: none do
+  bool shared_memory = false;       // the same may name regions for tensors
+  int threads = 0;                  // of one run; 0: chosen
+  bool own_process = false;         // each model has one
+  std::string accelerator = "cpu";  // or "gpu", "gpuPreferred"
+  int max_batch = 0;                // rows of requests that share a run; 0: none do
   std::chrono::milliseconds timeout = runtime::kRequestTimeout;  // of one request
 };
 

@@ -44,10 +44,11 @@ struct RevisionMeasurement {
   std::optional<WorkerMeasurement> worker;
   int64_t instances = 0;    // runs that it may have at the same time now
   std::string accelerator;  // what computes: "cpu", or the name of a GPU
+  int64_t gpu_memory_bytes = 0;
 };
 BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (),
                       (uid, phase, reason, message, load_ms, memory_bytes, worker, instances,
-                       accelerator))
+                       accelerator, gpu_memory_bytes))
 
 struct ServingStatus {
   uint64_t generation = 0;  // of the serving.json in effect on every core
@@ -141,6 +142,7 @@ struct slipway::Description<slipway::runtime::RevisionMeasurement> {
       {.name = "memory_bytes", .text = "Memory that it takes.", .min = 0},
       {.name = "instances", .text = "Runs at the same time.", .min = 0},
       {.name = "accelerator", .text = "What computes.", .max = 256},
+      {.name = "gpu_memory_bytes", .text = "Memory of that GPU that loading it took."},
       {.name = "worker", .text = "The process of its own, if it has one."},
   };
 };

@@ -76,11 +76,12 @@ struct RevisionReport {
   std::optional<WorkerMeasurement> worker;
   int64_t instances = 0;    // runs that it may have at the same time now
   std::string accelerator;  // what computes
-  std::string isolated;     // one sentence where the site gave it a process of its own unasked
+  int64_t gpu_memory_bytes = 0;
+  std::string isolated;  // one sentence where the site gave it a process of its own unasked
 };
 BOOST_DESCRIBE_STRUCT(RevisionReport, (),
                       (project, name, uid, phase, reason, message, load_ms, memory_bytes, figures,
-                       worker, instances, accelerator, isolated))
+                       worker, instances, accelerator, gpu_memory_bytes, isolated))
 
 // Where the site's data plane listens.
 struct SiteEndpoint {

@@ -80,6 +80,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
                             .shared_memory = options.shared_memory,
                             .threads = static_cast<int>(options.threads),
                             .own_process = options.own_process,
+                            .accelerator = options.accelerator,
                             .max_batch = static_cast<int>(options.max_batch),
                             .timeout = options.request_timeout};
   }

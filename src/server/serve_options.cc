@@ -47,6 +47,10 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
          "shared: models run in this process; process: each in one of its own (shared)")
       ->type_name("WHERE")
       ->check(CLI::IsMember({"shared", "process"}));
+  app.add_option("--accelerator", options.accelerator,
+                 "cpu; gpu, or the model does not load; gpuPreferred: a GPU where it can be (cpu)")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"cpu", "gpu", "gpuPreferred"}));
   app.add_option("--max-batch", options.max_batch,
                  "Rows of requests that share a run; 0: each runs by itself (0)")
       ->check(CLI::Range(0, 65'536));

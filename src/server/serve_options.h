@@ -32,6 +32,7 @@ struct ServeOptions {
   std::string token_file;             // callers must send the token in it; empty: anybody may ask
   int64_t threads = 0;                // of one run in the engine; 0: chosen
   bool own_process = false;           // each model has one
+  std::string accelerator = "cpu";    // or "gpu", "gpuPreferred"
   int64_t request_memory_mib = 1024;  // of bodies, tensors and answers
   int64_t max_batch = 0;              // rows of requests that share a run; 0: none do
   std::chrono::milliseconds request_timeout = runtime::kRequestTimeout;

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import json
+import os
+import subprocess
 import threading
 
 import pytest
@@ -119,3 +121,36 @@ def test_a_gpu_that_is_not_there_fails_the_revision_and_says_so(slipway):
     answer = requests.post(slipway.inference_url + "/v2/models/m/infer", json=ROW,
                            timeout=GENEROUS_S)
     assert answer.status_code == 200 and answer.json()["model_version"] == "3"
+
+
+# NVIDIA's driver as far as it is asked what there is.
+DRIVER = r"""
+#include <stddef.h>
+#include <string.h>
+int cuInit(unsigned flags) { return (int)flags; }
+int cuDeviceGetCount(int *count) { *count = 1; return 0; }
+int cuDeviceGet(int *device, int ordinal) { *device = ordinal; return 0; }
+int cuDeviceGetName(char *name, int size, int device) {
+  strncpy(name, "Paper GPU", (size_t)size);
+  return device;
+}
+int cuDeviceGetUuid_v2(char *uuid, int device) { memset(uuid, 7, 16); return device; }
+int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = (size_t)2 << 30; return device; }
+"""
+
+
+def test_a_gpu_without_libraries_for_it_is_named_with_the_way_out(tmp_path, start_serve):
+    (tmp_path / "driver.c").write_text(DRIVER)
+    subprocess.run(["clang-19", "-shared", "-fPIC", "-o", "libcuda.so.1", "driver.c"], check=True,
+                   cwd=tmp_path)
+    environment = {"LD_LIBRARY_PATH": str(tmp_path)}
+    model = programs.ROOT / "tests/fixtures/models/identity.onnx"
+    done = subprocess.run([programs.BINARY, "serve", model, "--port-base", "0", "--accelerator",
+                           "gpu"], capture_output=True, text=True, check=False,
+                          timeout=GENEROUS_S, env={**os.environ, **environment})
+    assert done.returncode != 0
+    assert "Paper GPU, 2048 MiB" in done.stderr, done.stderr
+    plane = start_serve(model, "--accelerator", "gpuPreferred", environment=environment)
+    config = requests.get(f"{plane.inference_url}/v2/models/identity/config", timeout=30).json()
+    assert config["instance_group"][0]["kind"] == "KIND_CPU"
+    assert "Paper GPU" in plane.log_tail()

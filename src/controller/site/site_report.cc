@@ -22,8 +22,8 @@ resource::Condition ConditionOf(const runtime::RevisionReport& report) {
 bool IsSame(const resource::RevisionStatus& a, const resource::RevisionStatus& b) {
   if (a.phase != b.phase || a.observed_generation != b.observed_generation ||
       a.load_ms != b.load_ms || a.memory_bytes != b.memory_bytes || a.instances != b.instances ||
-      a.accelerator != b.accelerator || a.worker != b.worker ||
-      a.conditions.size() != b.conditions.size()) {
+      a.accelerator != b.accelerator || a.gpu_memory_bytes != b.gpu_memory_bytes ||
+      a.worker != b.worker || a.conditions.size() != b.conditions.size()) {
     return false;
   }
   for (size_t i = 0; i < a.conditions.size(); ++i) {
@@ -53,6 +53,7 @@ std::optional<resource::RevisionStatus> RevisionStatusAfter(const Revision& revi
   next.memory_bytes = report.memory_bytes;
   next.instances = report.instances;
   next.accelerator = report.accelerator;
+  next.gpu_memory_bytes = report.gpu_memory_bytes;
   if (report.worker) {
     next.worker = resource::WorkerStatus{.pid = report.worker->pid,
                                          .restarts = report.worker->restarts,

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -25,9 +26,19 @@ fs::path OwnFolder() {
   return fs::path(info.dli_fname).parent_path();
 }
 
-// libonnxruntime.so.* beside the plugin: exactly one.
+fs::path CudaFolder() {
+  return OwnFolder() / "cuda";
+}
+
+bool HasCuda() {
+  std::error_code ignored;
+  return fs::is_directory(CudaFolder(), ignored) &&
+         dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != nullptr;
+}
+
+// libonnxruntime.so.* in the folder of this machine's library: exactly one.
 Result<std::string> FindLibrary() {
-  const fs::path folder = OwnFolder();
+  const fs::path folder = HasCuda() ? CudaFolder() : OwnFolder();
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
@@ -107,6 +118,29 @@ Result<void> OpenLibrary() {
   if (opened.has_error()) return opened.error();
   api = opened.value();
   return {};
+}
+
+void OpenCudaLibraries() {
+  // In the order in which they need each other. cuDNN opens parts of its own as it needs them, from
+  // its folder.
+  constexpr std::array kNames = {"libcudart.so.", "libnvJitLink.so.", "libcublasLt.so.",
+                                 "libcublas.so.", "libnvrtc.so.",     "libcurand.so.",
+                                 "libcufft.so.",  "libcudnn.so."};
+  static const bool once = [&] {
+    std::vector<std::string> there;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(CudaFolder(), ignored)) {
+      there.push_back(entry.path().native());
+    }
+    for (const std::string_view name : kNames) {
+      for (const std::string& path : there) {
+        if (!fs::path(path).filename().native().starts_with(name)) continue;
+        (void)dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      }
+    }
+    return true;
+  }();
+  (void)once;
 }
 
 Result<void> Check(OrtStatus* status, Step step) {

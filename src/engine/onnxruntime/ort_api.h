@@ -10,10 +10,15 @@
 
 namespace slipway::engine::ort {
 
-// The interface of the library that lies beside this plugin. Valid after OpenLibrary succeeded.
+// The interface of the library. Valid after OpenLibrary succeeded.
 const OrtApi& Api();
-// Opens the library, once; it is never closed. UNAVAILABLE / ENGINE_LIBRARY says what is missing.
+// Opens the library, once; it is never closed. It lies beside this plugin or, on a machine with
+// NVIDIA's driver, in the folder "cuda" there, if there is one: that one computes on the processor
+// too. UNAVAILABLE / ENGINE_LIBRARY says what is missing.
 Result<void> OpenLibrary();
+// Opens what the library needs for computing on a GPU and lies beside it; once. The system's
+// folders have the rest, or the provider says what is missing when it is first asked for.
+void OpenCudaLibraries();
 
 // Where a failed call happened decides what its error means.
 enum class Step : uint8_t { kLoad, kRun };
@@ -39,6 +44,9 @@ using MemoryInfoPtr =
 using ThreadingOptionsPtr =
     std::unique_ptr<OrtThreadingOptions,
                     Releaser<OrtThreadingOptions, &OrtApi::ReleaseThreadingOptions>>;
+using CudaOptionsPtr =
+    std::unique_ptr<OrtCUDAProviderOptionsV2,
+                    Releaser<OrtCUDAProviderOptionsV2, &OrtApi::ReleaseCUDAProviderOptions>>;
 using ShapeInfoPtr =
     std::unique_ptr<OrtTensorTypeAndShapeInfo,
                     Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;

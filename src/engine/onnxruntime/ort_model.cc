@@ -2,9 +2,12 @@
 
 #include <onnxruntime_session_options_config_keys.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <new>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "engine/onnxruntime/ort_types.h"
@@ -36,8 +39,47 @@ bool HasWeightsOutside(const std::string& path) {
   return file && content.find(kEntry) != std::string::npos;
 }
 
-Result<SessionOptionsPtr> MakeOptions(const std::string& path, uint32_t threads) {
+// Adds the provider that computes on the GPU with this ordinal.
+Result<void> UseGpu(OrtSessionOptions* options, int32_t gpu) {
+  OpenCudaLibraries();
   const OrtApi& api = Api();
+  const std::string device = std::to_string(gpu);
+  const std::array keys = {"device_id", "arena_extend_strategy", "cudnn_conv_algo_search",
+                           "use_tf32"};
+  // Memory as it is needed, not in powers of two. The search that measures every algorithm would
+  // stop the service at each new shape of an input. And numbers of single precision, as the
+  // processor has them.
+  const std::array values = {device.c_str(), "kSameAsRequested", "HEURISTIC", "0"};
+  CudaOptionsPtr cuda;
+  TRY_VOID(Check(api.CreateCUDAProviderOptions(Out(cuda)), Step::kLoad));
+  TRY_VOID(Check(api.UpdateCUDAProviderOptions(cuda.get(), keys.data(), values.data(), keys.size()),
+                 Step::kLoad));
+  return Check(api.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda.get()), Step::kLoad);
+}
+
+Error GpuUnusable(const Error& cause) {
+  return FailedPrecondition("GPU_UNUSABLE", "the GPU cannot be used: " + cause.message());
+}
+
+// The library has no code of its own for it. Its words for CUDA's errors stand between the names of
+// its functions, and end with a semicolon.
+std::optional<Error> OutOfGpuMemory(const Error& error, const std::filesystem::path& path) {
+  const std::string_view text = error.message();
+  for (const std::string_view words :
+       {"CUDA failure 2: out of memory", "Failed to allocate memory", "ALLOC_FAILED"}) {
+    const size_t begin = text.find(words);
+    if (begin == std::string_view::npos) continue;
+    const std::string_view cause = text.substr(begin, text.find(" ;", begin) - begin);
+    return Error(Code::kResourceExhausted, "GPU_MEMORY",
+                 "the GPU has too little memory left for " + path.filename().native() + ": " +
+                     std::string(cause));
+  }
+  return std::nullopt;
+}
+
+Result<SessionOptionsPtr> MakeOptions(const SlipwayLoadOptions& wanted) {
+  const OrtApi& api = Api();
+  const uint32_t threads = wanted.threads;
   SessionOptionsPtr options;
   TRY_VOID(Check(api.CreateSessionOptions(Out(options)), Step::kLoad));
   // Memory is that of OpenEnvironment.
@@ -45,7 +87,7 @@ Result<SessionOptionsPtr> MakeOptions(const std::string& path, uint32_t threads)
   TRY_VOID(
       Check(api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigUseEnvAllocators, "1"),
             Step::kLoad));
-  if (HasWeightsOutside(path)) {
+  if (HasWeightsOutside(wanted.path)) {
     // The library maps such files, and another instance of the model, or a later load, finds them
     // in memory. Weights packed for the processor would be a copy, made again at each load.
     TRY_VOID(Check(
@@ -61,6 +103,9 @@ Result<SessionOptionsPtr> MakeOptions(const std::string& path, uint32_t threads)
         api.AddSessionConfigEntry(options.get(), kOrtSessionOptionsConfigAllowIntraOpSpinning, "0"),
         Step::kLoad));
   }
+  if (wanted.gpu < 0) return options;
+  const Result<void> used = UseGpu(options.get(), wanted.gpu);
+  if (used.has_error()) return GpuUnusable(used.error());
   return options;
 }
 
@@ -139,13 +184,17 @@ std::string Devices() {
   return out;
 }
 
-Result<std::unique_ptr<OrtModel>> OrtModel::Load(const std::string& path, uint32_t threads) {
-  TRY(options, MakeOptions(path, threads));
+Result<std::unique_ptr<OrtModel>> OrtModel::Load(const SlipwayLoadOptions& wanted) {
+  TRY(options, MakeOptions(wanted));
   std::unique_ptr<OrtModel> model(new OrtModel());
   const Result<void> created =
-      Check(Api().CreateSession(environment, path.c_str(), options.get(), Out(model->session_)),
+      Check(Api().CreateSession(environment, wanted.path, options.get(), Out(model->session_)),
             Step::kLoad);
-  if (created.has_error()) return LoadError(created.error(), path);
+  if (created.has_error()) {
+    std::optional<Error> full;
+    if (wanted.gpu >= 0) full = OutOfGpuMemory(created.error(), wanted.path);
+    return full ? *std::move(full) : LoadError(created.error(), wanted.path);
+  }
   TRY(signature, ReadSignature(model->session_.get()));
   model->info_ = std::make_unique<PluginInfo>(std::move(signature), true);
   for (const auto& spec : model->signature().inputs)

@@ -19,8 +19,10 @@ std::string Devices();
 
 class OrtModel {
  public:
-  // `threads` of its own that work on one run; 0: the shared pool.
-  static Result<std::unique_ptr<OrtModel>> Load(const std::string& path, uint32_t threads);
+  // `threads` of its own that work on one run; 0: the shared pool. On a GPU what it cannot compute
+  // stays on the processor. FAILED_PRECONDITION / GPU_UNUSABLE where a library for GPUs is missing,
+  // RESOURCE_EXHAUSTED / GPU_MEMORY where the GPU has too little memory left.
+  static Result<std::unique_ptr<OrtModel>> Load(const SlipwayLoadOptions& wanted);
 
   OrtSession* session() const { return session_.get(); }
   const SlipwayModelInfo* info() const { return info_->info(); }

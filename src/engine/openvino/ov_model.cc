@@ -85,12 +85,12 @@ Result<void> OpenLibrary(const SlipwayHost& host) {
   return {};
 }
 
-Result<std::unique_ptr<OvModel>> OvModel::Load(const std::string& path, uint32_t threads) {
-  const fs::path file(path);
+Result<std::unique_ptr<OvModel>> OvModel::Load(const SlipwayLoadOptions& options) {
+  const fs::path file(options.path);
   std::unique_ptr<OvModel> model(new OvModel());
   try {
     model->compiled_ =
-        core->compile_model(core->read_model(ToOpen(file)), "CPU", Settings(threads));
+        core->compile_model(core->read_model(ToOpen(file)), "CPU", Settings(options.threads));
     TRY(signature, ReadSignature(model->compiled_));
     model->info_ = std::make_unique<PluginInfo>(std::move(signature), true);
   } catch (const std::bad_alloc&) {

@@ -23,7 +23,7 @@ class OvModel {
   // `path` names the file that marks the model: saved_model.pb stands for its folder, an IR's .xml
   // for its weights too. `threads` work on one run; as many runs as the cores have room for go at
   // the same time. 0: one run at a time has all cores.
-  static Result<std::unique_ptr<OvModel>> Load(const std::string& path, uint32_t threads);
+  static Result<std::unique_ptr<OvModel>> Load(const SlipwayLoadOptions& options);
 
   ov::CompiledModel& compiled() { return compiled_; }
   const SlipwayModelInfo* info() const { return info_->info(); }

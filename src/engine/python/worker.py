@@ -362,7 +362,8 @@ def check_specs(what, specs):
 def load(frame):
     if frame.number("I") != PROTOCOL:
         raise Refused("the data plane speaks another protocol")
-    frame.number("I")
+    frame.number("I")  # threads, and the GPU: what code makes of its machine is its own affair
+    frame.number("i")
     kind, path = frame.text(), pathlib.Path(frame.text())
     model = LOADERS[kind](path)
     check_specs("INPUTS", model.inputs)

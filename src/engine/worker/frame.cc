@@ -61,6 +61,7 @@ class Writer {
   void Body(const LoadFrame& frame) {
     Number(frame.protocol);
     Number(frame.threads);
+    Number(static_cast<uint32_t>(frame.gpu));
     Text(frame.format);
     Text(frame.path);
     Text(frame.plugins);
@@ -182,6 +183,7 @@ class Reader {
   void Body(LoadFrame& frame) {
     frame.protocol = Number<uint32_t>();
     frame.threads = Number<uint32_t>();
+    frame.gpu = static_cast<int32_t>(Number<uint32_t>());
     frame.format = Text();
     frame.path = Text();
     frame.plugins = Text();

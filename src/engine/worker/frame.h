@@ -34,6 +34,7 @@ struct TensorPlace {
 struct LoadFrame {
   uint32_t protocol = kProtocol;
   uint32_t threads = 0;
+  int32_t gpu = -1;  // ordinal; -1: the processor
   std::string format;
   std::string path;     // of the model's file
   std::string plugins;  // the folder of the engines

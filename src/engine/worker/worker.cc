@@ -205,8 +205,9 @@ Result<void> ServeEngine() {
     return FailedPrecondition("WORKER_PROTOCOL", "the program speaks another protocol");
   }
   PluginHost host(load->plugins);
-  Result<std::unique_ptr<exec::Model>> model =
-      host.Load({.format = load->format, .path = load->path, .threads = load->threads});
+  ModelSource source{.format = load->format, .path = load->path, .threads = load->threads};
+  if (load->gpu >= 0) source.gpu = Gpu{.ordinal = load->gpu};
+  Result<std::unique_ptr<exec::Model>> model = host.Load(source);
   if (model.has_error()) return SendFrame(kControlDescriptor, FailedOf(model.error()));
   TRY_VOID(SendFrame(kControlDescriptor, LoadedFrame{.decoupled = (*model)->decoupled(),
                                                      .platform = std::string((*model)->platform()),

@@ -40,10 +40,10 @@ std::string BatchOf(const BatchStatistics& batch) {
   return text;
 }
 
-std::string MemoryOf(uint64_t bytes) {
+std::string MemoryOf(std::string_view type, uint64_t bytes) {
   std::string text;
   WireWriter writer(text);
-  writer.Bytes(1, "CPU");
+  writer.Bytes(1, type);
   writer.Varint(3, bytes);
   return text;
 }
@@ -60,7 +60,8 @@ void WriteStatistics(const Environment& environment, const ServiceEntry& service
   writer.Varint(5, statistics.executions);
   writer.Element(6, DurationsOf(statistics));
   for (const BatchStatistics& batch : statistics.batches) writer.Element(7, BatchOf(batch));
-  writer.Element(8, MemoryOf(statistics.memory_bytes));
+  writer.Element(8, MemoryOf("CPU", statistics.memory_bytes));
+  if (statistics.gpu_memory_bytes) writer.Element(8, MemoryOf("GPU", *statistics.gpu_memory_bytes));
   out.Element(1, text);
 }
 

@@ -183,8 +183,10 @@ Json Describe(const RevisionRuntime& revision, std::string_view name) {
     config["version_policy"] = {{"latest", {{"num_versions", 1}}}};
   }
   if (!config.contains("instance_group")) {
-    config["instance_group"] = Json::array(
-        {{{"name", name}, {"kind", "KIND_CPU"}, {"count", revision.batcher().width()}}});
+    config["instance_group"] =
+        Json::array({{{"name", name},
+                      {"kind", revision.model().gpu() ? "KIND_GPU" : "KIND_CPU"},
+                      {"count", revision.batcher().width()}}});
   }
   config["model_transaction_policy"] = {{"decoupled", revision.model().model().decoupled()}};
   return WithDefaults(config);

@@ -138,6 +138,16 @@ int32_t InstancesOf(const Json& config) {
   return static_cast<int32_t>(std::max<int64_t>(sum, 1));
 }
 
+// A group that asks for GPUs does not say what is to be done without them: Triton would refuse the
+// model, we say so and take the processor.
+std::string AcceleratorOf(const Json& config, const std::string& fallback) {
+  if (fallback != "cpu") return fallback;
+  for (const Json& group : config.value("instance_group", Json::array())) {
+    if (TextOf(group, "kind") == "KIND_GPU") return "gpuPreferred";
+  }
+  return fallback;
+}
+
 // Another file, another configuration or other settings are another revision.
 std::string UidOf(const Source& source, const ModelVersion& version,
                   const runtime::ServingRevision& settings) {
@@ -267,11 +277,6 @@ std::vector<std::string> WithoutEffect(const Json& config) {
     if (config.contains(member)) names.emplace_back(member);
   }
   for (std::string& member : BatchingWithoutEffect(config)) names.push_back(std::move(member));
-  for (const Json& group : config.value("instance_group", Json::array())) {
-    if (TextOf(group, "kind") != "KIND_GPU") continue;
-    names.emplace_back("KIND_GPU of instance_group: it runs on the CPU");
-    break;
-  }
   for (const Json& output : config.value("output", Json::array())) {
     if (TextOf(output, "label_filename").empty()) continue;
     names.emplace_back("label_filename");
@@ -311,7 +316,8 @@ Result<runtime::ServingService> PlanService(const StandAloneOptions& options, co
         .instances = InstancesOf(folder.config),
         .config = folder.config.empty() ? std::string() : DumpJson(folder.config),
         .batching = BatchingOf(folder.config),
-        .own_process = options.own_process};
+        .own_process = options.own_process,
+        .accelerator = AcceleratorOf(folder.config, options.accelerator)};
     if (options.max_batch > 0) {
       if (!revision.batching) revision.batching = runtime::BatchingSettings{};
       revision.batching->max_batch_size = options.max_batch;

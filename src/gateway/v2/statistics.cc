@@ -29,7 +29,11 @@ Json StatisticsJson(const Environment& environment, const RevisionRuntime& revis
                        {"compute_infer", Duration(batch.executions, batch.infer_ns)},
                        {"compute_output", Duration(batch.executions, batch.output_ns)}});
   }
-  const Json memory = {{"type", "CPU"}, {"id", 0}, {"byte_size", statistics.memory_bytes}};
+  Json memory = Json::array();
+  memory.push_back({{"type", "CPU"}, {"id", 0}, {"byte_size", statistics.memory_bytes}});
+  if (statistics.gpu_memory_bytes) {
+    memory.push_back({{"type", "GPU"}, {"id", 0}, {"byte_size", *statistics.gpu_memory_bytes}});
+  }
   return {{"name", revision.service()},
           {"version", revision.version()},
           {"last_inference", statistics.last_inference_ms},
@@ -46,7 +50,7 @@ Json StatisticsJson(const Environment& environment, const RevisionRuntime& revis
             {"cache_miss", Duration(0, 0)}}},
           {"response_stats", Json::object()},
           {"batch_stats", std::move(batches)},
-          {"memory_usage", Json::array({memory})}};
+          {"memory_usage", std::move(memory)}};
 }
 
 HttpResponse Answer(Json statistics) {

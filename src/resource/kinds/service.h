@@ -100,9 +100,10 @@ struct RevisionStatus : StatusBase {
   std::optional<WorkerStatus> worker;  // where it runs in a process of its own
   int64_t instances = 0;
   std::string accelerator;
+  int64_t gpu_memory_bytes = 0;
 };
 BOOST_DESCRIBE_STRUCT(RevisionStatus, (StatusBase),
-                      (load_ms, memory_bytes, worker, instances, accelerator))
+                      (load_ms, memory_bytes, worker, instances, accelerator, gpu_memory_bytes))
 
 KindInfo ServiceKind();
 // Whether a service with this access may be in that project: FAILED_PRECONDITION /
@@ -236,5 +237,7 @@ struct slipway::Description<slipway::resource::RevisionStatus> {
       {.name = "worker", .text = "Its own process, with isolation process."},
       {.name = "instances", .text = "Runs that it may have at the same time now."},
       {.name = "accelerator", .text = "What computes: cpu, or the name of the GPU."},
+      {.name = "gpu_memory_bytes",
+       .text = "Memory of the GPU that loading it took; 0 on the processor."},
   };
 };

@@ -1,0 +1,40 @@
+// Gpu: the GPUs of this machine and what they do, as NVIDIA's libraries tell it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace slipway::engine {
+
+struct Gpu {
+  int32_t ordinal = 0;  // as CUDA counts those that this process may use
+  std::string name;     // "NVIDIA H100 80GB HBM3"
+  std::string uuid;     // as NVML names it: "GPU-" and 32 hex digits in groups
+  uint64_t memory_bytes = 0;
+};
+
+// Asks the driver, libcuda.so.1, which is opened at run time and never closed. Blocks, at first for
+// as long as the driver needs to start. FAILED_PRECONDITION / GPU_MISSING with what is missing.
+// Thread-safe.
+Result<std::vector<Gpu>> FindGpus();
+
+// Of all programs on this machine together.
+struct GpuUse {
+  uint64_t memory_used_bytes = 0;
+  uint64_t memory_total_bytes = 0;
+  double utilization = 0;  // 0 to 1: the part of the last moments in which it computed
+  double power_watts = 0;
+  double power_limit_watts = 0;
+  double energy_joules = 0;  // since the driver started
+};
+
+// Asks libnvidia-ml.so.1, which is opened at run time and never closed; what it does not know of
+// this GPU is 0. Nothing where it is missing or does not know the GPU. Takes some microseconds.
+// Thread-safe.
+std::optional<GpuUse> UseOf(const Gpu& gpu);
+
+}  // namespace slipway::engine
