@@ -57,8 +57,14 @@ Result<void> UseGpu(OrtSessionOptions* options, int32_t gpu) {
   return Check(api.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda.get()), Step::kLoad);
 }
 
+// Of a library that could not be opened the loader's words alone.
 Error GpuUnusable(const Error& cause) {
-  return FailedPrecondition("GPU_UNUSABLE", "the GPU cannot be used: " + cause.message());
+  constexpr std::string_view kBefore = " with error: ";
+  const size_t at = cause.message().find(kBefore);
+  return FailedPrecondition(
+      "GPU_UNUSABLE", "the GPU cannot be used: " +
+                          (at == std::string::npos ? cause.message()
+                                                   : cause.message().substr(at + kBefore.size())));
 }
 
 // The library has no code of its own for it. Its words for CUDA's errors stand between the names of
