@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/inline_rule.h"
 #include "engine/limits.h"
+#include "gateway/ensemble/ensemble_run.h"
 #include "gateway/limits.h"
 #include "gateway/shadow.h"
 
@@ -33,6 +34,10 @@ Error RunTimeout(std::chrono::milliseconds limit) {
                    "service (--request-timeout of a stand-alone serve) raised");
 }
 
+Error MembersGone() {
+  return Unavailable("ENSEMBLE_MEMBER", "the models of the ensemble are being changed: try again");
+}
+
 Failure KindOf(const Error& error) {
   if (error.reason() == "RUN_TIMEOUT") return Failure::kBackend;
   if (error.reason() == "QUEUE_FULL" || error.reason() == "QUEUE_TIMEOUT" ||
@@ -48,11 +53,22 @@ Failure KindOf(const Error& error) {
 }  // namespace
 
 Exchange::Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived)
+    : Exchange(revision, core, arrived, nullptr) {
+  if (revision.ensemble() == nullptr) [[likely]] {
+    return;
+  }
+  auto binding = core.snapshot->EnsembleOf(revision, core.number);
+  if (binding != nullptr) ensemble_ = std::make_unique<EnsembleRun>(std::move(binding), core);
+}
+
+Exchange::Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived,
+                   std::unique_ptr<EnsembleRun> ensemble)
     : revision_(revision),
       core_(core),
       lane_(revision.lane(core.number)),
       in_flight_(lane_),
       arrived_(arrived),
+      ensemble_(std::move(ensemble)),
       memory_(core.memory) {
   if (lane_.spare.empty()) {
     invocation_ = std::make_shared<Invocation>();
@@ -84,6 +100,9 @@ void Exchange::Observe(RequestRecord* record) {
 }
 
 std::optional<Result<void>> Exchange::TryInline() {
+  if (revision_.ensemble() != nullptr) [[unlikely]] {
+    return TryEnsemble();
+  }
   if (Result<void> rows = CountRows(); rows.has_error()) return rows;
   if (Result<void> held = HoldRun(); held.has_error()) return held;
   engine::LoadedModel& model = revision_.model();
@@ -113,6 +132,36 @@ std::optional<Result<void>> Exchange::TryInline() {
   if (result.has_error()) return result;
   CountInlineRun();
   return HoldOutputs();
+}
+
+void Exchange::LimitTime(Clock::time_point deadline) {
+  if (deadline == Clock::time_point::max()) return;
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - arrived_);
+  request().time_left = std::max(left, std::chrono::microseconds(0));
+}
+
+std::optional<Result<void>> Exchange::TryEnsemble() {
+  if (ensemble_ == nullptr) return MembersGone();
+  if (Result<void> rows = CountRows(); rows.has_error()) return rows;
+  const std::optional<Result<void>> ran = ensemble_->TryInline(*invocation_);
+  if (!ran) return std::nullopt;
+  return EndEnsemble(*ran);
+}
+
+Task<Result<void>> Exchange::RunEnsemble(Clock::time_point deadline) {
+  if (ensemble_ == nullptr) co_return MembersGone();
+  co_return EndEnsemble(co_await ensemble_->Run(*invocation_, deadline));
+}
+
+// What the steps gave is held by their own exchanges.
+Result<void> Exchange::EndEnsemble(const Result<void>& ran) {
+  started_ = parsed_;
+  ended_ = Clock::now();
+  if (ran.has_error()) {
+    return ran.error().Prefixed("in ensemble '" + revision_.service() + "', ");
+  }
+  CountInlineRun();
+  return {};
 }
 
 Result<void> Exchange::HoldRun() {
@@ -148,16 +197,20 @@ Result<void> Exchange::HoldOutputs() {
 
 Result<void> Exchange::CountRows() {
   const engine::Batcher& batcher = revision_.batcher();
-  const uint64_t most = batcher.max_rows();
+  const EnsemblePlan* const ensemble = revision_.ensemble();
+  const uint64_t most = ensemble == nullptr ? batcher.max_rows() : ensemble->max_batch_size;
   rows_ = 0;
-  if (most < 2 || !batcher.MayShare()) return {};
+  const bool has_rows = ensemble == nullptr ? most > 1 && batcher.MayShare() : most > 0;
+  if (!has_rows) return {};
   TRY(rows, engine::RowsOf(face().signature, invocation_->request.inputs));
   rows_ = rows;
   if (rows <= most) return {};
   return InvalidArgument("BATCH_TOO_LARGE",
                          "inference request batch-size must be <= " + std::to_string(most) +
                              " for '" + revision_.service() + "', got " + std::to_string(rows) +
-                             ": send fewer rows at once, or have batching.maxBatchSize raised");
+                             ": send fewer rows at once, or have " +
+                             (ensemble == nullptr ? "batching.maxBatchSize" : "max_batch_size") +
+                             " raised");
 }
 
 Result<void> Exchange::RunHere(exec::Session& session) {
@@ -209,14 +262,18 @@ Task<Result<void>> Exchange::RunInTime() {
   const std::optional<Clock::time_point> clients = ClientDeadline();
   const bool is_clients = clients.has_value() && *clients < arrived_ + limit;
   const Clock::time_point deadline = is_clients ? *clients : arrived_ + limit;
-  Result<void> result = co_await WithDeadline(deadline, RunOnThreads(deadline));
-  started_ = invocation_->started();
-  ended_ = invocation_->ended();
+  const bool is_ensemble = revision_.ensemble() != nullptr;
+  Result<void> result =
+      co_await WithDeadline(deadline, is_ensemble ? RunEnsemble(deadline) : RunOnThreads(deadline));
+  if (!is_ensemble) {
+    started_ = invocation_->started();
+    ended_ = invocation_->ended();
+  }
   if (result.has_error() && result.error().code() == Code::kDeadlineExceeded) {
     if (!is_clients) co_return RunTimeout(limit);
     co_return Error(Code::kDeadlineExceeded, "REQUEST_TIMEOUT", "Request timeout expired");
   }
-  if (result.has_value()) co_return HoldOutputs();
+  if (result.has_value() && !is_ensemble) co_return HoldOutputs();
   co_return result;
 }
 

@@ -24,6 +24,8 @@
 
 namespace slipway::gateway {
 
+class EnsembleRun;
+
 // Counted in at its revision for its lifetime, with memory on loan from the core's lane. Used on
 // the thread of its core.
 class Exchange {
@@ -31,6 +33,9 @@ class Exchange {
   using Clock = std::chrono::steady_clock;
 
   Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived);
+  // With its run, where the revision is an ensemble: it was begun with another snapshot.
+  Exchange(RevisionRuntime& revision, CoreSlot& core, Clock::time_point arrived,
+           std::unique_ptr<EnsembleRun> ensemble);
   // With the shadow that sees the request when it has succeeded.
   Exchange(Choice choice, CoreSlot& core, Clock::time_point arrived);
   ~Exchange();
@@ -61,6 +66,8 @@ class Exchange {
 
   // The request is complete.
   void Parsed() { parsed_ = Clock::now(); }
+  // The caller waits until then only.
+  void LimitTime(Clock::time_point deadline);
   // Runs here and now if that is cheap enough; nothing if it is not, or has not been. Refuses what
   // cannot be part of a batch where requests share runs: INVALID_ARGUMENT / BATCH_TOO_LARGE,
   // BATCH_MISMATCH.
@@ -94,6 +101,10 @@ class Exchange {
   Result<void> CountRows();
   Result<void> RunHere(exec::Session& session);
   void CountInlineRun();
+  // The same as TryInline and RunOnThreads, and the end of both, for an ensemble.
+  std::optional<Result<void>> TryEnsemble();
+  Task<Result<void>> RunEnsemble(Clock::time_point deadline);
+  Result<void> EndEnsemble(const Result<void>& ran);
   // The deadline of the client's, if it is before that of the service; and the end of its wait.
   std::optional<Clock::time_point> ClientDeadline() const;
   Clock::time_point EndOfWait() const;
@@ -112,6 +123,7 @@ class Exchange {
   Clock::time_point started_;
   Clock::time_point ended_;
   std::shared_ptr<Invocation> invocation_;
+  std::unique_ptr<EnsembleRun> ensemble_;
   MemoryHold memory_;
   uint64_t output_bytes_ = 0;  // held for outputs
   uint64_t rows_ = 0;          // of a batch; 0: the model has none

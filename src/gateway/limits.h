@@ -45,6 +45,8 @@ inline constexpr std::chrono::seconds kFailureLogPause{1};
 // A model configuration: its text, and the entries of one list or map of it.
 inline constexpr size_t kMaxConfigBytes = 1 << 20;
 inline constexpr size_t kMaxConfigItems = 4096;
+// Runs of models that one request to an ensemble makes, those of ensembles in it included.
+inline constexpr size_t kMaxEnsembleRuns = 256;
 // Regions of shared memory, each of which keeps a descriptor open, and their names.
 inline constexpr size_t kMaxSharedRegions = 256;
 inline constexpr size_t kMaxRegionNameBytes = 256;

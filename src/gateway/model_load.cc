@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/accelerator.h"
+#include "gateway/ensemble/ensemble_model.h"
 #include "gateway/model_config/describe.h"
 #include "gateway/warm_up.h"
 
@@ -36,6 +37,10 @@ Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
                                                        const runtime::ServingRevision& settings,
                                                        const engine::ModelSource& source) {
   TRY(config, model_config::ConfigOf(settings));
+  if (settings.format == kEnsemble) {
+    TRY(plan, ReadEnsemblePlan(config));
+    return std::make_unique<engine::LoadedModel>(std::make_unique<EnsembleModel>(std::move(plan)));
+  }
   TRY(model, Load(host, settings.accelerator, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
   TRY_VOID(WarmUp(*model, settings));

@@ -178,142 +178,15 @@ void Reconciler::List(Service& service) {
   }
 }
 
-namespace {
-
-// Positions among the candidates become positions among those that can serve.
-std::vector<routing::Share> Placed(const std::vector<size_t>& places,
-                                   std::vector<routing::Share> shares) {
-  for (routing::Share& share : shares) share.candidate = places[share.candidate];
-  return shares;
-}
-
-}  // namespace
-
-// The service's revisions, and where each is in its entry.
-struct Reconciler::Lineup {
-  std::vector<routing::Candidate> candidates;
-  std::vector<size_t> places;
-
-  // The shadow of a route, if it can serve.
-  std::optional<TrafficPlan::Shadow> Find(const std::optional<routing::ShadowSpec>& shadow,
-                                          const ServiceEntry& entry) const {
-    if (!shadow || shadow->weight == 0) return std::nullopt;
-    const routing::SplitPart alone{.revision = shadow->revision};
-    const auto found = Placed(places, routing::DivideRule(candidates, {&alone, 1}, {}));
-    if (found.empty()) return std::nullopt;
-    return TrafficPlan::Shadow{.revision = entry.ready[found.front().candidate],
-                               .weight = shadow->weight,
-                               .compare = shadow->compare};
-  }
-};
-
-// Of the traffic that the configuration wants, once `entry` has its revisions and default shares.
-std::shared_ptr<const TrafficPlan> Reconciler::MakePlan(Service& service, const Lineup& lineup,
-                                                        const ServiceEntry& entry) {
-  if (!service.config.traffic) {
-    service.rules = nullptr;
-    return nullptr;
-  }
-  const routing::TrafficSpec& traffic = *service.config.traffic;
-  const size_t cores = dependencies_.slots.size();
-  if (service.rules == nullptr || !service.rules->IsOf(traffic)) {
-    service.rules = std::make_shared<const CompiledRules>(traffic, cores);
-  }
-  TrafficPlan::Parts parts{.rules = service.rules,
-                           .ready = entry.ready,
-                           .routes = {},
-                           .shadows = &dependencies_.shadows,
-                           .cores = cores,
-                           .first_turn = turns_given_};
-  for (const routing::RuleSpec& rule : traffic.rules) {
-    const auto& shadow = rule.shadow ? rule.shadow : traffic.shadow;
-    auto own = Placed(lineup.places, routing::DivideRule(lineup.candidates, rule.split, {}));
-    if (own.empty()) own = entry.shares;
-    parts.routes.push_back({.shares = std::move(own), .shadow = lineup.Find(shadow, entry)});
-  }
-  parts.routes.push_back({.shares = entry.shares, .shadow = lineup.Find(traffic.shadow, entry)});
-  turns_given_ += cores * parts.routes.size();
-  return std::make_shared<const TrafficPlan>(std::move(parts));
-}
-
-// Names of services have a slash, hashes of keys have none.
-std::shared_ptr<CallLimiter> Reconciler::LimiterOf(
-    const std::string& name, const std::optional<routing::CallLimits>& limits) {
-  if (!limits || limits->empty()) {
-    limiters_.erase(name);
-    return nullptr;
-  }
-  std::shared_ptr<CallLimiter>& limiter = limiters_[name];
-  if (limiter == nullptr || !(limiter->limits() == *limits)) {
-    limiter = std::make_shared<CallLimiter>(*limits);
-  }
-  return limiter;
-}
-
-ServiceEntry Reconciler::MakeEntry(Service& service) {
-  ServiceEntry entry{.project = service.config.project,
-                     .name = service.config.name,
-                     .needs_key = service.config.access != "anonymous"};
-  for (const runtime::ServingKey& key : service.config.keys) {
-    entry.keys.emplace(key.sha256, KeyEntry{.expires_at_ms = key.expires_at_ms,
-                                            .name = key.name,
-                                            .limiter = LimiterOf(key.sha256, key.limits)});
-  }
-  if (!entry.needs_key) {
-    entry.limiter = LimiterOf(entry.project + "/" + entry.name, service.config.limits);
-  }
-  Lineup lineup;
-  for (const auto& revision : service.revisions) {
-    lineup.candidates.push_back({.number = revision->runtime->settings().number,
-                                 .ready = revision->loaded,
-                                 .listed = revision->listed,
-                                 .serving = revision->serving});
-  }
-  std::vector<routing::SplitPart> split;
-  if (service.config.traffic) split = service.config.traffic->split;
-  const std::vector<routing::Share> shares = routing::DivideTraffic(lineup.candidates, split);
-  for (auto& revision : service.revisions) revision->serving = false;
-  for (const routing::Share& share : shares) service.revisions[share.candidate]->serving = true;
-  for (const auto& revision : service.revisions) {
-    lineup.places.push_back(entry.ready.size());
-    Present(*revision, service, entry);
-  }
-  if (entry.ready.empty() && entry.unready.empty() && service.failed) {
-    entry.unready.push_back(*service.failed);
-  }
-  entry.shares = Placed(lineup.places, shares);
-  entry.plan = MakePlan(service, lineup, entry);
-  return entry;
-}
-
-// One revision as clients may see it.
-void Reconciler::Present(const Revision& revision, Service& service, ServiceEntry& entry) {
-  if (revision.loaded) service.failed.reset();
-  if (revision.failure) {
-    service.failed = {.version = revision.runtime->version(),
-                      .reason = revision.failure->message()};
-  }
-  if (revision.loaded && (revision.listed || revision.serving)) {
-    entry.ready.push_back(revision.runtime.get());
-  } else if (revision.listed) {
-    entry.unready.push_back(
-        {.version = revision.runtime->version(),
-         .reason = revision.failure ? revision.failure->message() : std::string()});
-  }
-}
-
 void Reconciler::Switch() {
-  std::vector<ServiceEntry> entries;
-  for (Service& service : services_) {
-    ServiceEntry entry = MakeEntry(service);
-    if (service.configured) entries.push_back(std::move(entry));
-  }
-  dependencies_.slots.Publish(std::make_unique<const Snapshot>(std::move(entries)));
+  dependencies_.slots.Publish(MakeSnapshot());
   // Those that no snapshot has any more.
   std::erase_if(limiters_, [](const auto& entry) { return entry.second.use_count() == 1; });
   for (Service& service : services_) {
     for (auto& revision : service.revisions) {
-      if (revision->loaded && revision->phase == Phase::kLoading) revision->phase = Phase::kReady;
+      if (revision->can_serve() && revision->phase == Phase::kLoading) {
+        revision->phase = Phase::kReady;
+      }
     }
   }
   Retire();
@@ -378,7 +251,8 @@ void Reconciler::StartLoad() {
       // Here, so that threads which the engine makes for all models are not nice ones; for the same
       // reason a model with threads of its own is loaded without niceness.
       Result<void> prepared;
-      const bool is_elsewhere = settings.own_process || engine::IsCustomCode(settings.format);
+      const bool is_elsewhere = settings.own_process || engine::IsCustomCode(settings.format) ||
+                                settings.format == kEnsemble;
       if (!is_elsewhere) prepared = dependencies_.host.Prepare(settings.format);
       engine::ModelSource source = SourceOf(settings);
       source.name = NameOf(*loading_->runtime) + " " + loading_->runtime->version();
@@ -468,8 +342,8 @@ void Reconciler::Tell() {
     runtime::RevisionMeasurement measured{
         .uid = revision.runtime->settings().uid,
         .phase = std::string(PhaseName(leaving ? Phase::kDraining : revision.phase))};
-    const std::optional<Error> problem =
-        revision.loaded ? revision.runtime->remark() : revision.failure;
+    std::optional<Error> problem = revision.unbound;
+    if (!problem) problem = revision.loaded ? revision.runtime->remark() : revision.failure;
     if (problem) {
       measured.reason = problem->reason();
       measured.message = problem->message();

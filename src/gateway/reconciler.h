@@ -62,8 +62,12 @@ class Reconciler {
     bool listed = true;
     bool loaded = false;   // the model is there, though perhaps no core knows it yet
     bool serving = false;  // has a share of the traffic
+    // Of an ensemble that is loaded: why it does not fit the models that serve now.
+    std::optional<Error> unbound;
     InstanceScaler scaler;
     std::optional<std::chrono::steady_clock::time_point> scaled_at;  // the last look of the scaler
+
+    bool can_serve() const { return loaded && !unbound; }
   };
   struct Service {
     runtime::ServingService config;  // the last
@@ -77,6 +81,7 @@ class Reconciler {
   };
 
   struct Lineup;
+  struct Draft;
 
   void Loop();
   void Adopt(runtime::ServingConfig config);
@@ -84,6 +89,11 @@ class Reconciler {
   void List(Service& service);
   // Divides the traffic anew and shows it to the cores.
   void Switch();
+  std::unique_ptr<const Snapshot> MakeSnapshot();
+  // Finds the models of its ensembles.
+  void Bind(Service& service, Draft& draft);
+  // Whether anything listed is still to be loaded.
+  bool IsLoading() const;
   ServiceEntry MakeEntry(Service& service);
   static void Present(const Revision& revision, Service& service, ServiceEntry& entry);
   std::shared_ptr<const TrafficPlan> MakePlan(Service& service, const Lineup& lineup,

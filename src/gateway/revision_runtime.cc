@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "gateway/ensemble/ensemble_model.h"
 #include "gateway/invocation.h"
 
 namespace slipway::gateway {
@@ -78,6 +79,8 @@ Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> mode
   }
   model_ = std::move(model);
   batcher_.SetModel(*model_);
+  const auto* const ensemble = dynamic_cast<const EnsembleModel*>(&model_->model());
+  if (ensemble != nullptr) ensemble_ = &ensemble->plan();
   return {};
 }
 

@@ -21,6 +21,8 @@
 
 namespace slipway::gateway {
 
+struct EnsemblePlan;
+
 // The model, its waiting line and its counters. Configurations come and go, this stays: a change of
 // weights rebuilds nothing. Made before the model is loaded; SetModel happens before any request
 // can find it. Destroyed when no core can find it any more and IsIdle.
@@ -47,6 +49,8 @@ class RevisionRuntime {
   Result<void> SetModel(std::unique_ptr<engine::LoadedModel> model);
   bool has_model() const { return model_ != nullptr; }
   engine::LoadedModel& model() const { return *model_; }
+  // nullptr: the model is none.
+  const EnsemblePlan* ensemble() const { return ensemble_; }
 
   // Of one request, as its service says now. Any thread.
   std::chrono::milliseconds request_timeout() const {
@@ -101,6 +105,7 @@ class RevisionRuntime {
   std::atomic<bool> measured_{false};
   const int64_t since_ms_ = SystemClock().Wall().time_since_epoch().count();
   std::unique_ptr<engine::LoadedModel> model_;
+  const EnsemblePlan* ensemble_ = nullptr;  // of model_
   // After the model: its lanes hold sessions.
   std::vector<Lane> lanes_;
 };

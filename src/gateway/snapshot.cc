@@ -1,5 +1,6 @@
 #include "gateway/snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace slipway::gateway {
@@ -18,12 +19,20 @@ const UnreadyRevision* ServiceEntry::FindUnready(std::string_view version) const
   return nullptr;
 }
 
+RevisionRuntime* ServiceEntry::Latest() const {
+  const auto last =
+      std::max_element(shares.begin(), shares.end(),
+                       [](const auto& a, const auto& b) { return a.number < b.number; });
+  return last == shares.end() ? nullptr : ready[last->candidate];
+}
+
 RevisionRuntime* ServiceEntry::Pick(uint64_t random) const {
   if (shares.empty()) return nullptr;
   return ready[shares[routing::PickByTurn(shares, random)].candidate];
 }
 
-Snapshot::Snapshot(std::vector<ServiceEntry> services) : services_(std::move(services)) {
+Snapshot::Snapshot(std::vector<ServiceEntry> services, EnsembleBindings ensembles)
+    : services_(std::move(services)), ensembles_(std::move(ensembles)) {
   for (const ServiceEntry& service : services_) {
     by_name_[service.name].push_back(&service);
     has_limits_ = has_limits_ || service.limiter != nullptr;
@@ -32,6 +41,12 @@ Snapshot::Snapshot(std::vector<ServiceEntry> services) : services_(std::move(ser
       has_limits_ = has_limits_ || key.limiter != nullptr;
     }
   }
+}
+
+std::shared_ptr<const EnsembleBinding> Snapshot::EnsembleOf(const RevisionRuntime& revision,
+                                                            size_t core) const {
+  const auto found = ensembles_.find(&revision);
+  return found == ensembles_.end() ? nullptr : found->second[core];
 }
 
 const ServiceEntry* Snapshot::Find(std::string_view project, std::string_view name) const {

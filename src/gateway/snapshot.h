@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gateway/ensemble/ensemble_binding.h"
 #include "gateway/revision_runtime.h"
 #include "gateway/traffic_plan.h"
 #include "routing/shares.h"
@@ -50,17 +51,26 @@ struct ServiceEntry {
   // The revision with this version; nullptr if it is not ready.
   RevisionRuntime* Find(std::string_view version) const;
   const UnreadyRevision* FindUnready(std::string_view version) const;
+  // The newest of the default route's; nullptr when none can serve.
+  RevisionRuntime* Latest() const;
   // The default route's, by a random number; nullptr when none can serve.
   RevisionRuntime* Pick(uint64_t random) const;
 };
 
+// Of the ensembles among the revisions; for each core its own, so that no count is shared.
+using EnsembleBindings =
+    std::unordered_map<const RevisionRuntime*, std::vector<std::shared_ptr<const EnsembleBinding>>>;
+
 class Snapshot {
  public:
   // Services have distinct names within a project.
-  explicit Snapshot(std::vector<ServiceEntry> services);
+  explicit Snapshot(std::vector<ServiceEntry> services, EnsembleBindings ensembles = {});
 
   const ServiceEntry* Find(std::string_view project, std::string_view name) const;
   const std::vector<ServiceEntry>& services() const { return services_; }
+  // Of an ensemble that is ready; else nullptr.
+  std::shared_ptr<const EnsembleBinding> EnsembleOf(const RevisionRuntime& revision,
+                                                    size_t core) const;
   // Whether a key may infer on some service, expired or not.
   bool KnowsKey(const std::string& sha256) const { return keys_.contains(sha256); }
   // Whether any service or key has limits.
@@ -72,6 +82,7 @@ class Snapshot {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   const std::vector<ServiceEntry> services_;
+  const EnsembleBindings ensembles_;
   // By name, then project: almost every name is in one project only.
   std::unordered_map<std::string, std::vector<const ServiceEntry*>, TextHash, std::equal_to<>>
       by_name_;

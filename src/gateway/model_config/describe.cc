@@ -163,6 +163,13 @@ Result<void> CheckAgainst(const Json& config, const tensor::Signature& signature
   return CheckTensors(config, "output", signature.outputs);
 }
 
+std::optional<tensor::DataType> ParseTypeName(std::string_view name) {
+  constexpr std::string_view kPrefix = "TYPE_";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  return tensor::ParseDataType(name == "STRING" ? "BYTES" : name);
+}
+
 Json Describe(const RevisionRuntime& revision, std::string_view name) {
   const runtime::ServingRevision& settings = revision.settings();
   // It was read well when the model was loaded.
@@ -175,14 +182,18 @@ Json Describe(const RevisionRuntime& revision, std::string_view name) {
   }
   config["name"] = name;
   config["platform"] = platform;
-  config["backend"] = BackendOf(platform);
-  config["default_model_filename"] = settings.model_file;
+  const bool is_ensemble = revision.ensemble() != nullptr;
+  // It has neither files nor instances of its own.
+  if (!is_ensemble) {
+    config["backend"] = BackendOf(platform);
+    config["default_model_filename"] = settings.model_file;
+  }
   config["input"] = DescribeTensors(signature.inputs, config, "input");
   config["output"] = DescribeTensors(signature.outputs, config, "output");
   if (!config.contains("version_policy")) {
     config["version_policy"] = {{"latest", {{"num_versions", 1}}}};
   }
-  if (!config.contains("instance_group")) {
+  if (!config.contains("instance_group") && !is_ensemble) {
     config["instance_group"] =
         Json::array({{{"name", name},
                       {"kind", revision.model().gpu() ? "KIND_GPU" : "KIND_CPU"},

@@ -1,6 +1,7 @@
 // Describe: the configuration of a model that is served, as Triton would tell it.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/json.h"
@@ -20,5 +21,8 @@ Result<void> CheckAgainst(const Json& config, const tensor::Signature& signature
 // The configuration of a revision: an empty object where it has none. INVALID_ARGUMENT /
 // CONFIG_JSON, JSON_SYNTAX.
 Result<Json> ConfigOf(const runtime::ServingRevision& settings);
+
+// The type of "TYPE_FP32"; nothing for other words and for TYPE_INVALID.
+std::optional<tensor::DataType> ParseTypeName(std::string_view name);
 
 }  // namespace slipway::gateway::model_config

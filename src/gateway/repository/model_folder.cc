@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "gateway/ensemble/ensemble_plan.h"
 #include "gateway/limits.h"
 #include "gateway/model_config/config_text.h"
 #include "gateway/repository/batching_config.h"
@@ -94,9 +95,15 @@ std::string TextOf(const Json& config, std::string_view member) {
   return found == config.end() ? std::string() : found->get<std::string>();
 }
 
-constexpr std::string_view kPlatforms[] = {"onnxruntime_onnx", "tensorflow_savedmodel",
-                                           "tensorflow_graphdef", "openvino", "slipway_fake"};
-constexpr std::string_view kBackends[] = {"onnxruntime", "tensorflow", "openvino", "slipway"};
+constexpr std::string_view kPlatforms[] = {"onnxruntime_onnx",    "tensorflow_savedmodel",
+                                           "tensorflow_graphdef", "openvino",
+                                           "slipway_fake",        kEnsemble};
+constexpr std::string_view kBackends[] = {"onnxruntime", "tensorflow", "openvino", "slipway",
+                                          kEnsemble};
+
+bool IsEnsemble(const Json& config) {
+  return TextOf(config, "platform") == kEnsemble || config.contains("ensemble_scheduling");
+}
 
 bool IsUnsupportedPlatform(const std::string& platform) {
   return !platform.empty() && std::ranges::find(kPlatforms, platform) == std::end(kPlatforms);
@@ -148,6 +155,38 @@ std::string AcceleratorOf(const Json& config, const std::string& fallback) {
   return fallback;
 }
 
+// Of an ensemble a version is no file, and an empty folder if anything: those of Triton that git
+// does not keep are not missed.
+ModelFolder EnsembleFolder(const Source& source, Json config) {
+  ModelFolder folder{.config = std::move(config), .versions = {}};
+  for (const auto& [number, path] : VersionFolders(source.path)) {
+    folder.versions.push_back(
+        {.number = number, .file = source.path / kConfigFile, .format = std::string(kEnsemble)});
+  }
+  if (folder.versions.empty()) {
+    folder.versions.push_back(
+        {.number = 1, .file = source.path / kConfigFile, .format = std::string(kEnsemble)});
+  }
+  return folder;
+}
+
+// What an ensemble may not say beside its steps.
+Result<void> CheckEnsemble(const Json& config) {
+  if (!config.contains("ensemble_scheduling")) {
+    return InvalidArgument("CONFIG_UNSUPPORTED",
+                           "ensemble_scheduling: a model of the platform 'ensemble' has its steps "
+                           "there");
+  }
+  for (const char* member : {"platform", "backend"}) {
+    const std::string told = TextOf(config, member);
+    if (told.empty() || told == kEnsemble) continue;
+    return InvalidArgument("CONFIG_UNSUPPORTED", std::string(member) + ": '" + told +
+                                                     "' has no ensemble_scheduling: say "
+                                                     "'ensemble', or take the steps away");
+  }
+  return {};
+}
+
 // Another file, another configuration or other settings are another revision.
 std::string UidOf(const Source& source, const ModelVersion& version,
                   const runtime::ServingRevision& settings) {
@@ -190,6 +229,7 @@ Result<ModelFolder> ReadModelFolder(const Source& source, const std::optional<Js
     TRY(read, ReadConfigFile(source));
     folder.config = std::move(read);
   }
+  if (IsEnsemble(folder.config)) return EnsembleFolder(source, std::move(folder.config));
   const std::string wanted = TextOf(folder.config, "default_model_filename");
   for (const auto& [number, path] : VersionFolders(source.path)) {
     TRY(file, FileIn(path, wanted));
@@ -242,16 +282,14 @@ Result<void> CheckServable(const Json& config, const std::string& name) {
                                                      "', and the model is called '" + name + "'");
   }
   const std::string platform = TextOf(config, "platform");
-  if (platform == "ensemble" || config.contains("ensemble_scheduling")) {
-    return Unsupported("an ensemble, which is not served yet: serve its models one by one");
-  }
   if (config.contains("sequence_batching")) {
     return Unsupported("sequence_batching, which is not served yet");
   }
+  if (IsEnsemble(config)) TRY_VOID(CheckEnsemble(config));
   if (IsUnsupportedPlatform(platform)) {
     return Unsupported("the platform '" + platform +
                        "' is not served: onnxruntime_onnx, tensorflow_savedmodel, "
-                       "tensorflow_graphdef and openvino are");
+                       "tensorflow_graphdef, openvino and ensemble are");
   }
   if (const std::string backend = TextOf(config, "backend"); IsUnsupportedBackend(backend)) {
     return Unsupported("the backend '" + backend +
@@ -277,6 +315,13 @@ std::vector<std::string> WithoutEffect(const Json& config) {
     if (config.contains(member)) names.emplace_back(member);
   }
   for (std::string& member : BatchingWithoutEffect(config)) names.push_back(std::move(member));
+  if (IsEnsemble(config)) {
+    if (config.contains("instance_group")) names.emplace_back("instance_group of an ensemble");
+    if (config.contains("model_warmup")) names.emplace_back("model_warmup of an ensemble");
+    if (config["ensemble_scheduling"].contains("max_inflight_requests")) {
+      names.emplace_back("max_inflight_requests of ensemble_scheduling");
+    }
+  }
   for (const Json& output : config.value("output", Json::array())) {
     if (TextOf(output, "label_filename").empty()) continue;
     names.emplace_back("label_filename");
@@ -285,10 +330,26 @@ std::vector<std::string> WithoutEffect(const Json& config) {
   return names;
 }
 
+std::vector<std::string> StepsOf(const runtime::ServingService& service) {
+  std::vector<std::string> models;
+  for (const runtime::ServingRevision& revision : service.revisions) {
+    if (revision.format != kEnsemble) continue;
+    // It was read well when it was planned.
+    const Json config = ParseJson(revision.config, {.max_bytes = kMaxConfigBytes}).value();
+    for (const Json& step : config["ensemble_scheduling"]["step"]) {
+      models.push_back(TextOf(step, "model_name"));
+    }
+  }
+  std::sort(models.begin(), models.end());
+  models.erase(std::unique(models.begin(), models.end()), models.end());
+  return models;
+}
+
 Result<runtime::ServingService> PlanService(const StandAloneOptions& options, const Source& source,
                                             const std::optional<Json>& config) {
   TRY(folder, ReadModelFolder(source, config));
   TRY_VOID(CheckServable(folder.config, source.name));
+  if (IsEnsemble(folder.config)) TRY_VOID(ReadEnsemblePlan(folder.config));
   TRY(versions, ChooseVersions(folder.config, folder.versions));
   if (versions.size() > runtime::kMaxServingRevisions) {
     return ResourceExhausted("MODELS_TOO_MANY", "more than " +
@@ -318,7 +379,10 @@ Result<runtime::ServingService> PlanService(const StandAloneOptions& options, co
         .batching = BatchingOf(folder.config),
         .own_process = options.own_process,
         .accelerator = AcceleratorOf(folder.config, options.accelerator)};
-    if (options.max_batch > 0) {
+    if (version.format == kEnsemble) {
+      revision.own_process = false;  // it runs where its models do
+      revision.accelerator = "cpu";
+    } else if (options.max_batch > 0) {
       if (!revision.batching) revision.batching = runtime::BatchingSettings{};
       revision.batching->max_batch_size = options.max_batch;
     }

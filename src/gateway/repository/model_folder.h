@@ -49,4 +49,7 @@ std::vector<std::string> WithoutEffect(const Json& config);
 Result<runtime::ServingService> PlanService(const StandAloneOptions& options, const Source& source,
                                             const std::optional<Json>& config);
 
+// The models that the ensembles among its versions name, each once.
+std::vector<std::string> StepsOf(const runtime::ServingService& service);
+
 }  // namespace slipway::gateway

@@ -160,8 +160,9 @@ TEST_F(ModelFolderTest, WhatCannotBeServedIsSaid) {
     const auto service = Plan("m");
     return service.has_value() ? std::string("no error") : service.error().message();
   };
-  EXPECT_THAT(fault("platform: \"ensemble\""), HasSubstr("an ensemble"));
-  EXPECT_THAT(fault("ensemble_scheduling { }"), HasSubstr("an ensemble"));
+  EXPECT_THAT(fault("platform: \"ensemble\""), HasSubstr("ensemble_scheduling: "));
+  EXPECT_THAT(fault("platform: \"openvino\" ensemble_scheduling { }"), HasSubstr("platform: "));
+  EXPECT_THAT(fault("backend: \"openvino\" ensemble_scheduling { }"), HasSubstr("backend: "));
   EXPECT_THAT(fault("sequence_batching { }"), HasSubstr("sequence_batching"));
   EXPECT_THAT(fault("platform: \"tensorrt_plan\""), HasSubstr("'tensorrt_plan' is not served"));
   EXPECT_THAT(fault("backend: \"python\""), HasSubstr("'python' is not served"));

@@ -181,7 +181,7 @@ Task<Result<void>> ModelRepository::OnFirstCore(std::function<Task<Result<void>>
 }
 
 Task<Result<void>> ModelRepository::Load(std::string name, ReadLoad read) {
-  co_return co_await OnFirstCore([this, &name, &read] { return LoadHere(name, read); });
+  co_return co_await OnFirstCore([this, &name, &read] { return LoadHere(name, read, {}); });
 }
 
 Task<Result<void>> ModelRepository::Unload(std::string name) {
@@ -204,13 +204,13 @@ Task<bool> ModelRepository::InEffect(uint64_t generation, const runtime::Serving
   }
 }
 
-Task<Result<void>> ModelRepository::LoadHere(std::string name, ReadLoad read) {
+Task<Result<void>> ModelRepository::LoadHere(std::string name, ReadLoad read, Names ensembles) {
   if (models_[name].is_busy) {
     co_return Unavailable(
         "MODEL_BUSY", "failed to load '" + name + "': another load or unload of it is under way");
   }
   models_[name].is_busy = true;
-  const Result<void> result = co_await Change(name, std::move(read));
+  const Result<void> result = co_await Change(name, std::move(read), std::move(ensembles));
   Model& model = models_[name];
   model.is_busy = false;
   if (result.has_value()) co_return Result<void>();
@@ -229,12 +229,33 @@ Task<Result<void>> ModelRepository::LoadHere(std::string name, ReadLoad read) {
                                "failed to load '" + name + "': " + result.error().message());
 }
 
-Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read) {
+Task<Result<void>> ModelRepository::LoadSteps(runtime::ServingService ensemble, Names ensembles) {
+  ensembles.push_back(ensemble.name);
+  for (const std::string& step : StepsOf(ensemble)) {
+    const auto outer = std::find(ensembles.begin(), ensembles.end(), step);
+    if (outer != ensembles.end()) {
+      co_return InvalidArgument("ENSEMBLE_CIRCLE", "ensemble_scheduling: '" + step +
+                                                       "' is a step of its own, by way "
+                                                       "of '" +
+                                                       ensembles.back() +
+                                                       "': such a circle never begins");
+    }
+    if (const auto known = models_.find(step); known != models_.end() && known->second.service) {
+      continue;
+    }
+    CO_TRY_VOID(
+        co_await LoadHere(step, []() -> Result<LoadRequest> { return LoadRequest{}; }, ensembles));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read, Names ensembles) {
   Result<Planned> planned = co_await pool_.Run([&]() -> Result<Planned> {
     TRY(request, read());
     return Plan(name, request);
   });
   if (planned.has_error()) co_return planned.error();
+  CO_TRY_VOID(co_await LoadSteps(planned->service, std::move(ensembles)));
   Model& model = models_[name];
   const std::optional<runtime::ServingService> before = model.service;
   const runtime::ServingService& wanted = planned->service;

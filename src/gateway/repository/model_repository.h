@@ -69,8 +69,12 @@ class ModelRepository final : public ModelControl {
   };
 
   Task<Result<void>> OnFirstCore(std::function<Task<Result<void>>()> make);
-  Task<Result<void>> Change(std::string name, ReadLoad read);
-  Task<Result<void>> LoadHere(std::string name, ReadLoad read);
+  // `ensembles` are those that are loaded with it, the outermost first.
+  using Names = std::vector<std::string>;
+  Task<Result<void>> Change(std::string name, ReadLoad read, Names ensembles);
+  Task<Result<void>> LoadHere(std::string name, ReadLoad read, Names ensembles);
+  // What an ensemble needs and is not there.
+  Task<Result<void>> LoadSteps(runtime::ServingService ensemble, Names ensembles);
   Task<Result<void>> UnloadHere(std::string name);
   Task<Result<void>> IdleHere(const std::vector<Source>& found, std::vector<IndexEntry>& out);
   Result<Planned> Plan(const std::string& name, const LoadRequest& request) const;
