@@ -1,6 +1,7 @@
 // The agent against a fake control centre, driver and serve.
 #include "agent/agent.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -84,6 +85,103 @@ TEST_F(AgentTest, DesiredRevisionIsFetchedUnpackedLoadedAndReported) {
   EXPECT_EQ(report.serving_generation, config.generation);
   EXPECT_EQ(report.site, "local");
   EXPECT_EQ(report.message, "");
+}
+
+// A revision of a Python program with two models.
+class ProgramTest : public AgentTest {
+ protected:
+  ProgramTest() {
+    std::filesystem::create_directories(code_);
+    std::ofstream(code_ + "/predictor.py") << "INPUTS = []\n";
+  }
+  runtime::DesiredRevision Wanted(const Digest& code, const Digest& one, const Digest& two) {
+    runtime::DesiredRevision revision = site_.Revision(1, one);
+    revision.mounts = {{"one", "default/one", one.text()}, {"two", "other/two", two.text()}};
+    revision.program = runtime::DesiredProgram{
+        .kind = "python", .package = runtime::DesiredPackage{"", "default/code", code.text()}};
+    return revision;
+  }
+
+  const std::string code_ = site_.folder / "code";
+};
+
+TEST_F(ProgramTest, ComesWithAllItsModels) {
+  const Digest code = site_.Offer(code_).manifest_digest;
+  const Digest one = site_.Offer(kModelA).manifest_digest;
+  const Digest two = site_.Offer(kModelB).manifest_digest;
+  site_.Want({Wanted(code, one, two)});
+  Start();
+  ExpectPhase(1, "Ready");
+  const runtime::ServingConfig config = site_.Serving();
+  const runtime::ServingRevision& revision = config.services.at(0).revisions.at(0);
+  EXPECT_EQ(revision.format, "python");
+  EXPECT_EQ(revision.model_file, "predictor.py");
+  EXPECT_EQ(revision.digest, code.text());
+  ASSERT_TRUE(revision.program.has_value());
+  EXPECT_EQ(revision.program->path, revision.path);
+  ASSERT_EQ(revision.mounts.size(), 2U);
+  EXPECT_EQ(revision.mounts[0].mount_as, "one");
+  EXPECT_TRUE(*PosixFileSystem().Exists(revision.path + "/predictor.py"));
+  EXPECT_TRUE(*PosixFileSystem().Exists(revision.mounts[0].path + "/linear_a.onnx"));
+  EXPECT_TRUE(*PosixFileSystem().Exists(revision.mounts[1].path + "/linear_b.onnx"));
+}
+
+TEST_F(ProgramTest, IsNotServedBeforeItsLastModelIsThere) {
+  const Digest code = site_.Offer(code_).manifest_digest;
+  const Digest one = site_.Offer(kModelA).manifest_digest;
+  const auto two = model::PackageModel(PosixFileSystem(), kModelB);
+  site_.Want({Wanted(code, one, two->manifest_digest)});
+  Start();
+  EXPECT_TRUE(TestSite::Eventually([&] { return !site_.ReportOf(1).reason.empty(); }));
+  EXPECT_EQ(site_.Phase(1), "Fetching");
+  EXPECT_TRUE(site_.Serving().services.at(0).revisions.empty());
+  site_.Offer(kModelB);
+  ExpectPhase(1, "Ready");
+}
+
+TEST_F(ProgramTest, ACommandNeedsNoModelAmongItsFiles) {
+  const std::string several = site_.folder / "several";
+  std::filesystem::create_directories(several);
+  std::filesystem::copy(kModelA, several + "/a.onnx");
+  std::filesystem::copy(kModelB, several + "/b.onnx");
+  const Digest two = site_.Offer(several).manifest_digest;
+  std::filesystem::remove(code_ + "/predictor.py");
+  std::ofstream(code_ + "/serve") << "#!/bin/sh\n";
+  runtime::DesiredRevision wanted = Wanted(site_.Offer(code_).manifest_digest, two, two);
+  wanted.program->kind = "http";
+  wanted.program->command = {"{program}/serve"};
+  wanted.program->ready_path = "/ready";
+  site_.Want({wanted});
+  Start();
+  ExpectPhase(1, "Ready");
+  const runtime::ServingConfig config = site_.Serving();
+  const runtime::ServingRevision& revision = config.services.at(0).revisions.at(0);
+  EXPECT_EQ(revision.format, "http");
+  EXPECT_EQ(revision.model_file, "");
+  EXPECT_EQ(revision.program->command, std::vector<std::string>{"{program}/serve"});
+  EXPECT_EQ(revision.program->ready_path, "/ready");
+  EXPECT_TRUE(*PosixFileSystem().Exists(revision.mounts[1].path + "/b.onnx"));
+}
+
+TEST_F(ProgramTest, OfPythonWithoutItsFileFails) {
+  std::filesystem::remove(code_ + "/predictor.py");
+  std::ofstream(code_ + "/serve.py") << "print(1)\n";
+  const Digest one = site_.Offer(kModelA).manifest_digest;
+  site_.Want({Wanted(site_.Offer(code_).manifest_digest, one, one)});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_EQ(site_.ReportOf(1).reason, "PROGRAM_INVALID");
+}
+
+TEST_F(ProgramTest, NobodyStartsImages) {
+  const Digest one = site_.Offer(kModelA).manifest_digest;
+  runtime::DesiredRevision wanted = Wanted(one, one, one);
+  wanted.program = runtime::DesiredProgram{.kind = "v2", .image = "images.example/serve:1"};
+  site_.Want({wanted});
+  Start();
+  ExpectPhase(1, "Failed");
+  EXPECT_EQ(site_.ReportOf(1).reason, "IMAGE_NOT_STARTED");
+  EXPECT_NE(site_.ReportOf(1).message.find("images.example/serve:1"), std::string::npos);
 }
 
 TEST_F(AgentTest, UpgradeKeepsTheOldUntilItIsNotDesired) {

@@ -50,6 +50,21 @@ bool MayPass(const Error& error) {
   return false;
 }
 
+std::string LastName(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// The folders that the revision's packages are unpacked to.
+void AddFolders(const DesiredRevision& revision, std::set<std::string>& folders) {
+  const auto add = [&folders](const std::string& digest) {
+    folders.insert(digest.substr(digest.find(':') + 1));
+  };
+  add(revision.manifest_digest);
+  for (const runtime::DesiredPackage& mount : revision.mounts) add(mount.manifest_digest);
+  if (revision.program && revision.program->package)
+    add(revision.program->package->manifest_digest);
+}
+
 }  // namespace
 
 struct RevisionPreparer::Work {
@@ -96,11 +111,12 @@ Task<void> RevisionPreparer::Sweep(runtime::ServingConfig served) {
   sweeping_ = true;
   std::set<std::string> in_use;
   for (const DesiredRevision& revision : wanted_) {
-    in_use.insert(revision.manifest_digest.substr(revision.manifest_digest.find(':') + 1));
+    AddFolders(revision, in_use);
   }
   for (const auto& service : served.services) {
     for (const auto& revision : service.revisions) {
-      in_use.insert(revision.path.substr(revision.path.rfind('/') + 1));
+      in_use.insert(LastName(revision.path));
+      for (const auto& mount : revision.mounts) in_use.insert(LastName(mount.path));
     }
   }
   auto swept = co_await dependencies_.pool.Run([this, &in_use] {
@@ -151,7 +167,7 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
   // Nobody wants it any more.
   if (state == states_.end()) co_return;
   if (prepared.has_value()) {
-    state->second = {.preparation = Preparation::kDone, .model = std::move(*prepared)};
+    state->second = std::move(*prepared);
     work_.erase(revision.uid);
     changed_();
     co_return;
@@ -170,23 +186,55 @@ Task<void> RevisionPreparer::Prepare(DesiredRevision revision) {
   changed_();
 }
 
-// On the blocking pool.
-Result<model::UnpackedModel> RevisionPreparer::PrepareNow(const DesiredRevision& revision) {
-  TRY(digest, Digest::Parse(revision.manifest_digest));
-  TRY(manifest, FetchModel(dependencies_.link, dependencies_.content, revision.repository, digest));
-  const auto check = [this](uint64_t written_bytes) -> Result<void> {
-    if (stopping_) return Error(Code::kCancelled, "AGENT_STOPPING", "the agent is stopping");
-    if (written_bytes <= kSmallBytes || !dependencies_.check_room) return {};
-    return dependencies_.check_room();
-  };
-  TRY(model, model::Unpack(dependencies_.files, *dependencies_.content.content, manifest, digest,
-                           dependencies_.unpacked_folder, {.check = check}));
+// On the blocking pool, as what it calls.
+Result<RevisionState> RevisionPreparer::PrepareNow(const DesiredRevision& revision) {
+  if (revision.program) return PrepareProgram(revision);
+  TRY(model, Bring(revision.repository, revision.manifest_digest, false));
   if (model.format.empty()) {
     return FailedPrecondition("FORMAT_UNKNOWN",
                               "the files of " + revision.repository +
                                   " are of no format that can be served: deploy an ONNX model");
   }
-  return model;
+  return RevisionState{.preparation = Preparation::kDone, .model = std::move(model)};
+}
+
+Result<RevisionState> RevisionPreparer::PrepareProgram(const DesiredRevision& revision) {
+  const runtime::DesiredProgram& program = *revision.program;
+  if (!program.package) {
+    return FailedPrecondition("IMAGE_NOT_STARTED",
+                              "this site has no driver that starts images, such as " +
+                                  program.image +
+                                  ": give the service a program of python or "
+                                  "command");
+  }
+  RevisionState done{.preparation = Preparation::kDone};
+  for (const runtime::DesiredPackage& mount : revision.mounts) {
+    TRY(model, Bring(mount.repository, mount.manifest_digest, true));
+    done.mounts.push_back({.mount_as = mount.mount_as, .path = model.path});
+  }
+  const bool is_python = program.kind == runtime::kProgramPython;
+  TRY(code, Bring(program.package->repository, program.package->manifest_digest, !is_python));
+  if (is_python && code.format != runtime::kProgramPython) {
+    return FailedPrecondition("PROGRAM_INVALID",
+                              program.package->repository +
+                                  " has no file predictor.py, which a Python program begins with");
+  }
+  done.model = std::move(code);
+  return done;
+}
+
+Result<model::UnpackedModel> RevisionPreparer::Bring(const std::string& repository,
+                                                     const std::string& manifest_digest,
+                                                     bool any_files) {
+  TRY(digest, Digest::Parse(manifest_digest));
+  TRY(manifest, FetchModel(dependencies_.link, dependencies_.content, repository, digest));
+  const auto check = [this](uint64_t written_bytes) -> Result<void> {
+    if (stopping_) return Error(Code::kCancelled, "AGENT_STOPPING", "the agent is stopping");
+    if (written_bytes <= kSmallBytes || !dependencies_.check_room) return {};
+    return dependencies_.check_room();
+  };
+  return model::Unpack(dependencies_.files, *dependencies_.content.content, manifest, digest,
+                       dependencies_.unpacked_folder, {.check = check, .any_files = any_files});
 }
 
 }  // namespace slipway::agent

@@ -58,7 +58,11 @@ class RevisionPreparer {
 
   Task<void> Run(Wakeup* wakeup);
   Task<void> Prepare(runtime::DesiredRevision revision);
-  Result<model::UnpackedModel> PrepareNow(const runtime::DesiredRevision& revision);
+  // What is there once it is done.
+  Result<RevisionState> PrepareNow(const runtime::DesiredRevision& revision);
+  Result<RevisionState> PrepareProgram(const runtime::DesiredRevision& revision);
+  Result<model::UnpackedModel> Bring(const std::string& repository, const std::string& digest,
+                                     bool any_files);
   // The next one that nobody has begun and whose pause is over.
   std::optional<runtime::DesiredRevision> Take();
 

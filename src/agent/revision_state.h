@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "model/unpack.h"
 #include "runtime/site_state.h"
@@ -13,7 +14,10 @@ enum class Preparation : uint8_t { kWaiting, kRunning, kDone, kFailed };
 
 struct RevisionState {
   Preparation preparation = Preparation::kWaiting;
-  model::UnpackedModel model;  // when done
+  // When done: the model, or the package of the program that answers in its place, and that one's
+  // models.
+  model::UnpackedModel model;
+  std::vector<runtime::ServingMount> mounts;
   // Of a failure for good; of the last try when it is waiting for the next one.
   std::string reason;
   std::string message;

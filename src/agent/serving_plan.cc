@@ -19,20 +19,35 @@ const RevisionState* StateOf(const RevisionStates& revisions, const std::string&
   return found == revisions.end() ? nullptr : &found->second;
 }
 
-runtime::ServingRevision ServingOf(const DesiredRevision& revision,
-                                   const model::UnpackedModel& model) {
-  return {.number = revision.number,
-          .uid = revision.uid,
-          .format = model.format,
-          .path = model.path,
-          .model_file = model.model_file,
-          .digest = revision.manifest_digest,
-          .threads = revision.threads,
-          .instances = revision.instances,
-          .batching = revision.batching,
-          .own_process = revision.own_process,
-          .warmup = revision.warmup,
-          .accelerator = revision.accelerator};
+void SetProgram(const runtime::DesiredProgram& program, const RevisionState& prepared,
+                runtime::ServingRevision& out) {
+  out.format = program.kind;
+  if (program.kind != runtime::kProgramPython) out.model_file.clear();
+  if (program.package) out.digest = program.package->manifest_digest;
+  out.program = runtime::ServingProgram{.kind = program.kind,
+                                        .path = prepared.model.path,
+                                        .command = program.command,
+                                        .ready_path = program.ready_path,
+                                        .start_timeout_ms = program.start_timeout_ms};
+  out.mounts = prepared.mounts;
+}
+
+runtime::ServingRevision ServingOf(const DesiredRevision& revision, const RevisionState& prepared) {
+  const model::UnpackedModel& model = prepared.model;
+  runtime::ServingRevision out{.number = revision.number,
+                               .uid = revision.uid,
+                               .format = model.format,
+                               .path = model.path,
+                               .model_file = model.model_file,
+                               .digest = revision.manifest_digest,
+                               .threads = revision.threads,
+                               .instances = revision.instances,
+                               .batching = revision.batching,
+                               .own_process = revision.own_process,
+                               .warmup = revision.warmup,
+                               .accelerator = revision.accelerator};
+  if (revision.program) SetProgram(*revision.program, prepared, out);
+  return out;
 }
 
 // What serve can be given, by uid.
@@ -52,7 +67,7 @@ std::map<std::string, runtime::ServingRevision> Loadable(const runtime::DesiredS
       const RevisionState* state = StateOf(revisions, revision.uid);
       auto same = before.find(revision.uid);
       if (state != nullptr && state->preparation == Preparation::kDone) {
-        out.emplace(revision.uid, ServingOf(revision, state->model));
+        out.emplace(revision.uid, ServingOf(revision, *state));
       } else if (same != before.end()) {
         out.emplace(revision.uid, same->second);
       }

@@ -30,10 +30,36 @@ std::string Age(const Json& resource, Clock& clock) {
 std::string CreatedBy(const Json& resource, Clock&) {
   return TextAt(resource, "/metadata/createdBy");
 }
+std::string ShortReference(const std::string& reference) {
+  const size_t digest = reference.find("@sha256:");
+  return digest == std::string::npos ? reference : reference.substr(0, digest + 20);
+}
+std::string ProgramOf(const Json& program) {
+  for (const char* const field : {"/python", "/ref", "/image"}) {
+    std::string reference = TextAt(program, field);
+    if (!reference.empty()) return reference;
+  }
+  return "";
+}
+// What a program calls its models, and their references.
+std::vector<std::pair<std::string, std::string>> MountsOf(const Json& predictor) {
+  std::vector<std::pair<std::string, std::string>> mounts;
+  const std::string model = TextAt(predictor, "/model");
+  if (!model.empty()) mounts.emplace_back("model", model);
+  for (const Json& mount : At(predictor, "/models")) {
+    mounts.emplace_back(TextAt(mount, "/mountAs"), TextAt(mount, "/ref"));
+  }
+  return mounts;
+}
 std::string PredictorModel(const Json& resource, Clock&) {
-  std::string model = ModelOf(resource);
-  size_t digest = model.find("@sha256:");
-  return digest == std::string::npos ? model : model.substr(0, digest + 20);
+  const Json& program = At(resource, "/spec/predictor/program");
+  if (program.is_null()) return ShortReference(ModelOf(resource));
+  std::string text = ShortReference(ProgramOf(program));
+  std::string_view before = " with ";
+  for (const auto& [name, reference] : MountsOf(At(resource, "/spec/predictor"))) {
+    text.append(std::exchange(before, ", ")).append(name);
+  }
+  return text;
 }
 // "2", or "2 (3 is on the way)" while the latest is not the one that serves.
 std::string ServiceRevision(const Json& resource, Clock&) {
@@ -144,6 +170,15 @@ std::vector<std::string> CellsOf(const resource::KindInfo& kind, const Json& res
 }
 
 std::string ModelOf(const Json& resource) {
+  const Json& program = At(resource, "/spec/predictor/program");
+  if (!program.is_null()) {
+    std::string text = ProgramOf(program);
+    std::string_view before = " with ";
+    for (const auto& [name, reference] : MountsOf(At(resource, "/spec/predictor"))) {
+      text.append(std::exchange(before, ", ")).append(name).append("=").append(reference);
+    }
+    return text;
+  }
   std::string model = TextAt(resource, "/spec/predictor/model");
   const bool is_seen = NumberAt(resource, "/status/observedGeneration") ==
                        NumberAt(resource, "/metadata/generation");

@@ -17,7 +17,8 @@ std::vector<std::string> CellsOf(const resource::KindInfo& kind, const Json& res
                                  Clock& clock);
 
 // The model of a Service or Revision with its digest. A service that follows its tag has the one
-// that the tag said last, once its controller has seen it.
+// that the tag said last, once its controller has seen it. Where a program answers it is that one
+// with its models, "default/code:v1@sha256:... with ocr=default/plates:2@sha256:...".
 std::string ModelOf(const Json& resource);
 
 // "service/magika", in the words of the command line.

@@ -75,6 +75,10 @@ worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& fo
   std::error_code error;
   options.readable.push_back(std::filesystem::canonical(scripts, error).native());
   options.readable.push_back(std::filesystem::path(source.path).parent_path().native());
+  for (const MountedFolder& mount : source.mounts) {
+    options.command.push_back(mount.name + "=" + mount.path);
+    options.readable.push_back(mount.path);
+  }
   return options;
 }
 

@@ -26,6 +26,12 @@ std::vector<std::string_view> SupportedFormats();
 // its source says, confined, and one run at a time unless somebody says otherwise.
 bool IsCustomCode(std::string_view format);
 
+// A model that code of its maker's is given, to be read.
+struct MountedFolder {
+  std::string name;
+  std::string path;  // absolute
+};
+
 struct ModelSource {
   std::string format;
   std::string path;             // of the model's file, absolute
@@ -36,6 +42,7 @@ struct ModelSource {
   bool own_process = false;
   std::string name = {};               // of that process, for people
   std::function<void()> changed = {};  // exec::Model::process() tells something else; any thread
+  std::vector<MountedFolder> mounts = {};  // where the format is custom code
 };
 
 // A plugin is opened when it is first needed and never closed. Thread-safe; all calls block.

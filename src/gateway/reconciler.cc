@@ -26,11 +26,14 @@ std::string NameOf(const RevisionRuntime& revision) {
 }
 
 engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
+  std::vector<engine::MountedFolder> mounts;
+  for (const auto& mount : settings.mounts) mounts.push_back({mount.mount_as, mount.path});
   return {.format = settings.format,
           .path = settings.path + "/" + settings.model_file,
           .threads = static_cast<uint32_t>(std::max(settings.threads, 0)),
           .uid = settings.uid,
-          .own_process = settings.own_process};
+          .own_process = settings.own_process,
+          .mounts = std::move(mounts)};
 }
 
 void BecomeNice() {

@@ -34,6 +34,7 @@ struct Wanted {
   std::string sources;
   std::string folder;  // where it is to be
   std::string aside;   // where it is made
+  bool any_files = false;
 };
 
 // What is no file of its own is small, and checked: nothing tells later that it was healed.
@@ -155,13 +156,15 @@ Result<void> Publish(FileSystem& files, const Wanted& wanted) {
 Result<UnpackedModel> BuildAndRename(FileSystem& files, oci::ContentSource& content,
                                      const Wanted& wanted, const WriteOptions& options) {
   // What is there is looked at before it is linked; archives only tell when they are unpacked.
-  const bool has_archives = HasArchives(wanted.stored);
-  Result<UnpackedModel> described = UnpackedModel{};
-  if (!has_archives) described = DescribeLayers(content, wanted.stored.layers, wanted.folder);
+  const bool is_told_late = HasArchives(wanted.stored) && !wanted.any_files;
+  Result<UnpackedModel> described = UnpackedModel{.path = wanted.folder};
+  if (!is_told_late && !wanted.any_files) {
+    described = DescribeLayers(content, wanted.stored.layers, wanted.folder);
+  }
   if (!described.has_value()) return described;
   TRY_VOID(Build(files, content, wanted, options));
   CRASH_POINT("unpack.built");
-  if (has_archives) described = DescribeFolder(files, wanted.aside, wanted.folder);
+  if (is_told_late) described = DescribeFolder(files, wanted.aside, wanted.folder);
   if (!described.has_value()) return described.error();
   TRY_VOID(Publish(files, wanted));
   return described;
@@ -178,8 +181,10 @@ Result<UnpackedModel> Unpack(FileSystem& files, oci::ContentSource& content,
   const Wanted wanted{.stored = stored,
                       .sources = SourcesOf(files, content, stored.layers),
                       .folder = folder,
-                      .aside = fmt::format("{}.{}.partial", folder, RandomHexId(SystemRandom()))};
+                      .aside = fmt::format("{}.{}.partial", folder, RandomHexId(SystemRandom())),
+                      .any_files = options.any_files};
   if (IsMadeOf(files, folder, wanted.sources, stored.layers)) {
+    if (options.any_files) return UnpackedModel{.path = folder};
     return HasArchives(stored) ? DescribeFolder(files, folder, folder)
                                : DescribeLayers(content, stored.layers, folder);
   }

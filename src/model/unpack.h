@@ -24,6 +24,8 @@ struct UnpackOptions {
   // Called now and then while files are written, with the bytes of that file so far; its error ends
   // the work, and nothing of it is left: a disk that runs full, a program that is to end.
   std::function<Result<void>(uint64_t written_bytes)> check;
+  // The files are whatever they are: no format is looked for, and several models may be among them.
+  bool any_files = false;
 };
 
 // Blocking and idempotent: a folder that is there is complete; it is only looked at, unless a file

@@ -19,12 +19,14 @@ TEST(Explain, TellsAField) {
   EXPECT_EQ(
       *text,
       "service.spec.predictor  (ModelSettings, required)\n"
-      "  The model behind the endpoint.\n"
+      "  What is behind the endpoint.\n"
       "  A model and how to run it; a change makes a revision.\n"
       "\n"
       "Fields:\n"
-      "  model  (string, required, at most 512 bytes, format reference)\n"
-      "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.\n"
+      "  model  (string, at most 512 bytes, format reference)\n"
+      "      NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted. A program knows it "
+      "by\n"
+      "      the name model, and may do without.\n"
       "  threads  (integer, 0 to 1024, default 0)\n"
       "      Threads within one run of the engine; 0: chosen.\n"
       "  instances  (integer, 0 to 64, default 0)\n"
@@ -43,7 +45,11 @@ TEST(Explain, TellsAField) {
       "  accelerator  (string, cpu | gpu | gpuPreferred, default \"cpu\")\n"
       "      What computes: cpu; gpu, without which the revision fails; or gpuPreferred, which "
       "takes\n"
-      "      the processor where there is no GPU that the engine can use, and says so.\n");
+      "      the processor where there is no GPU that the engine can use, and says so.\n"
+      "  models  (list of MountedModel, at most 16 items)\n"
+      "      Models that the program is given; all of them are there before it is loaded.\n"
+      "  program  (ProgramSettings)\n"
+      "      Code that answers in the place of an engine, and reads the models.\n");
 }
 
 TEST(Explain, TellsEveryKindAndEveryField) {

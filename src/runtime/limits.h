@@ -21,7 +21,7 @@ inline constexpr size_t kMaxServingMounts = 16;  // models of one program
 // How long a program may take to become ready where nobody says otherwise, and at most.
 inline constexpr std::chrono::milliseconds kProgramStartTimeout{120'000};
 inline constexpr std::chrono::milliseconds kMaxProgramStartTimeout{900'000};
-inline constexpr size_t kMaxServingKeys = 10'000;        // of one service
+inline constexpr size_t kMaxServingKeys = 10'000;  // of one service
 
 // The channel: longer texts than the first travel in a memory file beside the packet.
 inline constexpr size_t kMaxInlineMessageBytes = 32 << 10;

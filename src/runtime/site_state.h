@@ -24,6 +24,24 @@ inline constexpr std::string_view kPhaseFailed = "Failed";      // it never will
 inline constexpr std::string_view kPhaseUnknown = "Unknown";    // its data plane does not answer
 inline constexpr std::string_view kPhaseRetired = "Retired";    // another one took its place
 
+struct DesiredPackage {
+  std::string mount_as;  // of a model; of a program's package empty
+  std::string repository;
+  std::string manifest_digest;
+};
+BOOST_DESCRIBE_STRUCT(DesiredPackage, (), (mount_as, repository, manifest_digest))
+
+struct DesiredProgram {
+  std::string kind;                       // as ServingProgram::kind
+  std::string image;                      // in the place of a package
+  std::optional<DesiredPackage> package;  // the program's own
+  std::vector<std::string> command;
+  std::string ready_path;
+  int64_t start_timeout_ms = kProgramStartTimeout.count();
+};
+BOOST_DESCRIBE_STRUCT(DesiredProgram, (),
+                      (kind, image, package, command, ready_path, start_timeout_ms))
+
 struct DesiredRevision {
   int64_t number = 0;
   std::string uid;   // of the Revision
@@ -36,10 +54,12 @@ struct DesiredRevision {
   bool own_process = false;  // its service says so
   std::string warmup;
   std::string accelerator = "cpu";
+  std::optional<DesiredProgram> program;  // nothing: an engine runs the model
+  std::vector<DesiredPackage> mounts;     // with a program: all its models
 };
 BOOST_DESCRIBE_STRUCT(DesiredRevision, (),
                       (number, uid, name, repository, manifest_digest, threads, instances, batching,
-                       own_process, warmup, accelerator))
+                       own_process, warmup, accelerator, program, mounts))
 
 struct DesiredService {
   std::string project;

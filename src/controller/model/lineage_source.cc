@@ -47,6 +47,14 @@ std::vector<std::string> SpellingsOf(const std::string& repository, const std::s
   return spellings;
 }
 
+// Where the revision has this package from.
+std::string RepositoryOf(const resource::RevisionSpec& revision, std::string_view digest) {
+  const std::vector<resource::RevisionPackage> packages = PackagesOf(revision);
+  const auto found =
+      std::ranges::find(packages, digest, &resource::RevisionPackage::manifest_digest);
+  return found == packages.end() ? revision.repository : found->repository;
+}
+
 std::string NameOf(const Key& key) {
   return key.project + "/" + key.name;
 }
@@ -222,7 +230,7 @@ Result<std::vector<Json>> LineageSource::UsesOf(const ModelVersion& version, siz
                     {"service", revision.spec.service},
                     {"revision", revision.spec.number},
                     {"name", key.name},
-                    {"repository", revision.spec.repository},
+                    {"repository", RepositoryOf(revision.spec, version.spec.manifest_digest)},
                     {"phase", revision.status.phase},
                     {"hasTraffic", has_traffic}});
   }

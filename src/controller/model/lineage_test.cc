@@ -277,6 +277,32 @@ TEST_F(LineageTest, ServicesThatUseIt) {
   EXPECT_THAT((*hidden)["services"], IsEmpty());
 }
 
+TEST_F(LineageTest, ServicesWhoseProgramReadsItUseItToo) {
+  const Digest a = Push("default/a", "v1", "a");
+  const Digest b = Push("default/b", "v1", "b");
+  const Digest code = Push("default/code", "v1", "code");
+  resource::Resource service = TestStore::Wanted("Service", "default", "gate");
+  service.spec = {
+      {"predictor",
+       {{"models", Json::array({{{"ref", "default/a:v1@" + a.text()}, {"mountAs", "a"}},
+                                {{"ref", "default/b:v1@" + b.text()}, {"mountAs", "b"}}})},
+        {"program", {{"python", "default/code:v1@" + code.text()}}}}}};
+  store_.Create(service);
+  ASSERT_THAT(store_.resources().TransactNow(TestStore::As("test"),
+                                             [](ResourceTransaction& transaction) {
+                                               return ReconcileService(
+                                                   transaction, {"Service", "default", "gate"});
+                                             }),
+              IsOk());
+  for (const auto& [repository, digest] :
+       {std::pair{"default/a", a}, {"default/b", b}, {"default/code", code}}) {
+    const Json services = Of(repository, digest)["services"];
+    ASSERT_EQ(services.size(), 1U) << repository;
+    EXPECT_EQ(services[0]["service"], "gate");
+    EXPECT_EQ(services[0]["repository"], repository);
+  }
+}
+
 TEST_F(LineageTest, OfAVersionThatIsNotThere) {
   const auto missing =
       Read({.version = registry::ModelVersionKey("default/m", Digest::Of("missing"))});

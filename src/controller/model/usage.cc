@@ -45,6 +45,12 @@ Result<std::vector<Key>> KeysOfRowsWith(ResourceTransaction& transaction, std::s
   }
 }
 
+bool IsMadeOf(const Revision& revision, const Content& content) {
+  return std::ranges::any_of(PackagesOf(revision.spec), [&](const auto& package) {
+    return content.Has(package.repository, package.manifest_digest);
+  });
+}
+
 Error InUse(const Content& content, const std::string& what) {
   return FailedPrecondition(
       "MODEL_IN_USE",
@@ -54,13 +60,17 @@ Error InUse(const Content& content, const std::string& what) {
 
 // What the service asks for, whether or not there is a revision of it yet.
 Result<void> CheckWish(const Content& content, const Service& service) {
-  TRY(wish, oci::Reference::Parse(service.spec.predictor.model));
-  if (!content.Has(oci::CanonicalRepository(wish.repository),
-                   wish.digest ? wish.digest->text() : "")) {
-    return {};
+  resource::ModelSettings settings = service.spec.predictor;
+  for (const resource::NamedPackage& package : PackagesOf(settings)) {
+    TRY(wish, oci::Reference::Parse(*package.reference));
+    if (!content.Has(oci::CanonicalRepository(wish.repository),
+                     wish.digest ? wish.digest->text() : "")) {
+      continue;
+    }
+    return InUse(content, fmt::format("is what service {}/{} asks for", service.metadata.project,
+                                      service.metadata.name));
   }
-  return InUse(content, fmt::format("is what service {}/{} asks for", service.metadata.project,
-                                    service.metadata.name));
+  return {};
 }
 
 Result<void> CheckRevisions(ResourceTransaction& transaction, const Content& content,
@@ -68,7 +78,7 @@ Result<void> CheckRevisions(ResourceTransaction& transaction, const Content& con
   TRY(revisions, RevisionsOf(transaction, service.metadata));
   const Revision* previous = PreviousRevision(service.spec, revisions);
   for (const Revision& revision : revisions) {
-    if (!content.Has(revision.spec.repository, revision.spec.manifest_digest)) continue;
+    if (!IsMadeOf(revision, content)) continue;
     const int64_t number = revision.spec.number;
     const std::string name = fmt::format("{}/{}", service.metadata.project, service.metadata.name);
     if (number == service.status.ready_revision || number == service.status.latest_revision) {
@@ -92,7 +102,7 @@ Result<void> CheckModelUnused(ResourceTransaction& transaction, const std::strin
   for (const Key& key : revisions) {
     TRY(resource, transaction.Get(key));
     TRY(revision, Revision::From(resource));
-    if (!content.Has(revision.spec.repository, revision.spec.manifest_digest)) continue;
+    if (!IsMadeOf(revision, content)) continue;
     services.push_back({"Service", key.project, revision.spec.service});
   }
   std::ranges::sort(services);

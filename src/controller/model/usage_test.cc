@@ -118,6 +118,42 @@ TEST_F(UsageTest, TheWayBackStaysOpen) {
   ExpectUsed('b', "revision 2");
 }
 
+TEST_F(UsageTest, AllThatAProgramIsMadeOfIsUsedAsASingleModelIs) {
+  const auto ask = [this](char first, char second) {
+    Resource service = TestStore::Wanted("Service", "default", "gate");
+    service.spec = {
+        {"predictor",
+         {{"models",
+           Json::array(
+               {{{"ref", "default/fraud:v1@" + DigestOf(first).text()}, {"mountAs", "one"}},
+                {{"ref", "default/fraud:v2@" + DigestOf(second).text()}, {"mountAs", "two"}}})},
+          {"program", {{"python", "default/code:v1@" + DigestOf('p').text()}}}}}};
+    if (store_.TryGet(kService).has_value()) {
+      ASSERT_THAT(store_.TryUpdate(service), IsOk());
+    } else {
+      store_.Create(service);
+    }
+  };
+  ask('a', 'b');
+  ExpectUsed('b', "asks for");
+  for (const auto& [first, second] : {std::pair{'a', 'b'}, {'a', 'c'}, {'a', 'd'}}) {
+    ask(first, second);
+    Plan();
+    const auto service = Service::From(store_.Get(kService));
+    SetPhase(service->status.latest_revision, "Ready");
+    Plan();
+  }
+  ExpectUsed('a', "asks for");
+  ExpectUsed('d', "asks for");
+  ExpectUsed('c', "revision 2");
+  ExpectUnused('b');
+  EXPECT_THAT(Check("default/code", DigestOf('p')),
+              IsError(Code::kFailedPrecondition, "MODEL_IN_USE"));
+  EXPECT_THAT(Check("default/code", DigestOf('q')), IsOk());
+  EXPECT_THAT(Check("default/code", std::nullopt),
+              IsError(Code::kFailedPrecondition, "MODEL_IN_USE"));
+}
+
 TEST_F(UsageTest, AServiceThatIsGoneUsesNothing) {
   Deploy('a');
   Deploy('b');

@@ -46,7 +46,7 @@ class CanaryTest : public testing::Test {
   // Plans as the controller does, and keeps what that writes.
   const CanaryStatus& Plan() {
     const auto plan =
-        PlanService(service_, revisions_, std::nullopt,
+        PlanService(service_, revisions_, {},
                     {.figures = std::make_shared<const FiguresByUid>(figures_), .now = now_});
     EXPECT_TRUE(plan.has_value());
     if (!(Encode(plan->status) == Encode(service_.status))) ++writes_;
@@ -213,7 +213,7 @@ TEST_F(CanaryTest, AControlCentreThatStartsAnewGoesOn) {
   After(15);
   // Nothing is known but what was written, until the first report.
   const CanaryStatus written = *service_.status.canary;
-  const auto plan = PlanService(service_, revisions_, std::nullopt, {.figures = {}, .now = now_});
+  const auto plan = PlanService(service_, revisions_, {}, {.figures = {}, .now = now_});
   EXPECT_EQ(Encode(*plan->status.canary), Encode(written));
   now_ += seconds(600);
   After(1);
@@ -321,7 +321,7 @@ TEST_F(CanaryTest, WithoutACanaryTheNewestHasAll) {
   Plan();
   After(5);
   service_.spec.canary.reset();
-  const auto plan = PlanService(service_, revisions_, std::nullopt);
+  const auto plan = PlanService(service_, revisions_, {});
   EXPECT_FALSE(plan->status.canary.has_value());
   EXPECT_EQ(plan->status.ready_revision, 2);
 }
@@ -331,7 +331,7 @@ TEST_F(CanaryTest, WithoutItsCanaryWhatWasRolledBackComesBack) {
   Plan();
   EXPECT_EQ(After(3, 10).phase, "RolledBack");
   service_.spec.canary.reset();
-  const auto plan = PlanService(service_, revisions_, std::nullopt);
+  const auto plan = PlanService(service_, revisions_, {});
   EXPECT_EQ(plan->revive, std::vector<std::string>{revisions_[1].metadata.name});
 }
 

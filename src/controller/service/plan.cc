@@ -16,30 +16,58 @@ namespace {
 using resource::RevisionSpec;
 using resource::ServiceStatus;
 
-// The settings of the revision that the service asks for, and where its model lies. `latest` may be
-// null.
+// What a tag said when the latest revision was made; nothing if that does not have it.
+std::optional<Digest> LastSaid(const Revision* latest, const oci::Reference& wanted) {
+  if (latest == nullptr) return std::nullopt;
+  resource::ModelSettings settings = latest->spec.predictor;
+  for (const resource::NamedPackage& package : PackagesOf(settings)) {
+    const auto last = oci::Reference::Parse(*package.reference);
+    if (!last.has_value() || last->repository != wanted.repository) continue;
+    if (last->tag == wanted.tag && last->digest) return last->digest;
+  }
+  return std::nullopt;
+}
+
+// The package with its digest. `latest` may be null.
+Result<oci::Reference> PinnedPackage(const Service& service, const Revision* latest,
+                                     const FollowedTags& followed,
+                                     const resource::NamedPackage& package) {
+  TRY(reference, oci::Reference::Parse(*package.reference));
+  if (service.spec.follow && !reference.tag.empty()) {
+    const auto tag = followed.find(reference.repository + ":" + reference.tag);
+    if (tag != followed.end()) {
+      reference.digest = tag->second;
+    } else if (const auto last = LastSaid(latest, reference)) {
+      // Its tag is gone: it stays with what that said last.
+      reference.digest = last;
+    }
+  }
+  if (reference.digest) return reference;
+  return Internal("MODEL_NOT_PINNED", fmt::format("service {} names {} without a digest",
+                                                  service.metadata.name, *package.reference));
+}
+
+// The settings of the revision that the service asks for, and where its packages lie. `latest` may
+// be null.
 Result<RevisionSpec> WantedRevision(const Service& service, const Revision* latest,
-                                    const std::optional<Digest>& followed) {
-  TRY(reference, oci::Reference::Parse(service.spec.predictor.model));
-  if (followed) {
-    reference.digest = *followed;
-  } else if (service.spec.follow && latest != nullptr &&
-             latest->spec.repository == reference.repository) {
-    // Its tag is gone: it stays with what that said last.
-    TRY(last, Digest::Parse(latest->spec.manifest_digest));
-    reference.digest = last;
+                                    const FollowedTags& followed) {
+  RevisionSpec wanted{.service = service.metadata.name, .predictor = service.spec.predictor};
+  for (const resource::NamedPackage& package : PackagesOf(wanted.predictor)) {
+    TRY(reference, PinnedPackage(service, latest, followed, package));
+    *package.reference = reference.ToString();
+    resource::RevisionPackage found{.mount_as = package.mount_as,
+                                    .repository = reference.repository,
+                                    .manifest_digest = reference.digest->text()};
+    if (wanted.repository.empty()) {
+      wanted.repository = found.repository;
+      wanted.manifest_digest = found.manifest_digest;
+    }
+    if (package.role == resource::NamedPackage::Role::kProgram) {
+      wanted.program = std::move(found);
+    } else if (wanted.predictor.program) {
+      wanted.mounts.push_back(std::move(found));
+    }
   }
-  if (!reference.digest) {
-    return Internal("MODEL_NOT_PINNED",
-                    fmt::format("service {} names {} without a digest", service.metadata.name,
-                                service.spec.predictor.model));
-  }
-  RevisionSpec wanted{.service = service.metadata.name,
-                      .number = 0,
-                      .predictor = service.spec.predictor,
-                      .repository = reference.repository,
-                      .manifest_digest = reference.digest->text()};
-  wanted.predictor.model = reference.ToString();
   return wanted;
 }
 
@@ -191,7 +219,7 @@ std::string RevisionName(std::string_view service, int64_t number) {
 }
 
 Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions,
-                                const std::optional<Digest>& followed, const Measured& measured) {
+                                const FollowedTags& followed, const Measured& measured) {
   std::ranges::sort(revisions, {}, [](const Revision& r) { return r.spec.number; });
   const Revision* latest = revisions.empty() ? nullptr : &revisions.back();
   TRY(wanted, WantedRevision(service, latest, followed));

@@ -1,6 +1,7 @@
 // What a Service needs done: a pure function of the service and its revisions.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct ServicePlan {
   std::string canary_progress;  // how the step of the canary goes, where there is one
 };
 
+// Digests by "REPOSITORY:TAG"; a tag that is not there has none.
+using FollowedTags = std::map<std::string, Digest>;
+
 // What was measured, for services with a canary. Without the time nothing goes on.
 struct Measured {
   std::shared_ptr<const FiguresByUid> figures;  // none: nothing is known
@@ -37,11 +41,10 @@ struct Measured {
 // What spec.traffic names stays: it is neither retired nor removed. Where there is traffic the
 // status has a condition `Traffic`, which says who gets what of the default route.
 //
-// `followed` is the digest that the service's tag points at now, where spec.follow is set. The
-// service's model must be pinned; INTERNAL / MODEL_NOT_PINNED otherwise.
+// `followed`: where spec.follow is set, what the service's tags point at now. The service's
+// packages must be pinned; INTERNAL / MODEL_NOT_PINNED otherwise.
 Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions,
-                                const std::optional<Digest>& followed,
-                                const Measured& measured = {});
+                                const FollowedTags& followed, const Measured& measured = {});
 
 // "fraud-3"
 std::string RevisionName(std::string_view service, int64_t number);

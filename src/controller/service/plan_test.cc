@@ -57,7 +57,7 @@ Revision Unknown(int64_t number, const std::string& digest) {
 TEST(PlanService, WhatDoesNotAnswerIsNotReadyAndKeepsItsPlace) {
   Service service = MakeService();
   service.status.ready_revision = 1;
-  const auto plan = PlanService(service, {Unknown(1, kDigestA)}, std::nullopt);
+  const auto plan = PlanService(service, {Unknown(1, kDigestA)}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_FALSE(plan->create.has_value());
   EXPECT_TRUE(plan->retire.empty());
@@ -73,7 +73,7 @@ TEST(PlanService, WhatDoesNotAnswerIsNotReadyAndKeepsItsPlace) {
 TEST(PlanService, OfAReadyRevisionThatDoesNotAnswerNobodySaysThatItDoes) {
   Service service = MakeService(kDigestB);
   service.status.ready_revision = 1;
-  const auto plan = PlanService(service, {Unknown(1, kDigestA), Failed(2, kDigestB)}, std::nullopt);
+  const auto plan = PlanService(service, {Unknown(1, kDigestA), Failed(2, kDigestB)}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->status.phase, "Degraded");
   EXPECT_EQ(plan->status.conditions[0].message,
@@ -81,7 +81,7 @@ TEST(PlanService, OfAReadyRevisionThatDoesNotAnswerNobodySaysThatItDoes) {
 }
 
 TEST(PlanService, MakesTheFirstRevision) {
-  const auto plan = PlanService(MakeService(), {}, std::nullopt);
+  const auto plan = PlanService(MakeService(), {}, {});
   ASSERT_TRUE(plan.has_value());
   ASSERT_TRUE(plan->create.has_value());
   EXPECT_EQ(plan->create->number, 1);
@@ -95,7 +95,7 @@ TEST(PlanService, MakesTheFirstRevision) {
 }
 
 TEST(PlanService, ChangesNothingWhenTheLatestIsWhatIsAskedFor) {
-  const auto plan = PlanService(MakeService(), {MakeRevision(1, "Ready")}, std::nullopt);
+  const auto plan = PlanService(MakeService(), {MakeRevision(1, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_FALSE(plan->create.has_value());
   EXPECT_TRUE(plan->retire.empty());
@@ -105,7 +105,7 @@ TEST(PlanService, ChangesNothingWhenTheLatestIsWhatIsAskedFor) {
 }
 
 TEST(PlanService, AChangedModelMakesANewRevisionWhileTheOldServes) {
-  const auto plan = PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready")}, std::nullopt);
+  const auto plan = PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());
   ASSERT_TRUE(plan->create.has_value());
   EXPECT_EQ(plan->create->number, 2);
@@ -118,16 +118,15 @@ TEST(PlanService, AChangedModelMakesANewRevisionWhileTheOldServes) {
 TEST(PlanService, ChangedThreadsMakeANewRevision) {
   Service service = MakeService();
   service.spec.predictor.threads = 2;
-  const auto plan = PlanService(service, {MakeRevision(1, "Ready")}, std::nullopt);
+  const auto plan = PlanService(service, {MakeRevision(1, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());
   ASSERT_TRUE(plan->create.has_value());
   EXPECT_EQ(plan->create->predictor.threads, 2);
 }
 
 TEST(PlanService, TheOldIsRetiredWhenTheNewIsReady) {
-  const auto plan =
-      PlanService(MakeService(kDigestB),
-                  {MakeRevision(2, "Ready", kDigestB), MakeRevision(1, "Ready")}, std::nullopt);
+  const auto plan = PlanService(MakeService(kDigestB),
+                                {MakeRevision(2, "Ready", kDigestB), MakeRevision(1, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-1"});
   EXPECT_EQ(plan->status.ready_revision, 2);
@@ -138,7 +137,7 @@ TEST(PlanService, ARevisionThatIsSupersededBeforeItWasReadyIsRetired) {
   const auto plan = PlanService(MakeService(kDigestA),
                                 {MakeRevision(1, "Ready", "sha256:" + std::string(64, 'c')),
                                  MakeRevision(2, "Loading", kDigestB)},
-                                std::nullopt);
+                                {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->create->number, 3);
   EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-2"});
@@ -146,8 +145,8 @@ TEST(PlanService, ARevisionThatIsSupersededBeforeItWasReadyIsRetired) {
 }
 
 TEST(PlanService, AFailedRevisionLeavesTheOldServingAndSaysWhy) {
-  const auto plan = PlanService(MakeService(kDigestB),
-                                {MakeRevision(1, "Ready"), Failed(2, kDigestB)}, std::nullopt);
+  const auto plan =
+      PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready"), Failed(2, kDigestB)}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_FALSE(plan->create.has_value());
   EXPECT_TRUE(plan->retire.empty());
@@ -166,8 +165,7 @@ TEST(PlanService, ARevisionThatWaitsSaysForWhat) {
                                 .reason = "DISK_FULL",
                                 .message = "the disk is full",
                                 .changed_at = ""}};
-  const auto plan =
-      PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready"), waiting}, std::nullopt);
+  const auto plan = PlanService(MakeService(kDigestB), {MakeRevision(1, "Ready"), waiting}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->status.phase, "Progressing");
   const resource::Condition& condition = plan->status.conditions.at(0);
@@ -178,7 +176,7 @@ TEST(PlanService, ARevisionThatWaitsSaysForWhat) {
 }
 
 TEST(PlanService, TheFirstRevisionMayFailToo) {
-  const auto plan = PlanService(MakeService(), {Failed(1, kDigestA)}, std::nullopt);
+  const auto plan = PlanService(MakeService(), {Failed(1, kDigestA)}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->status.phase, "Failed");
   EXPECT_EQ(plan->status.ready_revision, 0);
@@ -187,16 +185,15 @@ TEST(PlanService, TheFirstRevisionMayFailToo) {
 TEST(PlanService, ARevisionThatIsLoadedAgainKeepsItsPlace) {
   Service service = MakeService();
   service.status.ready_revision = 1;
-  const auto plan = PlanService(service, {MakeRevision(1, "Loading")}, std::nullopt);
+  const auto plan = PlanService(service, {MakeRevision(1, "Loading")}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->status.ready_revision, 1);
   EXPECT_EQ(plan->status.phase, "Progressing");
 }
 
 TEST(PlanService, GoingBackMakesANewRevision) {
-  const auto plan =
-      PlanService(MakeService(kDigestA),
-                  {MakeRevision(1, "Retired"), MakeRevision(2, "Ready", kDigestB)}, std::nullopt);
+  const auto plan = PlanService(
+      MakeService(kDigestA), {MakeRevision(1, "Retired"), MakeRevision(2, "Ready", kDigestB)}, {});
   ASSERT_TRUE(plan.has_value());
   ASSERT_TRUE(plan->create.has_value());
   EXPECT_EQ(plan->create->number, 3);
@@ -206,7 +203,7 @@ TEST(PlanService, GoingBackMakesANewRevision) {
 TEST(PlanService, NumbersAreNeverGivenTwice) {
   Service service = MakeService();
   service.status.latest_revision = 5;
-  const auto plan = PlanService(service, {}, std::nullopt);
+  const auto plan = PlanService(service, {}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->create->number, 6);
 }
@@ -216,7 +213,7 @@ TEST(PlanService, KeepsTheLastTenAndTheOneInUse) {
   for (int64_t number = 3; number <= 13; ++number) {
     revisions.push_back(Failed(number, kDigestB));
   }
-  const auto plan = PlanService(MakeService(kDigestB), revisions, std::nullopt);
+  const auto plan = PlanService(MakeService(kDigestB), revisions, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->remove, (std::vector<std::string>{"fraud-1", "fraud-3"}));
 }
@@ -224,7 +221,7 @@ TEST(PlanService, KeepsTheLastTenAndTheOneInUse) {
 TEST(PlanService, AFollowedTagThatMovedMakesANewRevision) {
   Service service = MakeService(kDigestA);
   service.spec.follow = true;
-  const auto moved = Digest::Parse(kDigestB).value();
+  const FollowedTags moved = {{"default/fraud:v1", Digest::Parse(kDigestB).value()}};
   const auto plan = PlanService(service, {MakeRevision(1, "Ready")}, moved);
   ASSERT_TRUE(plan.has_value());
   ASSERT_TRUE(plan->create.has_value());
@@ -239,16 +236,75 @@ TEST(PlanService, AFollowedTagThatIsGoneChangesNothing) {
   service.spec.follow = true;
   Revision second = MakeRevision(2, "Ready", kDigestB);
   second.spec.repository = "default/fraud";
-  const auto plan = PlanService(service, {MakeRevision(1, "Retired"), second}, std::nullopt);
+  const auto plan = PlanService(service, {MakeRevision(1, "Retired"), second}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_FALSE(plan->create.has_value());
   EXPECT_EQ(plan->status.model_digest, kDigestB);
 }
 
+// A service of a program with two models, and its revision.
+Service WithProgram() {
+  Service service = MakeService();
+  service.spec.predictor.model.clear();
+  service.spec.predictor.models = {{"default/detect:v1@" + kDigestA, "detector"},
+                                   {"default/labels:v1@" + kDigestB, "labels"}};
+  service.spec.predictor.program =
+      resource::ProgramSettings{.python = "default/code:v1@" + kDigestB};
+  return service;
+}
+
+Revision Made(const resource::RevisionSpec& spec) {
+  Revision revision = MakeRevision(spec.number, "Ready");
+  revision.spec = spec;
+  return revision;
+}
+
+TEST(PlanService, ARevisionOfAProgramNamesAllItsPackages) {
+  const auto plan = PlanService(WithProgram(), {}, {});
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_TRUE(plan->create.has_value());
+  using resource::RevisionPackage;
+  EXPECT_EQ(plan->create->mounts,
+            (std::vector<RevisionPackage>{{"detector", "default/detect", kDigestA},
+                                          {"labels", "default/labels", kDigestB}}));
+  EXPECT_EQ(plan->create->program, (RevisionPackage{"", "default/code", kDigestB}));
+  EXPECT_EQ(plan->create->repository, "default/detect");
+  EXPECT_EQ(plan->create->manifest_digest, kDigestA);
+  EXPECT_FALSE(PlanService(WithProgram(), {Made(*plan->create)}, {})->create.has_value());
+  Service both = WithProgram();
+  both.spec.predictor.model = ModelOf(kDigestA);
+  const auto with_main = PlanService(both, {}, {});
+  EXPECT_EQ(with_main->create->mounts.at(0), (RevisionPackage{"model", "default/fraud", kDigestA}));
+  EXPECT_EQ(with_main->create->mounts.size(), 3U);
+}
+
+TEST(PlanService, AnyTagOfAFollowingServiceThatMovesMakesARevision) {
+  const std::string moved = "sha256:" + std::string(64, 'c');
+  Service service = WithProgram();
+  service.spec.follow = true;
+  const FollowedTags before = {{"default/detect:v1", Digest::Parse(kDigestA).value()},
+                               {"default/labels:v1", Digest::Parse(kDigestB).value()},
+                               {"default/code:v1", Digest::Parse(kDigestB).value()}};
+  const auto first = PlanService(service, {}, before);
+  const Revision made = Made(*first->create);
+  EXPECT_FALSE(PlanService(service, {made}, before)->create.has_value());
+  for (const auto& [tag, digest] : before) {
+    FollowedTags after = before;
+    after.insert_or_assign(tag, Digest::Parse(moved).value());
+    const auto plan = PlanService(service, {made}, after);
+    ASSERT_TRUE(plan->create.has_value()) << tag;
+    const std::string text = Encode(plan->create->predictor).dump();
+    EXPECT_NE(text.find(tag + "@" + moved), std::string::npos) << text;
+    after.erase(tag);
+    EXPECT_FALSE(PlanService(service, {Made(*plan->create)}, after)->create.has_value())
+        << tag << " is gone and stays what it was";
+  }
+}
+
 TEST(PlanService, AModelThatIsNotPinnedIsRefused) {
   Service service = MakeService();
   service.spec.predictor.model = "default/fraud:v1";
-  EXPECT_EQ(PlanService(service, {}, std::nullopt).error().reason(), "MODEL_NOT_PINNED");
+  EXPECT_EQ(PlanService(service, {}, {}).error().reason(), "MODEL_NOT_PINNED");
 }
 
 // The status of a condition and its message.
@@ -268,7 +324,7 @@ TEST(PlanService, WhatTheTrafficNamesStaysAndComesBack) {
       PlanService(service,
                   {MakeRevision(1, "Retired"), MakeRevision(2, "Ready"), MakeRevision(3, "Retired"),
                    MakeRevision(13, "Ready"), MakeRevision(14, "Ready", kDigestB)},
-                  std::nullopt);
+                  {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->revive, std::vector<std::string>{"fraud-3"});
   EXPECT_EQ(plan->retire, std::vector<std::string>{"fraud-13"});
@@ -285,8 +341,7 @@ TEST(PlanService, TheStatusTellsTheShares) {
   Service service = MakeService();
   service.spec.traffic = routing::TrafficSpec{
       .split = {{.revision = 1, .weight = 9'000}, {.revision = 2, .weight = 1'000}}};
-  const auto plan =
-      PlanService(service, {MakeRevision(1, "Ready"), MakeRevision(2, "Ready")}, std::nullopt);
+  const auto plan = PlanService(service, {MakeRevision(1, "Ready"), MakeRevision(2, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(Told(*plan, "Ready"), "True: revision 2 answers");
   EXPECT_EQ(Told(*plan, "Traffic"), "True: revision 1 gets 90 %, revision 2 gets 10 %");

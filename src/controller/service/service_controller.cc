@@ -35,12 +35,18 @@ Resource RevisionResource(const Service& service, const resource::RevisionSpec& 
   return resource;
 }
 
-// The digest that a following service's tag points at now.
-Result<std::optional<Digest>> Followed(ResourceTransaction& transaction, const Service& service) {
-  if (!service.spec.follow) return std::optional<Digest>();
-  TRY(reference, oci::Reference::Parse(service.spec.predictor.model));
-  if (reference.tag.empty()) return std::optional<Digest>();
-  return registry::ResolveTag(transaction.raw(), reference.repository, reference.tag);
+// What a following service's tags point at now.
+Result<FollowedTags> Followed(ResourceTransaction& transaction, const Service& service) {
+  FollowedTags followed;
+  if (!service.spec.follow) return followed;
+  resource::ModelSettings settings = service.spec.predictor;
+  for (const resource::NamedPackage& package : PackagesOf(settings)) {
+    TRY(reference, oci::Reference::Parse(*package.reference));
+    if (reference.tag.empty()) continue;
+    TRY(digest, registry::ResolveTag(transaction.raw(), reference.repository, reference.tag));
+    if (digest) followed.insert_or_assign(reference.repository + ":" + reference.tag, *digest);
+  }
+  return followed;
 }
 
 Result<void> SetPhase(ResourceTransaction& transaction, const Key& revision,

@@ -86,7 +86,35 @@ std::optional<runtime::ScalingSettings> ScalingOf(const std::optional<resource::
                                   .down_window_ms = down.has_value() ? down->count() : 0};
 }
 
+runtime::DesiredPackage PackageOf(const resource::RevisionPackage& package) {
+  return {.mount_as = package.mount_as,
+          .repository = package.repository,
+          .manifest_digest = package.manifest_digest};
+}
+
+std::string_view KindOf(const resource::ProgramSettings& program) {
+  if (!program.python.empty()) return runtime::kProgramPython;
+  return program.protocol == resource::ProgramProtocol::kHttp ? runtime::kProgramHttp
+                                                              : runtime::kProgramV2;
+}
+
+std::optional<runtime::DesiredProgram> ProgramOf(const resource::RevisionSpec& revision) {
+  const std::optional<resource::ProgramSettings>& settings = revision.predictor.program;
+  if (!settings) return std::nullopt;
+  runtime::DesiredProgram program{.kind = std::string(KindOf(*settings)),
+                                  .image = settings->image,
+                                  .command = settings->command,
+                                  .ready_path = settings->ready_path};
+  if (revision.program) program.package = PackageOf(*revision.program);
+  // Checked when it was admitted.
+  const auto timeout = ParseStartTimeout(*settings);
+  if (timeout.has_value()) program.start_timeout_ms = timeout->count();
+  return program;
+}
+
 runtime::DesiredRevision DesiredOf(const Revision& revision) {
+  std::vector<runtime::DesiredPackage> mounts;
+  for (const auto& mount : revision.spec.mounts) mounts.push_back(PackageOf(mount));
   return {.number = revision.spec.number,
           .uid = revision.metadata.uid,
           .name = revision.metadata.name,
@@ -97,7 +125,9 @@ runtime::DesiredRevision DesiredOf(const Revision& revision) {
           .batching = BatchingOf(revision.spec.predictor.batching),
           .own_process = revision.spec.predictor.isolation == resource::Isolation::kProcess,
           .warmup = revision.spec.predictor.warmup,
-          .accelerator = std::string(AcceleratorText(revision.spec.predictor.accelerator))};
+          .accelerator = std::string(AcceleratorText(revision.spec.predictor.accelerator)),
+          .program = ProgramOf(revision.spec),
+          .mounts = std::move(mounts)};
 }
 
 }  // namespace

@@ -65,6 +65,51 @@ TEST(DesiredStateTest, WhatTheTrafficNamesIsThereBesideTheOthers) {
   EXPECT_EQ(NumbersOf(desired.services[0]), (Numbers{3, 4, 5, 6}));
 }
 
+TEST(DesiredStateTest, AProgramComesWithItsModels) {
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  DesiredInput input;
+  input.services = {MakeService("gate", 0, 1)};
+  Revision revision = MakeRevision("gate", 1, "Pending");
+  revision.spec.predictor.program =
+      resource::ProgramSettings{.ref = "c:v1",
+                                .command = {"{program}/serve"},
+                                .protocol = resource::ProgramProtocol::kHttp,
+                                .ready_path = "/ready",
+                                .start_timeout = "5m"};
+  revision.spec.mounts = {{"a", "default/a", digest}, {"b", "other/b", digest}};
+  revision.spec.program = resource::RevisionPackage{"", "default/c", digest};
+  input.revisions = {revision};
+  const runtime::DesiredRevision desired =
+      ComputeDesiredState(input).services.at(0).revisions.at(0);
+  ASSERT_TRUE(desired.program.has_value());
+  EXPECT_EQ(desired.program->kind, "http");
+  EXPECT_EQ(desired.program->package->repository, "default/c");
+  EXPECT_EQ(desired.program->command, std::vector<std::string>{"{program}/serve"});
+  EXPECT_EQ(desired.program->ready_path, "/ready");
+  EXPECT_EQ(desired.program->start_timeout_ms, 300'000);
+  ASSERT_EQ(desired.mounts.size(), 2U);
+  EXPECT_EQ(desired.mounts[1].mount_as, "b");
+  EXPECT_EQ(desired.mounts[1].repository, "other/b");
+}
+
+TEST(DesiredStateTest, KindsOfPrograms) {
+  DesiredInput input;
+  input.services = {MakeService("gate", 0, 1)};
+  input.revisions = {MakeRevision("gate", 1, "Pending")};
+  std::optional<resource::ProgramSettings>& program = input.revisions[0].spec.predictor.program;
+  const auto kind = [&input] {
+    const auto desired = ComputeDesiredState(input).services.at(0).revisions.at(0).program;
+    return desired ? desired->kind + " " + desired->image : "none";
+  };
+  EXPECT_EQ(kind(), "none");
+  program = resource::ProgramSettings{.python = "c:v1"};
+  EXPECT_EQ(kind(), "python ");
+  program = resource::ProgramSettings{.ref = "c:v1", .command = {"x"}};
+  EXPECT_EQ(kind(), "v2 ");
+  program = resource::ProgramSettings{.image = "i:v1"};
+  EXPECT_EQ(kind(), "v2 i:v1");
+}
+
 TEST(DesiredStateTest, Table) {
   const Case cases[] = {
       {"nothing yet", 0, 0, {}, {}},

@@ -1,9 +1,11 @@
 """The worker of models that are Python: docs/formats/worker.md is what it speaks with serve.
 
-Started by `slipway worker`, which has confined it. Descriptor 3 is its control socket.
+Started by `slipway worker`, which has confined it. Descriptor 3 is its control socket; the
+arguments are the models that the code is given, NAME=FOLDER.
 """
 
 import importlib.util
+import inspect
 import mmap
 import os
 import pathlib
@@ -111,8 +113,20 @@ def last_line(error):
 # --- what can be loaded --------------------------------------------------------------------------
 
 
+def takes(function, *arguments):
+    """Whether it can be called with these."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # it does not tell, as functions of C: the call will
+    return True
+
+
 class Predictor:
-    """A file of the user's with load(folder) and predict(model, inputs), INPUTS and OUTPUTS."""
+    """A file of the user's with load(folder) or load(folder, models), predict(model, inputs),
+    INPUTS and OUTPUTS."""
 
     platform = "python"
 
@@ -121,13 +135,27 @@ class Predictor:
         spec = importlib.util.spec_from_file_location("predictor", path)
         self.module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.module)
-        for name in ("predict", "INPUTS", "OUTPUTS"):
+        self.need(path, "predict")
+        self.model = self.load(path, dict(word.split("=", 1) for word in sys.argv[1:]))
+        self.need(path, "INPUTS", "OUTPUTS")
+        self.inputs, self.outputs = list(self.module.INPUTS), list(self.module.OUTPUTS)
+
+    def need(self, path, *names):
+        for name in names:
             if not hasattr(self.module, name):
                 raise Refused(f"{path.name} has no {name}: it needs INPUTS, OUTPUTS, "
                               "predict(model, inputs) and, if it likes, load(folder)")
-        load = getattr(self.module, "load", None)
-        self.model = load(str(path.parent)) if load else None
-        self.inputs, self.outputs = list(self.module.INPUTS), list(self.module.OUTPUTS)
+
+    def load(self, path, models):
+        load, folder = getattr(self.module, "load", None), str(path.parent)
+        if not models and (load is None or takes(load, folder)):
+            return load(folder) if load else None
+        if load and takes(load, folder, models):
+            return load(folder, models)
+        if models:
+            raise Refused(f"{path.name} is given models and has no load(folder, models) that would "
+                          f"take them: models is a dict of folders, here of {', '.join(models)}")
+        return load(folder)
 
     def predict(self, inputs):
         return self.module.predict(self.model, inputs)

@@ -1,5 +1,7 @@
 #include "resource/kinds/service.h"
 
+#include <algorithm>
+
 #include "base/format_check.h"
 #include "resource/kinds/project.h"
 
@@ -12,9 +14,7 @@ constexpr std::string_view kReservedName = "stats";
 Result<void> ValidateService(const Resource& now, const Resource*) {
   TRY(spec, Decode<ServiceSpec>(now.spec, "spec", UnknownFields::kIgnore));
   TRY_VOID(ParseRequestTimeout(spec));
-  if (spec.predictor.batching) {
-    TRY_VOID(CheckBatching(*spec.predictor.batching, "spec.predictor.batching"));
-  }
+  TRY_VOID(CheckPredictor(spec.predictor, "spec.predictor"));
   if (spec.traffic) TRY_VOID(routing::CheckTraffic(*spec.traffic, "spec.traffic"));
   if (spec.scaling) TRY_VOID(CheckScaling(*spec.scaling, "spec.scaling"));
   if (spec.canary) {
@@ -33,10 +33,33 @@ Result<void> ValidateService(const Resource& now, const Resource*) {
 }
 
 std::vector<std::string> TermsOfRevision(const Resource& revision) {
-  return {UseTerm(revision.spec.value("manifestDigest", std::string()))};
+  std::vector<std::string> terms;
+  const auto add = [&terms](const Json& package) {
+    terms.push_back(UseTerm(package.value("manifestDigest", std::string())));
+  };
+  add(revision.spec);
+  const auto mounts = revision.spec.find("mounts");
+  if (mounts != revision.spec.end()) std::ranges::for_each(*mounts, add);
+  const auto program = revision.spec.find("program");
+  if (program != revision.spec.end()) add(*program);
+  return terms;
 }
 
 }  // namespace
+
+std::vector<RevisionPackage> PackagesOf(const RevisionSpec& revision) {
+  std::vector<RevisionPackage> all = {{"", revision.repository, revision.manifest_digest}};
+  const auto add = [&all](const RevisionPackage& package) {
+    const bool is_there = std::ranges::any_of(all, [&package](const RevisionPackage& other) {
+      return other.repository == package.repository &&
+             other.manifest_digest == package.manifest_digest;
+    });
+    if (!is_there) all.push_back(package);
+  };
+  for (const RevisionPackage& mount : revision.mounts) add(mount);
+  if (revision.program) add(*revision.program);
+  return all;
+}
 
 std::string UseTerm(std::string_view manifest_digest) {
   return "uses:" + std::string(manifest_digest);

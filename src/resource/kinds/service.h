@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "resource/kinds.h"
-#include "resource/kinds/batching.h"
 #include "resource/kinds/canary.h"
+#include "resource/kinds/predictor.h"
 #include "resource/kinds/scaling.h"
 #include "routing/call_limits.h"
 #include "routing/traffic_spec.h"
@@ -17,28 +17,6 @@ namespace slipway::resource {
 
 enum class InferenceAccess : uint8_t { kToken, kAnonymous };
 BOOST_DESCRIBE_ENUM(InferenceAccess, kToken, kAnonymous)
-
-// Where a model runs: in the process of the data plane, or in one of its own.
-enum class Isolation : uint8_t { kShared, kProcess };
-BOOST_DESCRIBE_ENUM(Isolation, kShared, kProcess)
-
-enum class Accelerator : uint8_t { kCpu, kGpu, kGpuPreferred };
-BOOST_DESCRIBE_ENUM(Accelerator, kCpu, kGpu, kGpuPreferred)
-
-// What a revision is made of; a change of it makes a new revision.
-struct ModelSettings {
-  std::string model;    // reference NAME:TAG or NAME@sha256:...; a tag is pinned at admission
-  int32_t threads = 0;  // intra-op threads of the engine; 0: chosen
-  int32_t instances = 0;
-  std::optional<BatchingSettings> batching;
-  std::optional<Isolation> isolation;  // default: as the format of the model needs it
-  std::string warmup;                  // a file of the model with requests to warm up with
-  Accelerator accelerator = Accelerator::kCpu;
-
-  bool operator==(const ModelSettings&) const = default;
-};
-BOOST_DESCRIBE_STRUCT(ModelSettings, (),
-                      (model, threads, instances, batching, isolation, warmup, accelerator))
 
 struct ServiceSpec {
   ModelSettings predictor;
@@ -74,14 +52,31 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (StatusBase),
 // service has one.
 std::optional<routing::TrafficSpec> TrafficOf(const ServiceSpec& spec, const ServiceStatus& status);
 
+// A package that a revision with a program is made of.
+struct RevisionPackage {
+  std::string mount_as;  // of a model; of the program itself empty
+  std::string repository;
+  std::string manifest_digest;
+
+  bool operator==(const RevisionPackage&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(RevisionPackage, (), (mount_as, repository, manifest_digest))
+
 struct RevisionSpec {
   std::string service;
   int64_t number = 0;
   ModelSettings predictor;
-  std::string repository;       // "default/magika"
-  std::string manifest_digest;  // pinned
+  // Of the model: "default/magika", pinned. With a program, of the first of its models.
+  std::string repository;
+  std::string manifest_digest;
+  std::vector<RevisionPackage> mounts;     // with a program: all its models
+  std::optional<RevisionPackage> program;  // its package, where it has one
 };
-BOOST_DESCRIBE_STRUCT(RevisionSpec, (), (service, number, predictor, repository, manifest_digest))
+BOOST_DESCRIBE_STRUCT(RevisionSpec, (),
+                      (service, number, predictor, repository, manifest_digest, mounts, program))
+
+// All that the revision is made of, each once; the first one is its repository and manifest_digest.
+std::vector<RevisionPackage> PackagesOf(const RevisionSpec& revision);
 
 // The process of a revision with isolation process.
 struct WorkerStatus {
@@ -111,51 +106,18 @@ KindInfo ServiceKind();
 // picks what the project allows.
 Result<void> CheckAccessAllowed(std::optional<InferenceAccess> access, const Resource& project);
 KindInfo RevisionKind();
-// The term of Revisions of the model with this manifest.
+// The term of Revisions that are made of the package with this manifest.
 std::string UseTerm(std::string_view manifest_digest);
 
 }  // namespace slipway::resource
 
 template <>
-struct slipway::Description<slipway::resource::ModelSettings> {
-  static constexpr std::string_view kText = "A model and how to run it; a change makes a revision.";
-  static constexpr FieldText kFields[] = {
-      {.name = "model",
-       .text = "NAME:TAG or NAME@sha256:...; a tag is pinned when it is admitted.",
-       .required = true,
-       .max = 512,
-       .format = "reference"},
-      {.name = "threads",
-       .text = "Threads within one run of the engine; 0: chosen.",
-       .min = 0,
-       .max = 1024},
-      {.name = "instances",
-       .text = "Runs at the same time; 0: chosen, as many as serve has engine threads.",
-       .min = 0,
-       .max = 64},
-      {.name = "batching", .text = "How requests wait and share runs; default: none shares one."},
-      {.name = "isolation",
-       .text = "shared: in the process of the data plane. process: in one of its own, whose crash "
-               "harms no other model. Default: shared."},
-      {.name = "warmup",
-       .text = "Path, among the model's files, of a file with a V2 request in each line: the model "
-               "answers them before the revision gets traffic, and one that it does not answer "
-               "fails the revision.",
-       .max = 1024,
-       .format = "file-path"},
-      {.name = "accelerator",
-       .text = "What computes: cpu; gpu, without which the revision fails; or gpuPreferred, which "
-               "takes the processor where there is no GPU that the engine can use, and says so."},
-  };
-};
-
-template <>
 struct slipway::Description<slipway::resource::ServiceSpec> {
   static constexpr std::string_view kText = "A stable inference endpoint.";
   static constexpr FieldText kFields[] = {
-      {.name = "predictor", .text = "The model behind the endpoint.", .required = true},
+      {.name = "predictor", .text = "What is behind the endpoint.", .required = true},
       {.name = "follow",
-       .text = "Make a new revision when the tag in predictor.model moves. "
+       .text = "Make a new revision when a tag in predictor moves. "
                "status.modelDigest says what is served then; rollback ends it."},
       {.name = "access",
        .text =
@@ -209,6 +171,21 @@ struct slipway::Description<slipway::resource::RevisionSpec> {
        .format = "repository"},
       {.name = "manifest_digest",
        .text = "The model itself.",
+       .required = true,
+       .format = "digest"},
+      {.name = "mounts", .text = "All models that its program is given."},
+      {.name = "program", .text = "The package of its program."},
+  };
+};
+
+template <>
+struct slipway::Description<slipway::resource::RevisionPackage> {
+  static constexpr std::string_view kText = "A package that a revision is made of.";
+  static constexpr FieldText kFields[] = {
+      {.name = "mount_as", .text = "What the program calls the model.", .format = "name"},
+      {.name = "repository", .text = "Its repository.", .required = true, .format = "repository"},
+      {.name = "manifest_digest",
+       .text = "The package itself.",
        .required = true,
        .format = "digest"},
   };
