@@ -99,6 +99,8 @@ struct HttpResponse {
   int status = 200;
   std::string content_type;  // empty: no such header
   std::vector<std::pair<std::string, std::string>> headers;
+  // Further headers, as AppendHeader wrote them: for answers that are given again and again.
+  std::shared_ptr<const std::string> written_headers;
   std::variant<std::string, FileBody, StreamBody> body;
   // For HEAD: the length that GET would have. For a StreamBody: its length, if it is known.
   // Otherwise taken from the body.

@@ -72,11 +72,16 @@ void AppendResponseHead(const HttpResponse& response, const ResponseFraming& fra
   }
   for (const auto& [name, value] : response.headers) {
     if (IsFraming(name)) continue;
-    AppendClean(name, out);
-    out += ": ";
-    AppendClean(value, out);
-    out += "\r\n";
+    AppendHeader(name, value, out);
   }
+  if (response.written_headers) out += *response.written_headers;
+  out += "\r\n";
+}
+
+void AppendHeader(std::string_view name, std::string_view value, std::string& out) {
+  AppendClean(name, out);
+  out += ": ";
+  AppendClean(value, out);
   out += "\r\n";
 }
 

@@ -23,6 +23,10 @@ struct ResponseFraming {
 void AppendResponseHead(const HttpResponse& response, const ResponseFraming& framing,
                         std::string_view date, std::string& out);
 
+// Appends "NAME: VALUE" and the line's end, with spaces in the place of control characters. Not for
+// those that the framing decides on.
+void AppendHeader(std::string_view name, std::string_view value, std::string& out);
+
 // "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string HttpDate(int64_t unix_seconds);
 

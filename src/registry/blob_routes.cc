@@ -77,11 +77,9 @@ Task<Result<void>> CheckFile(Core& core, const HttpRequest& request, const Asked
   co_return Result<void>();
 }
 
-HttpResponse BlobResponse(const Digest& digest) {
+HttpResponse BlobResponse(const std::shared_ptr<const FoundBlob>& found) {
   HttpResponse response;
-  response.content_type = "application/octet-stream";
-  AddDigestHeaders(digest, response);
-  response.headers.emplace_back("Accept-Ranges", "bytes");
+  response.written_headers = {found, &found->headers};
   return response;
 }
 
@@ -89,7 +87,7 @@ Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
   CO_TRY(asked, AskedBlobOf(core, request));
   if (!asked.found) CO_TRY_VOID(co_await FindBlob(core, request, asked));
   if (!IsFileSeen(core, *asked.found)) CO_TRY_VOID(co_await CheckFile(core, request, asked));
-  HttpResponse response = BlobResponse(asked.digest);
+  HttpResponse response = BlobResponse(asked.found);
   response.declared_length = asked.found->row.size_bytes;
   co_return response;
 }
@@ -115,7 +113,7 @@ Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
   const bool partial = answer.verdict == net::RangeVerdict::kPartial;
   const uint64_t offset = partial ? answer.range.first : 0;
   const uint64_t count = partial ? answer.range.size_bytes() : size_bytes;
-  HttpResponse response = BlobResponse(digest);
+  HttpResponse response = BlobResponse(found);
   if (partial) net::SetPartial(answer.range, size_bytes, response);
   if (found->inline_bytes) {
     response.body = found->inline_bytes->substr(offset, count);

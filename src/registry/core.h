@@ -52,9 +52,6 @@ Result<std::string> RepositoryOf(const net::HttpRequest& request);
 // The path of something in the repository, under the name by which the caller knows it.
 std::string PathOf(const net::HttpRequest& request, std::string_view rest);
 
-// The headers that name content: its digest, also as its entity tag.
-void AddDigestHeaders(const Digest& digest, net::HttpResponse& response);
-
 // Runs `change` with a writer of the repository in one transaction; once more where a repository of
 // the name had to be taken away first. The arguments outlive the task.
 Task<Result<void>> ChangeRows(Core& core, const CallContext& context, const std::string& repository,

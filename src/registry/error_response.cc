@@ -96,7 +96,7 @@ net::HttpResponse ResponseOf(int status, Json entry) {
   Json body = Json::object();
   body["errors"] = Json::array({std::move(entry)});
   net::HttpResponse response = net::HttpResponse::Json(status, DumpJson(body));
-  response.headers.emplace_back("Docker-Distribution-Api-Version", "registry/2.0");
+  response.headers.emplace_back(kVersionHeader, kVersionValue);
   return response;
 }
 

@@ -45,8 +45,7 @@ Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
     found = std::move(read);
   }
   HttpResponse response;
-  response.content_type = found->row.media_type;
-  AddDigestHeaders(found->digest, response);
+  response.written_headers = {found, &found->headers};
   std::unique_ptr<File> file;
   if (!found->inline_bytes) {
     CO_TRY(opened, co_await OpenManifest(core, request, *found));

@@ -1,13 +1,27 @@
 #include "registry/reads.h"
 
+#include "net/response_head.h"
 #include "registry/damage.h"
+#include "registry/error_response.h"
 #include "registry/lookup.h"
 
 namespace slipway::registry {
 namespace {
 
-size_t SizeOf(const std::optional<std::string>& bytes) {
-  return bytes ? bytes->size() : 0;
+// What both hold beside themselves.
+template <class Found>
+size_t SizeOf(const Found& found) {
+  return found.headers.size() + (found.inline_bytes ? found.inline_bytes->size() : 0);
+}
+
+// The headers that name content: its digest, also as its entity tag.
+std::string HeadersOf(const Digest& digest, std::string_view media_type) {
+  std::string out;
+  net::AppendHeader("Content-Type", media_type, out);
+  net::AppendHeader("Docker-Content-Digest", digest.text(), out);
+  net::AppendHeader("ETag", "\"" + digest.text() + "\"", out);
+  net::AppendHeader(kVersionHeader, kVersionValue, out);
+  return out;
 }
 
 Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::string& repository,
@@ -27,7 +41,11 @@ Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::s
   TRY(damaged, IsDamaged(snapshot, row->object));
   if (damaged) return DamagedManifest(repository, *digest);
   TRY(bytes, ReadInlineObject(snapshot, row->object));
-  return FoundManifest{.digest = *digest, .row = std::move(*row), .inline_bytes = std::move(bytes)};
+  std::string headers = HeadersOf(*digest, row->media_type);
+  return FoundManifest{.digest = *digest,
+                       .row = std::move(*row),
+                       .headers = std::move(headers),
+                       .inline_bytes = std::move(bytes)};
 }
 
 }  // namespace
@@ -78,7 +96,7 @@ Task<Result<std::shared_ptr<const FoundManifest>>> Reads::ReadManifest(
                  found->digest.text().size());
   }
   if (found->digest == expected) {
-    manifests_.Insert(key, {stamp, there}, found, SizeOf(found->inline_bytes));
+    manifests_.Insert(key, {stamp, there}, found, SizeOf(*found));
   }
   co_return found;
 }
@@ -97,11 +115,15 @@ Task<Result<std::shared_ptr<const FoundBlob>>> Reads::ReadBlob(const std::string
     TRY(damaged, IsDamaged(snapshot, row->object));
     if (damaged) return DamagedBlob(repository, digest);
     TRY(bytes, ReadInlineObject(snapshot, row->object));
-    found.reset(
-        new FoundBlob{.row = std::move(*row), .inline_bytes = std::move(bytes), .file_seen = {}});
+    std::string headers = HeadersOf(digest, "application/octet-stream");
+    net::AppendHeader("Accept-Ranges", "bytes", headers);
+    found.reset(new FoundBlob{.row = std::move(*row),
+                              .headers = std::move(headers),
+                              .inline_bytes = std::move(bytes),
+                              .file_seen = {}});
     return {};
   }));
-  blobs_.Insert(key, {stamp, there}, found, SizeOf(found->inline_bytes));
+  blobs_.Insert(key, {stamp, there}, found, SizeOf(*found));
   co_return found;
 }
 

@@ -23,11 +23,13 @@ struct Selector {
 struct FoundManifest {
   Digest digest;
   ManifestRow row;
+  std::string headers;                      // of an answer that has it: net::AppendHeader
   std::optional<std::string> inline_bytes;  // nothing if the bytes are a file of the object store
 };
 
 struct FoundBlob {
   BlobRow row;
+  std::string headers;                      // likewise
   std::optional<std::string> inline_bytes;  // likewise
   mutable LastSeen file_seen;               // where the bytes are a file
 };

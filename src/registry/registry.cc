@@ -38,10 +38,11 @@ Task<net::HttpResponse> Answer(std::shared_ptr<Core> core, CoreHandler handler,
   Result<net::HttpResponse> response = co_await handler(*core, request);
   if (!response) co_return ErrorResponse(request, response.error());
   // An error that says more than its reason is a response too, and has it.
-  constexpr std::string_view kVersion = "Docker-Distribution-Api-Version";
-  const bool has_version = std::ranges::any_of(
-      response->headers, [&](const auto& header) { return header.first == kVersion; });
-  if (!has_version) response->headers.emplace_back(kVersion, "registry/2.0");
+  const bool has_version = response->written_headers != nullptr ||
+                           std::ranges::any_of(response->headers, [&](const auto& header) {
+                             return header.first == kVersionHeader;
+                           });
+  if (!has_version) response->headers.emplace_back(kVersionHeader, kVersionValue);
   co_return std::move(*response);
 }
 
@@ -81,20 +82,13 @@ Result<std::string> RepositoryOf(const net::HttpRequest& request) {
   const std::string& name = request.Parameter("name");
   TRY_VOID(oci::CheckRepositoryName(name));
   std::string repository = oci::CanonicalRepository(name);
-  TRY_VOID(oci::CheckRepositoryName(repository));
+  // The name of a project before it may make it too long.
+  if (repository.size() != name.size()) TRY_VOID(oci::CheckRepositoryName(repository));
   return repository;
 }
 
 std::string PathOf(const net::HttpRequest& request, std::string_view rest) {
   return "/v2/" + request.Parameter("name") + "/" + std::string(rest);
-}
-
-void AddDigestHeaders(const Digest& digest, net::HttpResponse& response) {
-  response.headers.reserve(4);  // with those that callers add
-  response.headers.emplace_back("Docker-Content-Digest", digest.text());
-  std::string& tag = response.headers.emplace_back("ETag", std::string()).second;
-  tag.reserve(digest.text().size() + 2);
-  tag.append("\"").append(digest.text()).append("\"");
 }
 
 Task<Result<void>> Change(Core& core, const net::HttpRequest& request, std::string repository,

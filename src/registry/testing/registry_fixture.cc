@@ -76,11 +76,27 @@ std::string BodyText(const net::HttpResponse& response) {
   return writer.text;
 }
 
+void TakeWritten(std::string_view lines, TestResponse& out) {
+  while (!lines.empty()) {
+    const size_t colon = lines.find(": ");
+    const size_t end = lines.find("\r\n");
+    const std::string name(lines.substr(0, colon));
+    const std::string value(lines.substr(colon + 2, end - colon - 2));
+    if (name == "Content-Type") {
+      out.content_type = value;
+    } else {
+      out.headers.emplace(name, value);
+    }
+    lines.remove_prefix(end + 2);
+  }
+}
+
 TestResponse Taken(const net::HttpResponse& response, bool head) {
   TestResponse out;
   out.status = response.status;
   out.content_type = response.content_type;
   out.headers.insert(response.headers.begin(), response.headers.end());
+  if (response.written_headers) TakeWritten(*response.written_headers, out);
   out.declared_length = response.declared_length;
   if (!head) out.body = BodyText(response);
   return out;
