@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "gateway/ensemble/ensemble_plan.h"
 #include "gateway/model_config/config_json.h"
 #include "gateway/model_config/config_text.h"
 
@@ -30,6 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const slipway::Json shown = config::WithDefaults(*read);
   const auto shown_again = config::ReadConfigJson(shown);
   CHECK(shown_again.has_value());
+  const auto plan = slipway::gateway::ReadEnsemblePlan(*read);
+  if (plan.has_error()) CHECK(!plan.error().message().empty());
+  if (plan.has_value()) CHECK(plan->outputs.size() == plan->signature.outputs.size());
   std::string wire;
   config::WriteConfigWire(*read, wire);
   return 0;

@@ -43,6 +43,8 @@ std::string CommandWithAuthorities(const Context& context) {
 net::HttpClient::Options HttpOptionsOf(const Context& context) {
   net::HttpClient::Options options;
   options.ca_file = context.ca_file;
+  options.certificate_file = context.cert_file;
+  options.key_file = context.key_file;
   return options;
 }
 
@@ -51,6 +53,13 @@ Error ErrorOfContext(const Context& context, const Error& error) {
     return Error(error.code(), error.reason(),
                  fmt::format("context {}: {}: `{}`", context.name, error.message(),
                              CommandWithAuthorities(context)));
+  }
+  if (error.reason() == "TLS_CLIENT_REFUSED") {
+    return Error(
+        error.code(), error.reason(),
+        fmt::format("context {}: {}: name one that it takes with --cert and --key, here or "
+                    "in `slipway context add`",
+                    context.name, error.message()));
   }
   const bool is_of_connection =
       error.code() == Code::kUnavailable || error.reason().starts_with("TLS_");

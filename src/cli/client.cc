@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/input.h"
 #include "oci/reference.h"
 #include "resource/kinds.h"
 
@@ -13,6 +14,14 @@ Result<ApiClient*> Client::Api() {
     TRY(file, ReadContexts(PosixFileSystem(), path));
     TRY(context, ChooseContext(file, options_.context));
     TRY_VOID(CheckContext(context));
+    if (!options_.cert_file.empty() || !options_.key_file.empty()) {
+      const auto absolute = [](const std::string& path) {
+        return path.empty() ? path : AbsolutePath(path);
+      };
+      context.cert_file = absolute(options_.cert_file);
+      context.key_file = absolute(options_.key_file);
+      TRY_VOID(CheckClientCertificate(context));
+    }
     api_ = std::make_unique<ApiClient>(std::move(context));
   }
   return api_.get();

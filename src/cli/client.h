@@ -17,6 +17,9 @@ struct GeneralOptions {
   std::string context;  // --context, else SLIPWAY_CONTEXT, else the current one
   std::string project;  // --project; empty: what the names say, else "default"
   std::string output;   // --output; empty: table
+  // --cert and --key of verbs that ask a data plane; empty: the context's.
+  std::string cert_file;
+  std::string key_file;
 };
 
 class Client {

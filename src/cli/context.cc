@@ -33,7 +33,10 @@ Result<void> Add(const Client& client, const AddOptions& options) {
   Context context = options.context;
   if (!context.token_file.empty()) context.token_file = AbsolutePath(context.token_file);
   if (!context.ca_file.empty()) context.ca_file = AbsolutePath(context.ca_file);
+  if (!context.cert_file.empty()) context.cert_file = AbsolutePath(context.cert_file);
+  if (!context.key_file.empty()) context.key_file = AbsolutePath(context.key_file);
   TRY_VOID(CheckContext(context));
+  TRY_VOID(CheckClientCertificate(context));
   if (!context.ca_file.empty()) {
     TRY_VOID(CheckAuthorities(PosixFileSystem(), context.ca_file));
   }
@@ -104,6 +107,9 @@ void AddAdd(Command& command, const Client& client) {
   command.Option(&options->context.token_file, "--token-file", "FILE", "File with the token");
   command.Option(&options->context.ca_file, "--ca-file", "FILE",
                  "Trust these certificate authorities alone (PEM; the system's)");
+  command.Option(&options->context.cert_file, "--cert", "FILE",
+                 "Client certificate (PEM), for a server that wants one");
+  command.Option(&options->context.key_file, "--key", "FILE", "Its key (in the file of --cert)");
   command.Flag(&options->context.insecure, "--insecure", "Allow http to another machine");
   command.Flag(&options->use, "--use", "Use it from now on");
   command.Example(

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format_check.h"
+#include "net/tls_files.h"
 
 namespace slipway::cli {
 namespace {
@@ -135,6 +136,19 @@ Result<void> CheckAuthorities(FileSystem& files, const std::string& ca_file) {
                          fmt::format("--ca-file: there is no certificate in PEM form in {}; ask "
                                      "whoever runs the control centre for that of its authority",
                                      ca_file));
+}
+
+Result<void> CheckClientCertificate(const Context& context) {
+  if (context.cert_file.empty() && context.key_file.empty()) return {};
+  if (context.cert_file.empty()) {
+    return InvalidArgument("CERT_MISSING", "--key: name the certificate that it is of with --cert");
+  }
+  const bool has_key = !context.key_file.empty();
+  const Result<void> checked =
+      net::CheckTlsFiles({.certificate = context.cert_file,
+                          .key = has_key ? context.key_file : context.cert_file,
+                          .client_authorities = {}});
+  return checked ? checked : checked.error().Prefixed(has_key ? "--cert, --key: " : "--cert: ");
 }
 
 Result<void> CheckContext(const Context& context) {

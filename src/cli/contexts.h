@@ -23,8 +23,13 @@ struct Context {
   std::string ca_file;    // PEM, nobody else is trusted; empty: the system's authorities
   std::string token_file;
   bool insecure = false;  // http to another machine was asked for
+  // PEM, of this user, shown to a server that wants one; the key may be in the same file.
+  std::string cert_file = {};
+  std::string key_file = {};
 };
-BOOST_DESCRIBE_STRUCT(Context, (), (name, address, inference, ca_file, token_file, insecure))
+BOOST_DESCRIBE_STRUCT(Context, (),
+                      (name, address, inference, ca_file, token_file, insecure, cert_file,
+                       key_file))
 
 struct ContextsFile {
   int32_t format = kContextsFormat;
@@ -51,6 +56,10 @@ Result<Context> ChooseContext(const ContextsFile& file, std::string_view wanted)
 // Name, addresses, and that a token does not cross the network readable unless that was asked for.
 Result<void> CheckContext(const Context& context);
 
+// That its client certificate and key, where it has them, belong together. INVALID_ARGUMENT /
+// CERT_MISSING for a key alone, FAILED_PRECONDITION / TLS_CERTIFICATE or TLS_KEY_EXPOSED.
+Result<void> CheckClientCertificate(const Context& context);
+
 // That a file of authorities can be read and has a certificate in it. INVALID_ARGUMENT /
 // CA_FILE_INVALID, or why it cannot be read.
 Result<void> CheckAuthorities(FileSystem& files, const std::string& ca_file);
@@ -67,6 +76,8 @@ struct slipway::Description<slipway::cli::Context> {
       {.name = "ca_file", .text = "File of certificate authorities."},
       {.name = "token_file", .text = "File with the token."},
       {.name = "insecure", .text = "Whether http to another machine is allowed."},
+      {.name = "cert_file", .text = "File with the client certificate."},
+      {.name = "key_file", .text = "File with its key."},
   };
 };
 

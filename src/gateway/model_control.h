@@ -40,8 +40,8 @@ class ModelControl {
   // another change of the model is under way.
   virtual Task<Result<void>> Load(std::string name, ReadLoad read) = 0;
   // Returns when no core gives it requests any more; those in flight end. A model that is not
-  // loaded is none to unload.
-  virtual Task<Result<void>> Unload(std::string name) = 0;
+  // loaded is none to unload. With `with_steps` the models of an ensemble's steps go, too.
+  virtual Task<Result<void>> Unload(std::string name, bool with_steps) = 0;
   // The models that are not configured to serve: never loaded, unloaded, or failed to load.
   virtual Task<std::vector<IndexEntry>> Idle() = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <curl/curl.h>
 #include <openssl/x509_vfy.h>
@@ -153,6 +154,17 @@ Error CertificateError(long verified, const std::string& ca_file, const std::str
           "); if the server is the right one, name the file with its authority's certificate");
 }
 
+// What OpenSSL says when the server ended the handshake, or what follows it, for our certificate.
+bool IsClientRefused(std::string_view text) {
+  constexpr std::string_view kAlerts[] = {"alert certificate required", "alert handshake failure",
+                                          "alert unknown ca",           "alert bad certificate",
+                                          "alert certificate expired",  "alert certificate unknown",
+                                          "alert certificate revoked",  "alert access denied"};
+  return std::any_of(std::begin(kAlerts), std::end(kAlerts), [&](std::string_view alert) {
+    return text.find(alert) != std::string_view::npos;
+  });
+}
+
 Error ErrorOf(CURLcode code, const char* text, const ClientRequest& request) {
   const std::string what =
       request.url + ": " + (text[0] != '\0' ? std::string(text) : curl_easy_strerror(code));
@@ -238,6 +250,11 @@ void HttpClient::State::SetConnection(const ClientRequest& request) {
     Set(CURLOPT_CAINFO, options.ca_file.c_str());
     Set(CURLOPT_CAPATH, nullptr);  // curl's own folder would go on counting
   }
+  if (!options.certificate_file.empty()) {
+    const bool has_key = !options.key_file.empty();
+    Set(CURLOPT_SSLCERT, options.certificate_file.c_str());
+    Set(CURLOPT_SSLKEY, (has_key ? options.key_file : options.certificate_file).c_str());
+  }
   Set(CURLOPT_SSL_VERIFYPEER, options.verify_tls ? 1L : 0L);
   Set(CURLOPT_SSL_VERIFYHOST, options.verify_tls ? 2L : 0L);
 }
@@ -303,7 +320,31 @@ Error HttpClient::State::Failure(CURLcode code, const ClientRequest& request) co
                               "the file of certificate authorities " + options.ca_file +
                                   " cannot be used: give one with certificates in PEM form");
   }
-  return ErrorOf(code, error_text, request);
+  if (code == CURLE_SSL_CERTPROBLEM) {
+    return FailedPrecondition(
+        "TLS_CLIENT_CERTIFICATE",
+        "the client certificate " + options.certificate_file + " cannot be used (" + error_text +
+            "): give PEM files of a certificate and its key, without a passphrase");
+  }
+  if (IsClientRefused(error_text)) {
+    return FailedPrecondition(
+        "TLS_CLIENT_REFUSED",
+        request.url + ": the server " +
+            (options.certificate_file.empty()
+                 ? "wants a client certificate"
+                 : "does not take the client certificate " + options.certificate_file) +
+            " (" + error_text + ")");
+  }
+  Error error = ErrorOf(code, error_text, request);
+  // The alert that says so is lost where the server is quicker with the end of the connection than
+  // we with our request.
+  const bool is_lost = error.reason() == "CONNECTION_LOST" ||
+                       std::string_view(error_text).find("getpeername") != std::string_view::npos;
+  if (!is_lost || !request.url.starts_with("https://")) return error;
+  return {error.code(), error.reason(),
+          error.message() +
+              "; a server that wants a client certificate, or does not take the one "
+              "that it gets, may end a connection so, too"};
 }
 
 HttpClient::HttpClient() : HttpClient(Options()) {}

@@ -45,16 +45,22 @@ struct ClientRequest {
 // Blocking; one per thread (keeps its connections). Redirects are not followed: the caller decides
 // who gets its credentials. Errors: UNAVAILABLE / CONNECT_FAILED, CONNECTION_LOST or TLS_FAILED (no
 // handshake), FAILED_PRECONDITION / TLS_UNTRUSTED, TLS_EXPIRED, TLS_NOT_YET_VALID or TLS_HOST_NAME
-// (a certificate that proves nothing), FAILED_PRECONDITION / TLS_CA_FILE, DEADLINE_EXCEEDED /
-// TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT / URL_MALFORMED or
-// HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return. Answers of any status
-// are values.
+// (a certificate that proves nothing), FAILED_PRECONDITION / TLS_CA_FILE, TLS_CLIENT_CERTIFICATE
+// (our own cannot be used) or TLS_CLIENT_REFUSED (the server does not take it, or wants one; where
+// the server is quick that is CONNECTION_LOST or CONNECT_FAILED),
+// DEADLINE_EXCEEDED / TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT /
+// URL_MALFORMED or HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return.
+// Answers of any status are values.
 class HttpClient {
  public:
   struct Options {
     std::string ca_file;  // PEM, the only authorities to be trusted; empty: the system's
     bool verify_tls = true;
     std::string unix_socket;  // connect here instead of to the URL's host
+    // PEM, shown to servers that ask who we are: with its chain; empty: we do not say. The key
+    // without a passphrase; empty: it is in the same file.
+    std::string certificate_file = {};
+    std::string key_file = {};
   };
   HttpClient();
   explicit HttpClient(Options options);

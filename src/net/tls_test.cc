@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "async/deadline.h"
@@ -140,6 +141,27 @@ TEST_F(TlsTest, TlsToAPortThatDoesNotSpeakIt) {
   const Error error = client.Send(request).error();
   EXPECT_EQ(error.reason(), "TLS_FAILED");
   EXPECT_NE(error.message().find("write http://"), std::string::npos) << error.message();
+}
+
+TEST_F(TlsTest, ClientsShowTheirCertificate) {
+  const TestCertificate known = WriteTestCertificate(folder_.path(), "known");
+  const TestCertificate other = WriteTestCertificate(folder_.path(), "other");
+  HttpServerOptions wants = Options();
+  wants.tls.client_authorities = known.certificate_file;
+  TestServer server(Answer, wants);
+  const auto reason = [&](const std::string& certificate, const std::string& key) {
+    return ReasonOf(server, {.ca_file = certificate_.certificate_file,
+                             .certificate_file = certificate,
+                             .key_file = key});
+  };
+  EXPECT_EQ(reason(known.certificate_file, known.key_file), "");
+  // How the end of the connection is seen depends on who is quicker.
+  const auto refused = testing::AnyOf("TLS_CLIENT_REFUSED", "CONNECTION_LOST", "CONNECT_FAILED");
+  EXPECT_THAT(reason("", ""), refused);
+  EXPECT_THAT(reason(other.certificate_file, other.key_file), refused);
+  EXPECT_EQ(reason(known.certificate_file, other.key_file), "TLS_CLIENT_CERTIFICATE");
+  EXPECT_EQ(reason(known.certificate_file, ""), "TLS_CLIENT_CERTIFICATE") << "no key in it";
+  EXPECT_EQ(reason(folder_ / "nowhere", ""), "TLS_CLIENT_CERTIFICATE");
 }
 
 TEST_F(TlsTest, PlainHttpIsAnsweredInPlainWords) {

@@ -133,6 +133,65 @@ def test_the_data_plane_of_a_server_wants_them_and_its_api_does_not(start_centre
     assert infer(centre, authority, client_of(clients, "edge")).status_code == 200
 
 
+def assert_refused(done, told):
+    # 8 where the server has ended the connection before its alert is read.
+    assert done.returncode in (6, 8) and told in done.stderr, done.stderr
+
+
+def test_the_command_line_shows_a_certificate(start_centre, authority, clients, strangers,
+                                              tmp_path):
+    centre = start_centre(*authority.issue("server"), "--tls-client-ca", clients.certificate,
+                          ca=authority.certificate, wait=False)
+    programs.wait_until(centre._has_ports, "the ports")
+    centre.save_context()
+    centre.cli("push", MODELS / "linear_a.onnx", "m:v1")
+    centre.cli("deploy", "m:v1")
+    request = tmp_path / "x.json"
+    request.write_text(json.dumps(BODY))
+    certificate, key = client_of(clients, "edge")
+    infer_ = ("infer", "m", "--input", request, "-o", "json")
+    edge = ("--cert", certificate, "--key", key)
+
+    refused = centre.cli(*infer_, check=False)
+    assert_refused(refused, "wants a client certificate")
+    answer = json.loads(centre.cli(*infer_, *edge).stdout)
+    assert answer["model_name"] == "m"
+    both = tmp_path / "both.pem"
+    both.write_text(open(certificate).read() + open(key).read())
+    both.chmod(0o600)
+    assert json.loads(centre.cli(*infer_, "--cert", both).stdout) == answer
+    lines = tmp_path / "in.jsonl"
+    lines.write_text((json.dumps(BODY) + "\n") * 3)
+    centre.cli("infer", "m", "--batch", lines, "--out", tmp_path / "out.jsonl", *edge)
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    report = json.loads(centre.cli("bench", "m", "--duration", "200ms", "--warm-up", "0s",
+                                   "-o", "json", *edge).stdout)
+    assert report["requests"] > 0 and report["failed"] == 0
+
+    thief = client_of(strangers, "thief")
+    refused = centre.cli(*infer_, "--cert", thief[0], "--key", thief[1], check=False)
+    assert_refused(refused, "does not take the")
+    for wrong, told in ((("--key", key), "--cert"),
+                        (("--cert", certificate, "--key", thief[1]), "--cert, --key: "),
+                        (("--cert", certificate), "--cert: "),
+                        (("--cert", "/nowhere.pem"), "/nowhere.pem")):
+        refused = centre.cli(*infer_, *wrong, check=False)
+        assert refused.returncode != 0 and told in refused.stderr, wrong
+
+    # What the context has needs no flags; flags win.
+    shown = json.loads(centre.cli("context", "show", "-o", "json").stdout)
+    add = ["context", "add", shown["name"], "--address", shown["address"], "--inference",
+           shown["inference"], "--token-file", shown["tokenFile"], "--ca-file", shown["caFile"]]
+    centre.cli(*add, *edge)
+    assert json.loads(centre.cli(*infer_).stdout) == answer
+    kept = json.loads(centre.cli("context", "show", "-o", "json").stdout)
+    assert (kept["certFile"], kept["keyFile"]) == (certificate, key)
+    assert_refused(centre.cli(*infer_, "--cert", thief[0], "--key", thief[1], check=False),
+                   "does not take the")
+    refused = centre.cli(*add, "--key", key, check=False)
+    assert refused.returncode != 0 and "--cert" in refused.stderr
+
+
 def test_a_session_is_not_taken_up_without_its_certificate(start_serve, authority, clients):
     serve = start(start_serve, authority, clients)
     cert, key = client_of(clients, "edge")

@@ -354,6 +354,11 @@ def test_a_load_brings_the_models_of_the_steps(serve, repository):
     assert not is_ready(plane, "sum")
     unload(plane, "outer")
     assert is_ready(plane, "inner")
+    for client, _ in clients(plane):
+        client.load_model("outer")
+        client.unload_model("outer", unload_dependents=True)
+        assert not is_ready(plane, "inner") and not is_ready(plane, "twice")
+        client.close()
     ensemble(repository, "inner", chain(["outer"]))
     unload(plane, "inner")
     assert "such a circle never begins" in load(plane, "outer").json()["error"]

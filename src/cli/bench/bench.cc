@@ -9,6 +9,7 @@
 #include "base/format_check.h"
 #include "cli/bench/load.h"
 #include "cli/commands.h"
+#include "cli/infer/client_certificate.h"
 #include "cli/infer/inference_error.h"
 #include "cli/infer/limits.h"
 #include "cli/infer/service_url.h"
@@ -193,6 +194,7 @@ void AddBench(Command& command, Client& client) {
       "connection sends when it has its answer");
   command.Option(&options->duration, "--duration", "TIME", "How long (10s)");
   command.Option(&options->warm_up, "--warm-up", "TIME", "Before that, not counted (1s)");
+  AddCertificateOptions(command, client);
   command.Example("bench fraud");
   command.Example("bench fraud --rate 500 --connections 64 --duration 30s -o json");
   command.Run([&client, options] { return Bench(client, *options); });

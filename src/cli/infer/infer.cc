@@ -12,6 +12,7 @@
 #include "base/file_system.h"
 #include "cli/commands.h"
 #include "cli/infer/batch.h"
+#include "cli/infer/client_certificate.h"
 #include "cli/infer/inference_error.h"
 #include "cli/infer/limits.h"
 #include "cli/infer/service_url.h"
@@ -101,8 +102,10 @@ void AddInfer(Command& command, Client& client) {
                  "The answers to --batch, a line each; the same command goes on where it was cut");
   command.Option(&options->jobs, "--jobs", 1, kMaxBatchJobs,
                  "Requests of --batch at the same time (4)");
+  AddCertificateOptions(command, client);
   command.Example("infer fraud --input x.json");
   command.Example("infer fraud --input - -o json < x.json");
+  command.Example("infer fraud --input x.json --cert edge.crt --key edge.key");
   command.Example("infer fraud --batch in.jsonl --out out.jsonl");
   command.Run([&client, options]() -> Result<void> {
     TRY_VOID(CheckOptions(*options));

@@ -53,22 +53,35 @@ Task<void> RepositoryIndex(Environment& environment, net::GrpcCall& call) {
 }
 
 // Of RepositoryModelLoad and Unload. Triton's request has the model's name in field 2, KServe's in
-// field 1; `parameters` is the map 3 of ModelRepositoryParameter, whose texts are 3 and bytes 4.
+// field 1; `parameters` is the map 3 of ModelRepositoryParameter, whose truths are 1, texts 3 and
+// bytes 4.
 struct ModelRequest {
   std::string model;
   LoadRequest load;
+  bool with_steps = false;  // of an unload
 };
 
-Result<void> ReadModelParameter(std::string_view bytes, LoadRequest& out) {
+bool IsTrue(std::string_view parameter) {
+  bool value = false;
+  WireReader reader(parameter);
+  for (WireField field; reader.Next(field);) {
+    if (field.Is(1, WireType::kVarint)) value = field.value != 0;
+  }
+  return value;
+}
+
+Result<void> ReadModelParameter(std::string_view bytes, ModelRequest& out) {
   constexpr std::string_view kFile = "file:";
   TRY(entry, ReadStrings<2>(bytes, "ModelRepositoryParameter"));
   TRY(value, ReadStrings<4>(entry[2], "ModelRepositoryParameter"));
   const std::string_view key = entry[1];
   if (key == "config") {
-    out.config = value[3];
+    out.load.config = value[3];
   } else if (key.starts_with(kFile)) {
-    out.files.emplace_back(key.substr(kFile.size()), value[4]);
-  } else if (key != "unload_dependents") {
+    out.load.files.emplace_back(key.substr(kFile.size()), value[4]);
+  } else if (key == "unload_dependents") {
+    out.with_steps = IsTrue(entry[2]);
+  } else {
     return v2::MemberFault("parameters", "'" + v2::Utf8Of(key.substr(0, 64)) +
                                              "' is no parameter of a load: config and file:PATH "
                                              "are");
@@ -78,13 +91,15 @@ Result<void> ReadModelParameter(std::string_view bytes, LoadRequest& out) {
 
 Result<ModelRequest> ReadModelRequest(std::string_view message) {
   TRY(names, ReadStrings<2>(message, "RepositoryModelRequest"));
-  ModelRequest request{.model = std::string(names[2].empty() ? names[1] : names[2]), .load = {}};
+  ModelRequest request{.model = std::string(names[2].empty() ? names[1] : names[2]),
+                       .load = {},
+                       .with_steps = false};
   if (request.model.empty()) {
     return InvalidArgument("MODEL_NAME", "the request names no model: set model_name");
   }
   WireReader reader(message);
   for (WireField field; reader.Next(field);) {
-    if (field.IsBytes(3)) TRY_VOID(ReadModelParameter(field.bytes, request.load));
+    if (field.IsBytes(3)) TRY_VOID(ReadModelParameter(field.bytes, request));
   }
   return request;
 }
@@ -108,7 +123,7 @@ Task<void> ChangeModel(Environment& environment, net::GrpcCall& call) {
     changed = co_await environment.v2.models->Load(
         request->model, [&request]() -> Result<LoadRequest> { return std::move(request->load); });
   } else {
-    changed = co_await environment.v2.models->Unload(request->model);
+    changed = co_await environment.v2.models->Unload(request->model, request->with_steps);
   }
   if (changed.has_error()) co_return call.Fail(changed.error());
   // As KServe has it: Triton's clients know no field of the answer.

@@ -184,8 +184,9 @@ Task<Result<void>> ModelRepository::Load(std::string name, ReadLoad read) {
   co_return co_await OnFirstCore([this, &name, &read] { return LoadHere(name, read, {}); });
 }
 
-Task<Result<void>> ModelRepository::Unload(std::string name) {
-  co_return co_await OnFirstCore([this, &name] { return UnloadHere(name); });
+Task<Result<void>> ModelRepository::Unload(std::string name, bool with_steps) {
+  co_return co_await OnFirstCore(
+      [this, &name, with_steps] { return UnloadHere(name, with_steps); });
 }
 
 Task<bool> ModelRepository::InEffect(uint64_t generation, const runtime::ServingService* service) {
@@ -277,7 +278,7 @@ Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read, Name
   co_return Result<void>();
 }
 
-Task<Result<void>> ModelRepository::UnloadHere(std::string name) {
+Task<Result<void>> ModelRepository::UnloadHere(std::string name, bool with_steps) {
   const auto found = models_.find(name);
   if (found == models_.end() || (!found->second.service && !found->second.is_busy)) {
     co_return Result<void>();
@@ -288,11 +289,13 @@ Task<Result<void>> ModelRepository::UnloadHere(std::string name) {
         "MODEL_BUSY", "failed to unload '" + name + "': another load or unload of it is under way");
   }
   model.is_busy = true;
+  const Names steps = with_steps ? StepsOf(*model.service) : Names();
   Unlist(model, "unloaded");
   const bool is_gone = co_await InEffect(Apply(), nullptr);
   model.is_busy = false;
   model.files.reset();
   if (!is_gone) co_return Stopping();
+  for (const std::string& step : steps) CO_TRY_VOID(co_await UnloadHere(step, true));
   co_return Result<void>();
 }
 

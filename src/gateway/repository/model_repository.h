@@ -44,7 +44,7 @@ class ModelRepository final : public ModelControl {
   bool IsInEffect() const { return plane_.status().generation >= generation_; }
 
   Task<Result<void>> Load(std::string name, ReadLoad read) override;
-  Task<Result<void>> Unload(std::string name) override;
+  Task<Result<void>> Unload(std::string name, bool with_steps) override;
   Task<std::vector<IndexEntry>> Idle() override;
 
   // Changes that wait for a model end soon, also those that begin later. Any thread.
@@ -75,7 +75,7 @@ class ModelRepository final : public ModelControl {
   Task<Result<void>> LoadHere(std::string name, ReadLoad read, Names ensembles);
   // What an ensemble needs and is not there.
   Task<Result<void>> LoadSteps(runtime::ServingService ensemble, Names ensembles);
-  Task<Result<void>> UnloadHere(std::string name);
+  Task<Result<void>> UnloadHere(std::string name, bool with_steps);
   Task<Result<void>> IdleHere(const std::vector<Source>& found, std::vector<IndexEntry>& out);
   Result<Planned> Plan(const std::string& name, const LoadRequest& request) const;
   Result<Source> SourceOf(const std::string& name) const;

@@ -62,6 +62,18 @@ Result<LoadRequest> ReadLoadRequest(std::string_view text) {
   return request;
 }
 
+// {"parameters": {"unload_dependents": true}}: with the models of an ensemble's steps.
+Result<bool> ReadUnloadDependents(std::string_view text) {
+  TRY(body, ReadObject(text, kMaxPlainMessageBytes));
+  TRY(parameters, ReadParameters(body));
+  const auto found = parameters.find("unload_dependents");
+  if (found == parameters.end()) return false;
+  if (!found->is_boolean()) {
+    return MemberFault("parameters", "'unload_dependents' must be true or false");
+  }
+  return found->get<bool>();
+}
+
 Caller CallerOf(const HttpRequest& request) {
   return {.is_loopback = request.peer_is_loopback,
           .authorization = request.Header("authorization")};
@@ -148,10 +160,9 @@ Task<HttpResponse> RepositoryLoad(Environment& environment, HttpRequest& request
 Task<HttpResponse> RepositoryUnload(Environment& environment, HttpRequest& request) {
   const Result<std::string> body = co_await request.body->ReadAll(kMaxPlainMessageBytes);
   if (body.has_error()) co_return ErrorResponse(body.error());
-  // No model depends on another: `unload_dependents` may be anything.
-  const Result<Json> json = ReadObject(*body, kMaxPlainMessageBytes);
-  if (json.has_error()) co_return ErrorResponse(json.error());
-  co_return Answer(co_await environment.models->Unload(request.Parameter("model")));
+  const Result<bool> with_steps = ReadUnloadDependents(*body);
+  if (with_steps.has_error()) co_return ErrorResponse(with_steps.error());
+  co_return Answer(co_await environment.models->Unload(request.Parameter("model"), *with_steps));
 }
 
 }  // namespace slipway::gateway::v2
