@@ -4,6 +4,8 @@ Started by `slipway worker`, which has confined it. Descriptor 3 is its control 
 arguments are the models that the code is given, NAME=FOLDER.
 """
 
+import collections
+import contextlib
 import importlib.util
 import inspect
 import mmap
@@ -13,6 +15,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import traceback
 
 CONTROL = 3
@@ -20,7 +23,8 @@ PROTOCOL = 1
 LOAD, OPEN, INTERRUPT, RUN, ROOM, NEXT, LOADED, FAILED, DONE, NEED = range(1, 11)
 MAX_FRAME = 128 << 10
 ALIGNMENT = 64
-INVALID_ARGUMENT, FAILED_PRECONDITION, INTERNAL = 3, 9, 13
+CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL = 1, 3, 4, 9, 13
+NO_DEADLINE = 2 ** 63 - 1
 
 
 def refuse_all(text):
@@ -290,14 +294,60 @@ def to_output(name, kind, dims, value):
     return array.shape, number, memoryview(array.reshape(-1)).cast("B") if array.size else b""
 
 
-class Session:
-    """One run after the other, on a thread of its own; predict() is called by one at a time."""
+class Ended(Exception):
+    """A run was over before its turn came; its arguments are those of failure()."""
 
-    turn = threading.Lock()
+
+class Turn:
+    """Calls predict() for one at a time, and never for a run that nobody waits for any more."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.is_taken = False
+
+    @contextlib.contextmanager
+    def of(self, run, session):
+        with self.changed:
+            self.take(run, session)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.is_taken = False
+                self.changed.notify_all()
+
+    def take(self, run, session):
+        left = threading.TIMEOUT_MAX
+        if run.deadline != NO_DEADLINE:
+            left = min(left, max(0, run.deadline - time.monotonic_ns()) / 1e9)
+        is_due = self.changed.wait_for(
+            lambda: not self.is_taken or session.interrupted >= run.number, left)
+        if session.interrupted >= run.number:
+            raise Ended(CANCELLED, "RUN_CANCELLED", "the run was ended early")
+        if not is_due or time.monotonic_ns() >= run.deadline:
+            raise Ended(DEADLINE_EXCEEDED, "RUN_DEADLINE", "Request timeout expired")
+        self.is_taken = True
+
+    def interrupt(self, session, number):
+        """Ends that run where it waits, or as soon as it comes."""
+        with self.changed:
+            session.interrupted = max(session.interrupted, number)
+            self.changed.notify_all()
+
+
+Run = collections.namedtuple("Run", "number deadline places wanted")
+
+
+class Session:
+    """One run after the other, on a thread of its own."""
+
+    turn = Turn()
 
     def __init__(self, model, line):
         self.model, self.line = model, line
         self.input = self.output = None
+        self.interrupted = 0  # the last run that is to end
+        self.is_over = False
         threading.Thread(target=self.loop, daemon=True).start()
 
     def receive(self):
@@ -318,42 +368,46 @@ class Session:
         except OSError:
             pass  # nobody is there any more
         finally:
+            self.is_over = True
             self.line.close()
 
     def answer(self, frame, segments):
         if frame.number("I") != RUN:
             raise OSError("no run")
-        run, _deadline = frame.number("Q"), frame.number("q")
+        number, deadline = frame.number("Q"), frame.number("q")
         if frame.number("I"):
             self.input = segments.pop(0)
         if frame.number("I"):
             self.output = segments.pop(0)
-        places = [frame.place() for _ in range(frame.number("I"))]
-        wanted = [frame.number("I") for _ in range(frame.number("I"))]
+        run = Run(number, deadline, [frame.place() for _ in range(frame.number("I"))],
+                  [frame.number("I") for _ in range(frame.number("I"))])
         try:
-            outputs = self.predict(places, wanted)
+            outputs = self.predict(run)
+        except Ended as end:
+            self.line.send(failure(*end.args))
+            return
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             self.line.send(failure(INTERNAL, "PYTHON_ERROR", last_line(error)))
             return
-        self.send(run, wanted, outputs)
+        self.send(run, outputs)
 
-    def predict(self, places, wanted):
+    def predict(self, run):
         inputs = {self.model.inputs[place[0]][0]: read_tensor(self.input, place)
-                  for place in places}
-        with Session.turn:
+                  for place in run.places}
+        with Session.turn.of(run, self):
             given = self.model.predict(inputs)
         if not isinstance(given, dict):
             raise TypeError(f"predict() gave a {type(given).__name__}, not a dict of outputs")
         outputs = []
-        for index in wanted:
+        for index in run.wanted:
             name, kind, dims = self.model.outputs[index]
             if name not in given:
                 raise KeyError(f"predict() gave no output '{name}'")
             outputs.append(to_output(name, kind, dims, given[name]))
         return outputs
 
-    def send(self, run, wanted, outputs):
+    def send(self, run, outputs):
         offsets, size = [], 0
         for _, _, data in outputs:
             size = -(-size // ALIGNMENT) * ALIGNMENT
@@ -361,15 +415,15 @@ class Session:
             size += len(data)
         if size > len(self.output):
             frame = Writer(NEED)
-            frame.number("QQ", run, size)
+            frame.number("QQ", run.number, size)
             self.line.send(frame.bytes())
             data, segments = self.receive()
             if not data or not segments:
                 raise OSError("no room")
             self.output = segments[0]
         frame = Writer(DONE)
-        frame.number("QII", run, 1, len(outputs))
-        for index, offset, (shape, number, data) in zip(wanted, offsets, outputs):
+        frame.number("QII", run.number, 1, len(outputs))
+        for index, offset, (shape, number, data) in zip(run.wanted, offsets, outputs):
             self.output[offset:offset + len(data)] = data
             frame.number("II", index, number)
             frame.dims(shape)
@@ -414,6 +468,22 @@ def loaded(model):
     return frame.bytes()
 
 
+def serve_control(control, model):
+    """Sessions and their interrupts, until serve closes its end."""
+    sessions = {}
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, MAX_FRAME, 1)
+        if not data:
+            os._exit(0)  # runs that are under way have nobody left
+        frame = Reader(data)
+        kind, number = frame.number("I"), frame.number("I")
+        sessions = {key: one for key, one in sessions.items() if not one.is_over}
+        if kind == OPEN and descriptors:
+            sessions[number] = Session(model, socket.socket(fileno=descriptors[0]))
+        elif kind == INTERRUPT and number in sessions:
+            Session.turn.interrupt(sessions[number], frame.number("Q"))
+
+
 def main():
     control = socket.socket(fileno=CONTROL)
     frame = Reader(control.recv(MAX_FRAME))
@@ -434,12 +504,7 @@ def main():
         control.send(failure(INVALID_ARGUMENT, "MODEL_INVALID",
                              f"the model does not load: {last_line(error)}"))
         return
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(control, MAX_FRAME, 1)
-        if not data:
-            os._exit(0)  # runs that are under way have nobody left
-        if Reader(data).number("I") == OPEN and descriptors:
-            Session(model, socket.socket(fileno=descriptors[0]))
+    serve_control(control, model)
 
 
 if __name__ == "__main__":
