@@ -36,6 +36,9 @@ constexpr std::array kPythonFormats = {
     std::string_view("xgboost"), std::string_view("mlflow"),
 };
 
+// What the revisions of programs that are started by a command have as their format.
+constexpr std::array kProgramFormats = {std::string_view("v2"), std::string_view("http")};
+
 std::string PythonInterpreter() {
   const char* const named = std::getenv("SLIPWAY_PYTHON");  // NOLINT(concurrency-mt-unsafe)
   return named == nullptr || *named == 0 ? "python3" : named;
@@ -162,6 +165,11 @@ Result<const SlipwayEngine*> PluginHost::EngineFor(std::string_view format) {
       }
       return engine;
     });
+  }
+  if (std::ranges::find(kProgramFormats, format) != kProgramFormats.end()) {
+    return Unimplemented("PROGRAM_NOT_STARTED",
+                         "this build starts no programs that speak " + std::string(format) +
+                             ": give the service a program of python, which is a predictor.py");
   }
   std::string known;
   for (const Row& row : kEngines) known += (known.empty() ? "" : ", ") + std::string(row.format);

@@ -51,8 +51,9 @@ class PluginHost {
   explicit PluginHost(std::string folder = DefaultPluginFolder()) : folder_(std::move(folder)) {}
 
   // Opens the engine of a format ahead of the first load. Engines make threads of their own here,
-  // which keep the niceness of the caller. UNIMPLEMENTED / FORMAT_UNSUPPORTED, UNAVAILABLE /
-  // ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a plugin of another build.
+  // which keep the niceness of the caller. UNIMPLEMENTED / FORMAT_UNSUPPORTED,
+  // PROGRAM_NOT_STARTED, UNAVAILABLE / ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a
+  // plugin of another build.
   Result<void> Prepare(std::string_view format);
 
   // What the engine of a format computes on: "CPU", or several with commas, "CUDA" for GPUs. Opens

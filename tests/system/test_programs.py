@@ -128,6 +128,26 @@ def test_a_new_version_of_one_model_loses_no_request(centre):
     assert ask(centre)["second"] == pytest.approx(b)
 
 
+def test_an_engine_and_a_program_take_turns(centre):
+    a, b = expected(centre, "a", "b")
+    load = Callers(centre, "a")
+    centre.cli("deploy", "--program", "python=code:v1", "--model", "left:v1=first", "--model",
+               "right:v1=second", "--as", "a")
+    assert set(load.finish()) == {200}
+    assert ask(centre, "a")["second"] == pytest.approx(b)
+    assert "model" not in service(centre, "a")["spec"]["predictor"]
+    centre.cli("rollback", "a")
+    assert ask(centre, "a") == {"y": a}
+    assert "program" not in service(centre, "a")["spec"]["predictor"]
+    # Where the model stays, the program has it as `model`.
+    push_code(centre, "names:v1", 'INPUTS = [("x", "FP32", [-1, 4])]\n'
+              'OUTPUTS = [("names", "BYTES", [-1])]\n'
+              "def load(folder, models): return sorted(models)\n"
+              'def predict(names, inputs): return {"names": names}\n')
+    centre.cli("upgrade", "a", "--program", "python=names:v1", "--model", "right:v1")
+    assert ask(centre, "a")["names"] == ["model", "right"]
+
+
 def test_a_version_that_does_not_load_never_answers(centre):
     before = ask(centre)
     load = Callers(centre, "gate")
@@ -256,16 +276,21 @@ def test_what_cannot_be_is_refused_by_its_field(centre, predictor, field, reason
     assert centre.cli("get", "service/wrong", check=False).returncode != 0
 
 
-def test_a_program_of_an_image_is_accepted_and_the_status_says_that_nothing_starts_it(centre):
-    program = {"image": "images.example/serve:1"}
+@pytest.mark.parametrize("program, reason, words", [
+    ({"image": "images.example/serve:1"}, "IMAGE_NOT_STARTED", "no driver that starts images"),
+    ({"command": ["{program}/serve"], "ref": "code:v1"}, "PROGRAM_NOT_STARTED", "speak v2"),
+    ({"command": ["{program}/serve"], "ref": "code:v1", "protocol": "http", "readyPath": "/ready"},
+     "PROGRAM_NOT_STARTED", "speak http"),
+])
+def test_what_nothing_starts_is_accepted_and_the_status_says_so(centre, program, reason, words):
     made = send(centre, {"models": [MOUNT], "program": program}, "boxed")
     assert made.status_code == 201, made.text
     wait_until(lambda: service(centre, "boxed").get("status", {}).get("phase") == "Failed",
                "the word of the site")
     ready, = [one for one in service(centre, "boxed")["status"]["conditions"]
               if one["type"] == "Ready"]
-    assert ready["reason"] == "IMAGE_NOT_STARTED"
-    assert "no driver that starts images" in ready["message"]
+    assert ready["reason"] == reason
+    assert words in ready["message"]
     assert ask(centre)["code"] == ["one"]
 
 
