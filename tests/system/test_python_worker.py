@@ -14,6 +14,8 @@ import time
 import numpy
 import pytest
 
+import programs
+
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "src/engine/python/worker.py"
 PREDICTOR = '''
 import pathlib
@@ -128,6 +130,15 @@ class Process:
     def stdout_line(self):
         return self.process.stdout.readline().rstrip()
 
+    def drop(self, session, is_input, is_output):
+        frame = worker.Writer(worker.DROP)
+        frame.number("II", is_input, is_output)
+        session.line.send(frame.bytes())
+
+    def segments(self):
+        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+        return maps.count("memfd:slipway-worker-test")
+
     def let_go(self):
         (self.folder / "go").touch()
 
@@ -177,6 +188,22 @@ def test_a_run_that_was_interrupted_is_not_begun(process, busy):
     assert patient.answer() == {"calls": 2}
     left.run(0)
     assert left.answer() == {"calls": 3}, "the session goes on"
+
+
+def test_segments_go_when_they_are_dropped_and_with_their_session(process):
+    first, second = process.open(), process.open()
+    for calls, session in enumerate((first, second), 1):
+        session.run(0)
+        assert session.answer() == {"calls": calls}
+    assert process.segments() == 4
+    process.drop(first, True, False)
+    programs.wait_until(lambda: process.segments() == 3, "the input to go")
+    process.drop(first, False, True)
+    programs.wait_until(lambda: process.segments() == 2, "the output to go")
+    first.run(0)
+    assert first.answer() == {"calls": 3}, "the session goes on"
+    second.line.close()
+    programs.wait_until(lambda: process.segments() == 2, "the session to end")
 
 
 def test_sessions_that_closed_are_forgotten(process):

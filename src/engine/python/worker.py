@@ -19,8 +19,8 @@ import time
 import traceback
 
 CONTROL = 3
-PROTOCOL = 1
-LOAD, OPEN, INTERRUPT, RUN, ROOM, NEXT, LOADED, FAILED, DONE, NEED = range(1, 11)
+PROTOCOL = 2
+LOAD, OPEN, INTERRUPT, RUN, ROOM, NEXT, LOADED, FAILED, DONE, NEED, DROP = range(1, 12)
 MAX_FRAME = 128 << 10
 ALIGNMENT = 64
 CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL = 1, 3, 4, 9, 13
@@ -369,10 +369,15 @@ class Session:
             pass  # nobody is there any more
         finally:
             self.is_over = True
+            self.input = self.output = None
             self.line.close()
 
     def answer(self, frame, segments):
-        if frame.number("I") != RUN:
+        kind = frame.number("I")
+        if kind == DROP:
+            self.drop(frame.number("I"), frame.number("I"))
+            return
+        if kind != RUN:
             raise OSError("no run")
         number, deadline = frame.number("Q"), frame.number("q")
         if frame.number("I"):
@@ -391,6 +396,13 @@ class Session:
             self.line.send(failure(INTERNAL, "PYTHON_ERROR", last_line(error)))
             return
         self.send(run, outputs)
+
+    def drop(self, is_input, is_output):
+        """Lets go of segments, as soon as the model keeps no array of them."""
+        if is_input:
+            self.input = None
+        if is_output:
+            self.output = None
 
     def predict(self, run):
         inputs = {self.model.inputs[place[0]][0]: read_tensor(self.input, place)

@@ -103,6 +103,10 @@ class Writer {
     Number(frame.run);
     Number(frame.size_bytes);
   }
+  void Body(const DropFrame& frame) {
+    Flag(frame.input);
+    Flag(frame.output);
+  }
 
  private:
   std::string& out_;
@@ -227,6 +231,10 @@ class Reader {
     frame.run = Number<uint64_t>();
     frame.size_bytes = Number<uint64_t>();
     if (frame.size_bytes > kMaxSegmentBytes) Fail("it asks for too much room");
+  }
+  void Body(DropFrame& frame) {
+    frame.input = Flag();
+    frame.output = Flag();
   }
 
   void Fail(std::string what) {

@@ -18,7 +18,7 @@
 
 namespace slipway::engine::worker {
 
-inline constexpr uint32_t kProtocol = 1;
+inline constexpr uint32_t kProtocol = 2;
 
 // A tensor in a segment: numbers as they are, row-major, little endian; a string of BYTES is its
 // length, 4 bytes, and its text.
@@ -81,8 +81,14 @@ struct NeedFrame {  // the outputs do not fit
   uint64_t size_bytes = 0;
 };
 
+// Program to worker, on the socket of a session that has no run.
+struct DropFrame {  // the segments that the next run brings anew are let go of now
+  bool input = false;
+  bool output = false;
+};
+
 using Frame = std::variant<LoadFrame, OpenFrame, InterruptFrame, RunFrame, RoomFrame, NextFrame,
-                           LoadedFrame, FailedFrame, DoneFrame, NeedFrame>;
+                           LoadedFrame, FailedFrame, DoneFrame, NeedFrame, DropFrame>;
 
 // RESOURCE_EXHAUSTED / WORKER_FRAME where it is longer than kMaxFrameBytes.
 Result<std::string> EncodeFrame(const Frame& frame);

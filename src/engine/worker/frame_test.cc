@@ -52,6 +52,16 @@ TEST(WorkerFrame, RunsComeBackAsTheyWere) {
   EXPECT_EQ(run.wanted, (std::vector<uint32_t>{1, 0}));
 }
 
+TEST(WorkerFrame, DropsComeBackAsTheyWere) {
+  for (const bool input : {false, true}) {
+    const Result<Frame> frame =
+        DecodeFrame(MustEncode(DropFrame{.input = input, .output = !input}));
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_EQ(std::get<DropFrame>(*frame).input, input);
+    EXPECT_EQ(std::get<DropFrame>(*frame).output, !input);
+  }
+}
+
 TEST(WorkerFrame, SignaturesComeBackAsTheyWere) {
   LoadedFrame loaded{.decoupled = true, .platform = "python"};
   loaded.signature.inputs.push_back(

@@ -204,14 +204,20 @@ void WorkerSession::Interrupt() {
 }
 
 void WorkerSession::Shrink() {
-  if (input_.size_bytes() > kKeepSegmentBytes) {
-    input_ = Segment();
-    told_input_ = false;
-  }
-  if (output_.size_bytes() > kKeepSegmentBytes) {
-    output_ = Segment();
-    told_output_ = false;
-  }
+  DropFrame drop;
+  const auto shrink = [](Segment& segment, bool& told, bool& dropped) {
+    if (segment.size_bytes() <= kKeepSegmentBytes) return;
+    segment = Segment();
+    dropped = std::exchange(told, false);
+  };
+  shrink(input_, told_input_, drop.input);
+  shrink(output_, told_output_, drop.output);
+  if (!line_ || (!drop.input && !drop.output)) return;
+  const Result<void> sent = SendFrame(line_->socket.get(), drop);
+  if (!sent.has_error()) return;
+  // What the worker holds goes with its end of the session.
+  std::lock_guard lock(mutex_);
+  line_.reset();
 }
 
 }  // namespace slipway::engine::worker

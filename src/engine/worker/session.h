@@ -37,6 +37,7 @@ class WorkerSession final : public exec::Session {
   uint64_t ExpectedBytes(const exec::Run& run) const;
   // The worker of this session is gone, or broke the protocol.
   Error Lost(const Error& error);
+  // Large segments go, on both sides.
   void Shrink();
 
   WorkerProcess& process_;

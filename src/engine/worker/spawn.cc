@@ -96,12 +96,15 @@ std::string Child::Reap() {
 }
 
 int64_t Child::ResidentBytes(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
-  int64_t total = 0;
-  int64_t resident = 0;
-  int64_t shared = 0;
-  file >> total >> resident >> shared;
-  return (resident - shared) * sysconf(_SC_PAGESIZE);
+  constexpr int64_t kUnit = 1024;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  int64_t bytes = 0;
+  for (std::string word; file >> word;) {
+    int64_t number = 0;
+    if (word != "RssAnon:" && word != "RssShmem:") continue;
+    if (file >> number) bytes += number * kUnit;
+  }
+  return bytes;
 }
 
 }  // namespace slipway::engine::worker

@@ -31,7 +31,7 @@ class Child {
   void Kill();
   // Waits for the end: "was killed by signal 9 (Killed)", "exited with code 1".
   std::string Reap();
-  // Resident bytes that it shares with nobody.
+  // Resident bytes that belong to no file: its own, and the segments that it shares.
   static int64_t ResidentBytes(pid_t pid);
 
  private:

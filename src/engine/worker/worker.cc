@@ -52,6 +52,8 @@ class ServedSession {
       if (ended.has_error() && ended.error().code() != Code::kUnavailable) {
         LogError("a session of the worker ended", {{"error", ended.error()}});
       }
+      input_ = Segment();
+      output_ = Segment();
       // The other side learns of it now.
       ::shutdown(socket_.get(), SHUT_RDWR);
       is_over_ = true;
@@ -76,6 +78,11 @@ class ServedSession {
     TRY(session, model_.OpenSession());
     while (true) {
       TRY(packet, ReceiveFrame(socket_.get()));
+      if (const auto* drop = std::get_if<DropFrame>(&packet.frame)) {
+        if (drop->input) input_ = Segment();
+        if (drop->output) output_ = Segment();
+        continue;
+      }
       auto* run = std::get_if<RunFrame>(&packet.frame);
       if (run == nullptr) return DataLoss("WORKER_FRAME", "no run");
       TRY_VOID(TakeSegments(*run, packet.descriptors));

@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <sstream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "engine/loaded_model.h"
 #include "engine/plugin_host.h"
+#include "engine/worker/limits.h"
 #include "engine/worker/model.h"
 
 namespace slipway::engine::worker {
@@ -36,6 +38,21 @@ __attribute__((constructor)) void BeTheWorker(int argc, char** argv) {
 constexpr std::string_view kTensors =
     R"("inputs":[{"name":"x","datatype":"FP32","shape":[-1,4],"symbols":["n",""]}],
        "outputs":[{"name":"y","datatype":"FP32","shape":[-1,4],"symbols":["n",""]}])";
+
+// What a process, by its number or "self", has mapped of segments.
+uint64_t SegmentBytes(const std::string& process) {
+  std::ifstream maps("/proc/" + process + "/maps");
+  uint64_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:slipway-worker") == std::string::npos) continue;
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    char dash = 0;
+    std::istringstream(line) >> std::hex >> begin >> dash >> end;
+    bytes += end - begin;
+  }
+  return bytes;
+}
 
 class WorkerTest : public testing::Test {
  protected:
@@ -121,6 +138,29 @@ TEST_F(WorkerTest, TensorsOfAnySizeGoThrough) {
     ASSERT_EQ(outputs_[0].shape(), Shape({rows, 4}));
     EXPECT_EQ(std::memcmp(outputs_[0].data(), inputs_[0].data(), inputs_[0].size_bytes()), 0);
   }
+}
+
+TEST_F(WorkerTest, LargeSegmentsAreHeldByNobodyAfterTheirRun) {
+  MustLoad("");
+  const std::string worker = std::to_string(model_->process()->pid);
+  constexpr int64_t kRows = (kKeepSegmentBytes >> 4) + 1;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(Run(0, kRows));
+    EXPECT_EQ(std::memcmp(outputs_[0].data(), inputs_[0].data(), inputs_[0].size_bytes()), 0);
+  }
+  EXPECT_EQ(SegmentBytes("self"), 0);
+  for (int i = 0; i < 6'000 && SegmentBytes(worker) > 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(SegmentBytes(worker), 0);
+  EXPECT_TRUE(Run(1)) << "the session goes on";
+  EXPECT_GT(SegmentBytes(worker), 0) << "what is small stays";
+}
+
+TEST_F(WorkerTest, SegmentsAreMemoryOfTheWorker) {
+  MustLoad("");
+  const int64_t before = model_->process()->memory_bytes;
+  constexpr int64_t kTensorBytes = kKeepSegmentBytes / 4 * 3;
+  ASSERT_TRUE(Run(0, kTensorBytes >> 4));
+  EXPECT_GT(model_->process()->memory_bytes - before, kTensorBytes / 4 * 7);
 }
 
 TEST_F(WorkerTest, StringsGoThroughAlthoughTheirSizeIsKnownToNobody) {
