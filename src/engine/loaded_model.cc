@@ -11,6 +11,7 @@
 
 #include "engine/limits.h"
 #include "engine/reasons.h"
+#include "engine/run_watch.h"
 
 namespace slipway::engine {
 namespace {
@@ -138,12 +139,13 @@ Result<void> LoadedModel::WarmUp() {
   std::vector<uint32_t> wanted(outputs.size());
   std::iota(wanted.begin(), wanted.end(), 0);
   const uint64_t elements = InputElements(*inputs);
+  RunWatch watch;
   const Clock::time_point start = Clock::now();
   const exec::Run run{
       .inputs = *inputs, .wanted = wanted, .outputs = outputs, .deadline = start + kWarmUpTime};
   for (int i = 0; i < kWarmUpRuns && Clock::now() - start < kWarmUpTime; ++i) {
     const Clock::time_point begin = Clock::now();
-    const Result<void> ran = RunAndWait(**session, run);
+    const Result<void> ran = watch.RunAndWait(**session, run);
     if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return {};
     if (ran.has_error() && FailsWithAnyInput(ran.error(), signature())) {
       return WarmUpFailed(

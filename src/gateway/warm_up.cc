@@ -15,6 +15,7 @@
 #include "base/format_check.h"
 #include "base/random.h"
 #include "engine/reasons.h"
+#include "engine/run_watch.h"
 #include "gateway/limits.h"
 #include "gateway/model_config/describe.h"
 #include "gateway/v2/binary_tensor.h"
@@ -42,30 +43,37 @@ Error Invalid(const std::string& problem) {
 // One model, and how long all of its warm-up may take.
 class Runner {
  public:
-  explicit Runner(engine::LoadedModel& model) : model_(model) {}
+  Runner(engine::LoadedModel& model, const std::stop_token& stop, std::chrono::milliseconds time)
+      : model_(model), watch_(stop), time_(time), end_(Clock::now() + time) {}
 
   const tensor::Signature& signature() const { return model_.signature(); }
 
   Result<void> Run(const v2::InferRequest& request) {
-    if (Clock::now() >= end_) {
-      return Error(Code::kDeadlineExceeded, "WARM_UP_LONG",
-                   "all warm-up together took longer than " +
-                       std::to_string(kMaxWarmUpTime.count()) + " s: use fewer requests");
-    }
+    if (Clock::now() >= end_) return TooLong();
     TRY(session, model_.Borrow());
     std::vector<tensor::Tensor> outputs(request.wanted.size());
     // A model may answer often: nobody looks.
     const std::function<void()> on_part = [] {};
-    return engine::RunAndWait(*session, {.inputs = request.inputs,
-                                         .wanted = request.wanted,
-                                         .outputs = outputs,
-                                         .deadline = end_,
-                                         .on_part = &on_part});
+    const Result<void> ran = watch_.RunAndWait(*session, {.inputs = request.inputs,
+                                                          .wanted = request.wanted,
+                                                          .outputs = outputs,
+                                                          .deadline = end_,
+                                                          .on_part = &on_part});
+    if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return TooLong();
+    return ran;
   }
 
  private:
+  Error TooLong() const {
+    return {Code::kDeadlineExceeded, "WARM_UP_LONG",
+            "all warm-up together took longer than " + std::to_string(time_.count()) +
+                " ms: use fewer requests, or such that end sooner"};
+  }
+
   engine::LoadedModel& model_;
-  const Clock::time_point end_ = Clock::now() + kMaxWarmUpTime;
+  engine::RunWatch watch_;
+  const std::chrono::milliseconds time_;
+  const Clock::time_point end_;
 };
 
 // A regular file within `folder`, wherever links lead.
@@ -246,8 +254,9 @@ Result<void> RunFile(Runner& runner, const runtime::ServingRevision& settings) {
 
 }  // namespace
 
-Result<void> WarmUp(engine::LoadedModel& model, const runtime::ServingRevision& settings) {
-  Runner runner(model);
+Result<void> WarmUp(engine::LoadedModel& model, const runtime::ServingRevision& settings,
+                    const std::stop_token& stop, std::chrono::milliseconds time) {
+  Runner runner(model, stop, time);
   TRY_VOID(RunSamples(runner, settings));
   return RunFile(runner, settings);
 }

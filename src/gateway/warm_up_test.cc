@@ -113,5 +113,27 @@ TEST_F(WarmUpTest, SamplesThatDoNotFitTheModelFailTheRevision) {
               HasSubstr("count: at most 10000"));
 }
 
+TEST_F(WarmUpTest, AModelWhoseRunsNeverEndHoldsNobodyUp) {
+  const auto endless = plane_.Fake(1, R"(,"loopOn":0)");
+  const auto other = plane_.Fake(1);
+  plane_.Serve({PlaneFixture::Service("a", {endless}), PlaneFixture::Service("b", {other})});
+  EXPECT_EQ(plane_.Phase(endless.uid), "Ready");
+  EXPECT_EQ(plane_.Phase(other.uid), "Ready");
+}
+
+TEST_F(WarmUpTest, ARequestThatNeverEndsEndsWithTheTime) {
+  runtime::ServingRevision revision = plane_.Fake(1, R"(,"loopOn":13)");
+  Write(revision.path + "/requests.jsonl", Request("1") + "\n" + Request("13"));
+  revision.warmup = "requests.jsonl";
+  engine::PluginHost host;
+  const auto model = engine::LoadedModel::Load(
+      host, {.format = "fake", .path = revision.path + "/" + revision.model_file});
+  ASSERT_TRUE(model.has_value()) << model.error().ToString();
+  const auto ran = WarmUp(**model, revision, {}, std::chrono::milliseconds(50));
+  ASSERT_TRUE(ran.has_error());
+  EXPECT_EQ(ran.error().reason(), "WARM_UP_FAILED");
+  EXPECT_THAT(ran.error().message(), HasSubstr("line 2: all warm-up together took longer"));
+}
+
 }  // namespace
 }  // namespace slipway::gateway

@@ -27,10 +27,11 @@ BOOST_DESCRIBE_STRUCT(FakeTensor, (), (name, datatype, shape, symbols))
 struct FakeModel {
   std::vector<FakeTensor> inputs;
   std::vector<FakeTensor> outputs;
-  int64_t delay_us = 0;       // of each run; a cancelled or interrupted one ends early
-  int64_t load_delay_us = 0;  // of the load
-  std::string fail_load;      // the load fails with this message
-  std::string fail_run;       // each run fails with this message
+  int64_t delay_us = 0;         // of each run; a cancelled or interrupted one ends early
+  int64_t load_delay_us = 0;    // of the load
+  std::string load_until_file;  // the load ends once there is this file
+  std::string fail_load;        // the load fails with this message
+  std::string fail_run;         // each run fails with this message
   std::string fail_run_reason = "RUN_FAILED";
   // A run fails whose inputs of FP32 contain this number, and, with merge_rows, a run answers only
   // the first row of each input.
@@ -40,13 +41,15 @@ struct FakeModel {
   // With this number among the inputs of FP32 a run aborts the process, or never ends.
   std::optional<double> crash_on;
   std::optional<double> hang_on;
+  // A run with it looks at no clock and ends only when it is interrupted.
+  std::optional<double> loop_on;
   int64_t responses = 1;      // of each run
   bool asynchronous = false;  // runs complete on a thread of the engine, after run() returned
 };
 BOOST_DESCRIBE_STRUCT(FakeModel, (),
-                      (inputs, outputs, delay_us, load_delay_us, fail_load, fail_run,
-                       fail_run_reason, fail_on, merge_rows, crash, crash_on, hang_on, responses,
-                       asynchronous))
+                      (inputs, outputs, delay_us, load_delay_us, load_until_file, fail_load,
+                       fail_run, fail_run_reason, fail_on, merge_rows, crash, crash_on, hang_on,
+                       loop_on, responses, asynchronous))
 
 // Reads and checks a model file, of at most 1 MiB.
 Result<FakeModel> ReadFakeModel(const std::string& path);
@@ -78,6 +81,7 @@ struct Description<engine::fake::FakeModel> {
        .text = "Microseconds that the load takes.",
        .min = 0,
        .max = 600'000'000},
+      {.name = "load_until_file", .text = "File without which the load does not end."},
       {.name = "fail_load", .text = "Message with which the load fails."},
       {.name = "fail_run", .text = "Message with which each run fails."},
       {.name = "fail_run_reason", .text = "Reason of a run that fails.", .min = 1, .max = 40},
@@ -86,6 +90,7 @@ struct Description<engine::fake::FakeModel> {
       {.name = "crash", .text = "Where the process is aborted: load or run."},
       {.name = "crash_on", .text = "A number of FP32 with which a run aborts the process."},
       {.name = "hang_on", .text = "A number of FP32 with which a run never ends."},
+      {.name = "loop_on", .text = "A number of FP32 with which a run ends only when interrupted."},
       {.name = "responses", .text = "Responses of each run.", .min = 1, .max = 100},
       {.name = "asynchronous", .text = "Whether runs complete on a thread of the engine."},
   };

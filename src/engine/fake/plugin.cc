@@ -1,6 +1,8 @@
 // The fake engine: an identity model that takes the same path as a real one.
 #include "engine/plugin.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -133,6 +135,12 @@ void Execute(SlipwaySession* session, SlipwayRun* run) {
   while (settings.hang_on && Contains(run, *settings.hang_on)) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
+  if (settings.loop_on && Contains(run, *settings.loop_on)) {
+    std::unique_lock lock(session->mutex);
+    session->wake.wait(lock, [&] { return session->interrupted; });
+    lock.unlock();
+    return CompleteWithError(run, Internal("RUN_FAILED", "the loop was interrupted"));
+  }
   if (settings.delay_us > 0) {
     const Result<void> waited = Wait(session, run);
     if (waited.has_error()) return CompleteWithError(run, waited.error());
@@ -163,6 +171,9 @@ int Load(const SlipwayLoadOptions* options, SlipwayModel** model, SlipwayError* 
     return -1;
   }
   std::this_thread::sleep_for(microseconds(fake->load_delay_us));
+  while (!fake->load_until_file.empty() && access(fake->load_until_file.c_str(), F_OK) != 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   if (fake->crash == "load") std::abort();
   if (!fake->fail_load.empty()) {
     CopyError(FailedPrecondition("LOAD_FAILED", fake->fail_load), error);
@@ -192,7 +203,7 @@ void CloseSession(SlipwaySession* session) {
 }
 
 void RunSession(SlipwaySession* session, SlipwayRun* run) {
-  if (session->model->settings.delay_us > 0) {
+  if (session->model->settings.delay_us > 0 || session->model->settings.loop_on) {
     std::lock_guard lock(session->mutex);
     session->interrupted = false;
   }
