@@ -64,11 +64,8 @@ Task<Result<void>> Agent::Loop::Start() {
       options_.serve,
       ServeKeeper::Dependencies{dependencies_.driver, *records_, dependencies_.files,
                                 dependencies_.clock, dependencies_.pool, dependencies_.executor},
-      ServeKeeper::Events{
-          .changed = changed,
-          .ended = [this](const std::optional<ServingStatus>& last, const std::string& blamed) {
-            ServeEnded(last, blamed);
-          }});
+      ServeKeeper::Events{.changed = changed,
+                          .ended = [this](const ServeEnd& end) { ServeEnded(end); }});
   auto started = co_await keeper_->Start(serving_.generation);
   if (started.has_error()) {
     co_await keeper_->Stop(/*end_serve=*/false);
@@ -140,6 +137,7 @@ Task<void> Agent::Loop::UpdateServing() {
   std::set<std::string> uids;
   for (const auto& [uid, state] : preparer_->states()) uids.insert(uid);
   suspects_.Keep(uids);
+  suspects_.Pardon(dependencies_.clock.Steady());
   if (blames_.Keep(uids)) co_await RecordIsolated();
   std::erase_if(given_, [&uids](const std::string& uid) { return !uids.contains(uid); });
   ServingConfig next = PlanServing(*desired_, preparer_->states(), suspects_, serving_,
@@ -236,12 +234,18 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   return report;
 }
 
-void Agent::Loop::ServeEnded(const std::optional<ServingStatus>& last, const std::string& blamed) {
-  suspects_.ServeEnded(serving_, last.has_value() ? &*last : nullptr);
-  if (blamed.empty()) return;
-  LogError("a revision is to blame for the end of the data plane", {{"revision", blamed}});
-  if (!blames_.Blamed(blamed, dependencies_.clock.Steady())) return;
-  LogWarning("the revision gets a process of its own", {{"revision", blamed}});
+void Agent::Loop::ServeEnded(const ServeEnd& end) {
+  const SteadyTime now = dependencies_.clock.Steady();
+  const std::string condemned = suspects_.ServeEnded(serving_, end, now);
+  if (!end.blamed.empty()) {
+    LogError("a revision is to blame for the end of the data plane", {{"revision", end.blamed}});
+  }
+  const bool is_blamed = !end.blamed.empty() && blames_.Blamed(end.blamed, now);
+  // The next try is to end nobody else.
+  const bool is_condemned = !condemned.empty() && blames_.Isolate(condemned);
+  if (!is_blamed && !is_condemned) return;
+  LogWarning("the revision gets a process of its own",
+             {{"revision", is_blamed ? end.blamed : condemned}});
   group_.Start([this] { return RecordIsolated(); });
   wakeup_.Notify();
 }

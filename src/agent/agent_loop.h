@@ -42,7 +42,7 @@ class Agent::Loop {
   void NoteGiven(const runtime::ServingConfig& before, const runtime::ServingConfig& now);
   Task<void> SendReport();
   Task<void> SweepNowAndThen();
-  void ServeEnded(const std::optional<runtime::ServingStatus>& last, const std::string& blamed);
+  void ServeEnded(const ServeEnd& end);
   // Those with a process of their own, for the agents to come.
   Task<void> RecordIsolated();
   void UpdateView();

@@ -304,6 +304,28 @@ TEST_F(AgentTest, RevisionThatEndsServeWhileLoadingIsCondemnedAndTheOthersServe)
   ExpectPhase(1, "Ready");
 }
 
+// As with a key that does not fit its certificate yet: serve exits before it says a word.
+TEST_F(AgentTest, ServeThatCannotStartForAWhileCondemnsNobody) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
+  Start();
+  ExpectPhase(1, "Ready");
+  ExpectPhase(2, "Ready");
+  site_.serve_options.silent = true;
+  site_.driver.End(site_.NewestId(), {.by_signal = 9});
+  for (size_t start = 2; start < 8; ++start) {
+    ASSERT_TRUE(TestSite::Eventually([&] { return site_.driver.workloads().size() == start; }));
+    (void)site_.serve();  // once it is there, nobody reads the options
+    site_.serve_options.silent = start < 7;
+    site_.driver.End(site_.NewestId(), {.exit_code = 1});
+  }
+  ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+  ExpectLoaded({1, 2});
+  ExpectPhase(1, "Ready");
+  ExpectPhase(2, "Ready");
+}
+
 TEST_F(AgentTest, NewAgentAdoptsTheRunningServe) {
   Digest a = site_.Offer(kModelA).manifest_digest;
   site_.Want({site_.Revision(1, a)});

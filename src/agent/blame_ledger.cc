@@ -15,6 +15,11 @@ bool BlameLedger::Blamed(const std::string& uid, SteadyTime now) {
   return true;
 }
 
+bool BlameLedger::Isolate(const std::string& uid) {
+  blames_.erase(uid);
+  return isolated_.insert(uid).second;
+}
+
 bool BlameLedger::Keep(const std::set<std::string>& uids) {
   std::erase_if(blames_, [&uids](const auto& entry) { return !uids.contains(entry.first); });
   return std::erase_if(isolated_, [&uids](const std::string& uid) { return !uids.contains(uid); }) >

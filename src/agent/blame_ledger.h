@@ -18,6 +18,8 @@ class BlameLedger {
 
   // Whether it is to have one from now on.
   bool Blamed(const std::string& uid, SteadyTime now);
+  // It is to have one, whatever it was blamed for; whether that is news.
+  bool Isolate(const std::string& uid);
   bool IsIsolated(const std::string& uid) const { return isolated_.contains(uid); }
   const std::set<std::string>& isolated() const { return isolated_; }
   // Forgets all revisions but these; whether any that has a process of its own was among them.

@@ -38,5 +38,12 @@ TEST(BlameLedger, RemembersAndForgets) {
   EXPECT_FALSE(ledger.IsIsolated("a"));
 }
 
+TEST(BlameLedgerTest, IsolatedForAnotherReasonIsNewsOnce) {
+  BlameLedger blames;
+  EXPECT_TRUE(blames.Isolate("uid"));
+  EXPECT_TRUE(blames.IsIsolated("uid"));
+  EXPECT_FALSE(blames.Isolate("uid"));
+}
+
 }  // namespace
 }  // namespace slipway::agent

@@ -10,8 +10,11 @@ namespace slipway::agent {
 // Revisions that are fetched and unpacked at the same time.
 inline constexpr size_t kPreparers = 2;
 inline constexpr uint64_t kMaxManifestBytes = 8 << 20;
-// A revision during whose loading serve ended so often is not tried again.
+// A revision during whose loading serve crashed so often is tried again after a pause only, which
+// doubles with each further crash.
 inline constexpr int kMaxLoadCrashes = 2;
+inline constexpr std::chrono::minutes kFirstLoadPause{1};
+inline constexpr std::chrono::minutes kLongestLoadPause{60};
 // A revision that is to blame for so many ends of serve within this time gets its own process.
 inline constexpr size_t kMaxBlames = 2;
 inline constexpr std::chrono::minutes kBlameWindow{10};

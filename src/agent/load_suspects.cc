@@ -1,40 +1,85 @@
 #include "agent/load_suspects.h"
 
+#include <algorithm>
+#include <csignal>
+
 #include "agent/limits.h"
 #include "runtime/site_state.h"
 
 namespace slipway::agent {
 
-void LoadSuspects::ServeEnded(const runtime::ServingConfig& config,
-                              const runtime::ServingStatus* last) {
+namespace {
+
+// The pause after so many crashes.
+SteadyTime::duration PauseAfter(int crashes) {
+  const int doublings = std::min(crashes - kMaxLoadCrashes, 20);
+  return std::min<SteadyTime::duration>(kFirstLoadPause * (1 << doublings), kLongestLoadPause);
+}
+
+}  // namespace
+
+Ending EndingOf(const runtime::WorkloadExit& exit) {
+  if (exit.exit_code.has_value()) return Ending::kOrderly;
+  if (!exit.by_signal.has_value()) return Ending::kCrashed;
+  switch (*exit.by_signal) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGHUP:
+      return Ending::kOrderly;
+    case SIGKILL:
+      return Ending::kKilled;
+    default:
+      return Ending::kCrashed;
+  }
+}
+
+std::string LoadSuspects::ServeEnded(const runtime::ServingConfig& config, const ServeEnd& end,
+                                     SteadyTime now) {
+  if (end.last.has_value()) ServeSaid(*end.last);
+  if (end.how == Ending::kOrderly) return {};
+  const std::set<std::string> suspects = SuspectsOf(config, end);
+  if (end.how == Ending::kKilled && !end.last.has_value()) {
+    // That early, the signal came from outside.
+    if (suspects.size() > 1) one_at_a_time_ = true;
+    return {};
+  }
+  return Blame(suspects, now);
+}
+
+std::set<std::string> LoadSuspects::SuspectsOf(const runtime::ServingConfig& config,
+                                               const ServeEnd& end) {
   std::set<std::string> suspects;
-  if (last != nullptr) {
-    ServeSaid(*last);
-    for (const auto& revision : last->revisions) {
+  if (end.last.has_value()) {
+    for (const auto& revision : end.last->revisions) {
       if (revision.phase == runtime::kPhaseLoading) suspects.insert(revision.uid);
     }
-  } else if (++silent_ends_ >= kMaxSilentCrashes) {
+  } else if (end.how == Ending::kCrashed && end.blamed.empty() &&
+             ++silent_ends_ >= kMaxSilentCrashes) {
     // What was Ready once may still be what ends it now, if nothing else explains its silence.
     silent_ends_ = 0;
     settled_.clear();
   }
   // It may have ended at what it was given since its last word.
-  if (last == nullptr || last->generation < config.generation) {
+  if (!end.last.has_value() || end.last->generation < config.generation) {
     for (const auto& service : config.services) {
       for (const auto& revision : service.revisions) {
         if (!settled_.contains(revision.uid)) suspects.insert(revision.uid);
       }
     }
   }
-  Blame(suspects);
+  if (end.blamed.empty()) return suspects;
+  // What ran where it ended was warming up, or was serving and the others are innocent.
+  return suspects.contains(end.blamed) ? std::set<std::string>{end.blamed}
+                                       : std::set<std::string>();
 }
 
-void LoadSuspects::Blame(const std::set<std::string>& suspects) {
-  if (suspects.size() > 1) {
-    one_at_a_time_ = true;
-    return;
-  }
-  for (const std::string& uid : suspects) ++crashes_[uid];
+std::string LoadSuspects::Blame(const std::set<std::string>& suspects, SteadyTime now) {
+  if (suspects.size() > 1) one_at_a_time_ = true;
+  if (suspects.size() != 1) return {};
+  Crashes& crashes = crashes_[*suspects.begin()];
+  if (++crashes.count < kMaxLoadCrashes) return {};
+  crashes.again_at = now + PauseAfter(crashes.count);
+  return *suspects.begin();
 }
 
 void LoadSuspects::ServeSaid(const runtime::ServingStatus& status) {
@@ -53,7 +98,15 @@ void LoadSuspects::Keep(const std::set<std::string>& uids) {
 
 bool LoadSuspects::IsCondemned(const std::string& uid) const {
   auto found = crashes_.find(uid);
-  return found != crashes_.end() && found->second >= kMaxLoadCrashes;
+  return found != crashes_.end() && found->second.again_at.has_value();
+}
+
+void LoadSuspects::Pardon(SteadyTime now) {
+  for (auto& [uid, crashes] : crashes_) {
+    if (!crashes.again_at.has_value() || now < *crashes.again_at) continue;
+    crashes.again_at.reset();
+    settled_.erase(uid);
+  }
 }
 
 std::set<std::string> LoadSuspects::Allowed(const std::vector<std::string>& uids) {

@@ -214,20 +214,24 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
   auto exit = co_await dependencies_.driver.WaitExit(record.handle);
   if (incarnation != incarnation_ || co_await IsCancelled()) co_return;
   std::string how = exit.has_value() ? exit->ToString() : exit.error().ToString();
-  if (!lost_.empty()) how = std::exchange(lost_, {});
+  ServeEnd end{.how = exit.has_value() ? EndingOf(*exit) : Ending::kCrashed};
+  if (!lost_.empty()) {
+    how = std::exchange(lost_, {});
+    end.how = Ending::kCrashed;
+  }
   silence_.clear();
   LogError("the data plane ended by itself", {{"pid", pid_}, {"how", how}});
-  std::optional<ServingStatus> last = std::exchange(status_, std::nullopt);
+  end.last = std::exchange(status_, std::nullopt);
   figures_.clear();
   incarnation = ++incarnation_;  // nobody asks or follows it any more
   pid_ = 0;
   connection_.reset();
   message_ = "The data plane " + how + " and is being started again.";
   // The next one makes the page anew.
-  const std::string blamed = co_await dependencies_.pool.Run(
+  end.blamed = co_await dependencies_.pool.Run(
       [path = runtime::BlamePath(options_.folder)] { return engine::TakeBlame(path); });
   if (incarnation != incarnation_) co_return;
-  events_.ended(last, blamed);
+  events_.ended(end);
   events_.changed();
   // What it started does not outlive it.
   auto cleaned = co_await dependencies_.pool.Run(

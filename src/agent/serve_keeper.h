@@ -14,6 +14,7 @@
 
 #include "agent/answer_watch.h"
 #include "agent/backoff.h"
+#include "agent/load_suspects.h"
 #include "agent/serve_connection.h"
 #include "agent/serve_listeners.h"
 #include "agent/site_record.h"
@@ -55,11 +56,8 @@ class ServeKeeper {
   struct Events {
     // status(), pid(), message(), has_predecessor() or figures()
     std::function<void()> changed;
-    // Serve ended by itself, with its last word, if it had said any, and the uid of the revision
-    // that is to blame, if one is.
-    std::function<void(const std::optional<runtime::ServingStatus>& last,
-                       const std::string& blamed)>
-        ended;
+    // Serve ended by itself.
+    std::function<void(const ServeEnd& end)> ended;
   };
   ServeKeeper(ServeOptions options, Dependencies dependencies, Events events);
   ~ServeKeeper();  // CHECKs that it was stopped

@@ -123,9 +123,11 @@ void FillFromState(const RevisionState* state, RevisionReport* report) {
 void FillCondemned(RevisionReport* report) {
   report->phase = runtime::kPhaseFailed;
   report->reason = "LOAD_CRASHED";
-  report->message = "The data plane ended " + std::to_string(kMaxLoadCrashes) +
-                    " times while it loaded this model, so it is not tried again; its log says "
-                    "more.";
+  report->message =
+      "The data plane crashed while it loaded this model, at least " +
+      std::to_string(kMaxLoadCrashes) +
+      " times: its log says more. It is tried again, in a process of its own, after a pause of " +
+      std::to_string(kFirstLoadPause.count()) + " minute, doubled after each further crash.";
 }
 
 }  // namespace
@@ -227,9 +229,9 @@ void MarkIsolated(const BlameLedger& blames, std::vector<RevisionReport>* report
     if (!blames.IsIsolated(report.uid)) continue;
     report.isolated = "The data plane ended " + std::to_string(kMaxBlames) + " times within " +
                       std::to_string(kBlameWindow.count()) +
-                      " minutes while it ran this model, which has a process of its own since "
-                      "then: set predictor.isolation to process to keep it so, or deploy a model "
-                      "that does not crash.";
+                      " minutes while it ran this model, or while it loaded it, which has a "
+                      "process of its own since then: set predictor.isolation to process to keep "
+                      "it so, or deploy a model that does not crash.";
   }
 }
 

@@ -149,8 +149,8 @@ TEST(PlanReportsTest, CondemnedRevisionSaysWhy) {
   LoadSuspects suspects;
   ServingStatus status;
   status.revisions.push_back({.uid = "uid-1", .phase = "Loading"});
-  suspects.ServeEnded({}, &status);
-  suspects.ServeEnded({}, &status);
+  suspects.ServeEnded({}, {.last = status}, SteadyTime());
+  suspects.ServeEnded({}, {.last = status}, SteadyTime());
   auto reports = PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, suspects, status, {});
   EXPECT_EQ(reports[0].phase, "Failed");
   EXPECT_EQ(reports[0].reason, "LOAD_CRASHED");
