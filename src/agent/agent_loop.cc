@@ -145,9 +145,11 @@ Task<void> Agent::Loop::UpdateServing() {
   Isolate(blames_, &next);
   bool first = serving_.generation == 0;
   if (!first && ContentOf(next) == ContentOf(serving_)) {
+    serving_problem_.clear();  // what could not be written is not wished any more
     // Serve may have missed a signal.
     if (status.has_value() && status->generation < serving_.generation && keeper_->answers() &&
-        dependencies_.clock.Steady() - reported_at_ >= kReportInterval) {
+        dependencies_.clock.Steady() - reloaded_at_ >= kReportInterval) {
+      reloaded_at_ = dependencies_.clock.Steady();
       keeper_->Reload(serving_.generation);
     }
     co_return;
@@ -170,6 +172,7 @@ Task<void> Agent::Loop::UpdateServing() {
   serving_problem_.clear();
   NoteGiven(serving_, next);
   serving_ = std::move(next);
+  reloaded_at_ = dependencies_.clock.Steady();
   keeper_->Reload(serving_.generation);
   CRASH_POINT("agent.serving_signalled");
 }

@@ -65,6 +65,7 @@ class Agent::Loop {
   std::string serving_problem_;      // one sentence when it cannot be written
   std::string reported_;             // the last report that was taken, as JSON
   SteadyTime reported_at_;
+  SteadyTime reloaded_at_;  // when serve was last told of serving.json
   std::optional<SteadyTime> swept_at_;
   Guarded<AgentView> view_;
 };

@@ -660,5 +660,20 @@ TEST_F(AgentTest, DiskThatIsFullIsReportedAndTriedAgain) {
   EXPECT_EQ(site_.link.last_report().message, "");
 }
 
+TEST_F(AgentTest, WishThatIsTakenBackTakesItsProblemAlong) {
+  Digest a = site_.Offer(kModelA).manifest_digest;
+  Digest b = site_.Offer(kModelB).manifest_digest;
+  site_.Want({site_.Revision(1, a)});
+  Start();
+  ExpectPhase(1, "Ready");
+  std::string path = runtime::ServingPath(site_.options.serve.folder);
+  ASSERT_TRUE(PosixFileSystem().RemoveTree(path).has_value());
+  ASSERT_TRUE(PosixFileSystem().MakeDirectories(path + "/in-the-way").has_value());
+  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
+  ASSERT_TRUE(TestSite::Eventually([&] { return !site_.link.last_report().message.empty(); }));
+  site_.Want({site_.Revision(1, a)});
+  EXPECT_TRUE(TestSite::Eventually([&] { return site_.link.last_report().message.empty(); }));
+}
+
 }  // namespace
 }  // namespace slipway::agent
