@@ -62,6 +62,8 @@ class Exchange {
   std::span<tensor::Tensor> MutableOutputs() {
     return std::span(invocation_->outputs).first(invocation_->request.wanted.size());
   }
+  // Somebody will: a shadow, which gets the request at CountSuccess.
+  bool has_shadow() const { return shadow_ != nullptr; }
   CoreSlot& core() const { return core_; }
 
   // The request is complete.

@@ -137,7 +137,24 @@ uint64_t AnswerBytes(const Exchange& exchange, const InferRequest& request) {
   return bytes;
 }
 
-HttpResponse Answer(Exchange& exchange, const Environment& environment) {
+// Whether the binary outputs are many numbers: those go to the client from where the engine put
+// them. A shadow takes them away before.
+bool GoApart(Exchange& exchange) {
+  const InferRequest& request = exchange.request();
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < request.wanted.size(); ++i) {
+    if (!request.forms[i].binary) continue;
+    const tensor::Tensor& output = exchange.outputs()[i];
+    const bool is_as_it_is = request.forms[i].classes == 0 && request.SharedOf(i) == nullptr &&
+                             output.type() != tensor::DataType::kBytes;
+    if (!is_as_it_is) return false;
+    bytes += output.size_bytes();
+  }
+  return bytes >= kCountedAnswerBytes && !exchange.has_shadow();
+}
+
+// With `apart` the body is the JSON alone.
+HttpResponse Answer(Exchange& exchange, const Environment& environment, bool apart) {
   constexpr size_t kLeastBytes = 512;
   const InferRequest& request = exchange.request();
   const Result<void> given = GiveSharedOutputs(exchange.face(), request, exchange.outputs());
@@ -145,7 +162,7 @@ HttpResponse Answer(Exchange& exchange, const Environment& environment) {
     exchange.CountRefusal();
     return ErrorResponse(given.error());
   }
-  const uint64_t expected = AnswerBytes(exchange, request);
+  const uint64_t expected = apart ? 0 : AnswerBytes(exchange, request);
   if (const Result<void> held = exchange.HoldAnswer(expected); held.has_error()) {
     return Fail(exchange, held.error());
   }
@@ -160,7 +177,8 @@ HttpResponse Answer(Exchange& exchange, const Environment& environment) {
                    .forms = request.forms,
                    .outputs = exchange.outputs(),
                    .shared = request.shared_outputs,
-                   .non_finite = environment.non_finite},
+                   .non_finite = environment.non_finite,
+                   .json_alone = apart},
                   body);
   if (json_bytes.has_error()) {
     exchange.CountRefusal();
@@ -180,28 +198,56 @@ HttpResponse Answer(Exchange& exchange, const Environment& environment) {
 // An answer that counts until the client has taken it.
 struct HeldAnswer {
   std::string text;
+  std::vector<tensor::Tensor> numbers;  // behind the text
   MemoryHold memory;
 };
 
 Task<void> WriteHeld(std::shared_ptr<HeldAnswer> answer, net::StreamWriter* writer) {
   // The connection knows of a failure itself.
-  (void)co_await writer->Write(answer->text);
+  if ((co_await writer->Write(answer->text)).has_error()) co_return;
+  for (const tensor::Tensor& tensor : answer->numbers) {
+    const std::string_view bytes(reinterpret_cast<const char*>(tensor.data()), tensor.size_bytes());
+    if ((co_await writer->Write(bytes)).has_error()) co_return;
+  }
+}
+
+HttpResponse Hold(HttpResponse response, std::vector<tensor::Tensor> numbers, BodyBudget& memory) {
+  auto& body = std::get<std::string>(response.body);
+  uint64_t bytes = body.size();
+  for (const tensor::Tensor& tensor : numbers) bytes += tensor.size_bytes();
+  MemoryHold hold(memory);
+  if (const Result<void> held = hold.Take(bytes); held.has_error()) {
+    return ErrorResponse(held.error());
+  }
+  response.declared_length = bytes;
+  auto answer = std::make_shared<HeldAnswer>(HeldAnswer{
+      .text = std::move(body), .numbers = std::move(numbers), .memory = std::move(hold)});
+  response.body =
+      net::StreamBody([answer](net::StreamWriter& writer) { return WriteHeld(answer, &writer); });
+  return response;
 }
 
 // Small ones are as they are.
 HttpResponse Hold(HttpResponse response, BodyBudget& memory) {
-  auto& body = std::get<std::string>(response.body);
-  if (body.size() < kCountedAnswerBytes) return response;
-  MemoryHold hold(memory);
-  if (const Result<void> held = hold.Take(body.size()); held.has_error()) {
-    return ErrorResponse(held.error());
+  if (std::get<std::string>(response.body).size() < kCountedAnswerBytes) return response;
+  return Hold(std::move(response), {}, memory);
+}
+
+// The answer with its binary outputs behind the JSON, which takes them from the exchange.
+HttpResponse AnswerApart(Exchange& exchange, const Environment& environment) {
+  HttpResponse response = Answer(exchange, environment, true);
+  if (response.status != 200) return response;
+  std::vector<tensor::Tensor> numbers;
+  const std::span<tensor::Tensor> outputs = exchange.MutableOutputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!exchange.request().forms[i].binary) continue;
+    // What it shows of the request's memory goes with the request.
+    if (const Result<void> own = outputs[i].Own(); own.has_error()) {
+      return ErrorResponse(own.error());
+    }
+    numbers.push_back(std::move(outputs[i]));
   }
-  response.declared_length = body.size();
-  auto answer =
-      std::make_shared<HeldAnswer>(HeldAnswer{.text = std::move(body), .memory = std::move(hold)});
-  response.body =
-      net::StreamBody([answer](net::StreamWriter& writer) { return WriteHeld(answer, &writer); });
-  return response;
+  return Hold(std::move(response), std::move(numbers), environment.bodies);
 }
 
 // The answer as the client may have it compressed; small ones are not worth it.
@@ -255,9 +301,13 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
     result = co_await exchange.RunInTime();
   }
   if (result->has_error()) co_return Fail(exchange, result->error());
-  if (!form->wants_coding) co_return Hold(Answer(exchange, environment), environment.bodies);
-  const ContentCoding coding = net::AcceptedCoding(request.HeaderList("Accept-Encoding"));
-  co_return Hold(co_await Encode(Answer(exchange, environment), coding), environment.bodies);
+  if (!form->wants_coding && GoApart(exchange)) co_return AnswerApart(exchange, environment);
+  HttpResponse answer = Answer(exchange, environment, false);
+  if (form->wants_coding) {
+    const ContentCoding coding = net::AcceptedCoding(request.HeaderList("Accept-Encoding"));
+    answer = co_await Encode(std::move(answer), coding);
+  }
+  co_return Hold(std::move(answer), environment.bodies);
 }
 
 }  // namespace slipway::gateway::v2

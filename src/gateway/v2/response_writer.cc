@@ -298,6 +298,7 @@ Result<size_t> WriteAnswer(const InferAnswer& answer, std::string& out) {
   }
   out += "]}";
   const size_t json_bytes = out.size() - begin;
+  if (answer.json_alone) return json_bytes;
   out.reserve(out.size() + binary);
   for (size_t i = 0; i < answer.outputs.size(); ++i) {
     if (outputs.IsBinary(i)) AppendBinary(outputs[i], out);

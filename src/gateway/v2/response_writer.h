@@ -31,6 +31,7 @@ struct InferAnswer {
   // Those that are not in the answer: it says where they are.
   std::span<const SharedOutput> shared = {};
   NonFinite non_finite = NonFinite::kNull;
+  bool json_alone = false;  // who asks appends the binary outputs himself, or sends them behind it
 };
 
 // Appends the JSON of the answer and behind it the outputs whose form is binary; returns the bytes
