@@ -200,7 +200,7 @@ TEST_F(TrafficTest, AShadowSeesCopiesAndIsCompared) {
 
 TEST_F(TrafficTest, AShadowThatIsSlowOrFailsIsCountedAndKeepsNobodyWaiting) {
   Load(1);
-  service_.revisions.push_back(plane_.Fake(2, R"(,"delayUs":300000)"));
+  service_.revisions.push_back(plane_.Fake(2, R"(,"delayUs":3000000)"));
   Serve({.split = {{.revision = 1}}, .shadow = routing::ShadowSpec{.revision = 2, .compare = {}}});
   for (int i = 0; i < 60; ++i) ASSERT_EQ(Ask(), "1");
   const auto metric = [&](const std::string& name) {
