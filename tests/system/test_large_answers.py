@@ -1,4 +1,4 @@
-"""Binary outputs that are too large to be copied: whole, in order, counted, and left behind safely."""
+"""Binary outputs that are too large to be copied: whole, in order, counted, and left safely."""
 
 import json
 import socket
