@@ -54,11 +54,11 @@ class Runner {
     std::vector<tensor::Tensor> outputs(request.wanted.size());
     // A model may answer often: nobody looks.
     const std::function<void()> on_part = [] {};
-    const Result<void> ran = watch_.RunAndWait(*session, {.inputs = request.inputs,
-                                                          .wanted = request.wanted,
-                                                          .outputs = outputs,
-                                                          .deadline = end_,
-                                                          .on_part = &on_part});
+    Result<void> ran = watch_.RunAndWait(*session, {.inputs = request.inputs,
+                                                    .wanted = request.wanted,
+                                                    .outputs = outputs,
+                                                    .deadline = end_,
+                                                    .on_part = &on_part});
     if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return TooLong();
     return ran;
   }
