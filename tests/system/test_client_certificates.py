@@ -121,14 +121,20 @@ def test_the_authorities_are_read_again(start_serve, authority, clients, strange
     programs.wait_until(lambda: is_refused(serve, authority, old), "the end of the old one")
 
 
-def test_the_data_plane_of_a_server_wants_them_and_its_api_does_not(start_centre, authority,
-                                                                   clients):
+def centre_that_wants(clients, start_centre, authority):
+    """A control centre whose data plane serves `m` to who shows a certificate of `clients`."""
     centre = start_centre(*authority.issue("server"), "--tls-client-ca", clients.certificate,
                           ca=authority.certificate, wait=False)
     programs.wait_until(centre._has_ports, "the ports")
     centre.save_context()
     centre.cli("push", MODELS / "linear_a.onnx", "m:v1")
     centre.cli("deploy", "m:v1")
+    return centre
+
+
+def test_the_data_plane_of_a_server_wants_them_and_its_api_does_not(start_centre, authority,
+                                                                   clients):
+    centre = centre_that_wants(clients, start_centre, authority)
     assert is_refused(centre, authority)
     assert infer(centre, authority, client_of(clients, "edge")).status_code == 200
 
@@ -140,12 +146,7 @@ def assert_refused(done, told):
 
 def test_the_command_line_shows_a_certificate(start_centre, authority, clients, strangers,
                                               tmp_path):
-    centre = start_centre(*authority.issue("server"), "--tls-client-ca", clients.certificate,
-                          ca=authority.certificate, wait=False)
-    programs.wait_until(centre._has_ports, "the ports")
-    centre.save_context()
-    centre.cli("push", MODELS / "linear_a.onnx", "m:v1")
-    centre.cli("deploy", "m:v1")
+    centre = centre_that_wants(clients, start_centre, authority)
     request = tmp_path / "x.json"
     request.write_text(json.dumps(BODY))
     certificate, key = client_of(clients, "edge")
