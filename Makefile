@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: run build test test-system asan tsan fuzz lint bench peers gpu clean help
+.PHONY: run build test test-system asan tsan fuzz lint bench peers gpu torch clean help
 
 FUZZ_SECONDS ?= 60
 TESTS ?= tests/system
@@ -49,6 +49,10 @@ peers:            ## builds the real registries and clients that tests may talk 
 
 gpu:              ## brings the libraries for models on NVIDIA's GPUs, and builds
 	@tools/bootstrap.sh gpu
+	@$(MAKE) --no-print-directory build
+
+torch:            ## brings libtorch, and builds the engine for TorchScript
+	@tools/bootstrap.sh torch
 	@$(MAKE) --no-print-directory build
 
 clean:            ## removes build/; the cache and .run/ stay

@@ -51,3 +51,5 @@ set(SLIPWAY_ONNXRUNTIME_GPU_ROOT "${slipway_cache}/onnxruntime-gpu/1.31.1" CACHE
 set(SLIPWAY_OPENVINO_ROOT "${slipway_cache}/openvino/2026.4.1" CACHE PATH
     "OpenVINO: include/openvino/openvino.hpp and lib/libopenvino.so.2641")
 file(GLOB SLIPWAY_OPENVINO_LIBRARY "${SLIPWAY_OPENVINO_ROOT}/lib/libopenvino.so.*")
+set(SLIPWAY_TORCH_ROOT "${slipway_cache}/libtorch/2.13.0" CACHE PATH
+    "libtorch, which \`make torch\` brings: include/torch/script.h and lib/libtorch_cpu.so")

