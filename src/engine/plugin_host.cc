@@ -27,7 +27,7 @@ struct Row {
 constexpr std::array kEngines = {
     Row{"onnx", "onnxruntime"}, Row{"savedmodel", "openvino"}, Row{"graphdef", "openvino"},
     Row{"tflite", "openvino"},  Row{"openvino", "openvino"},   Row{"paddle", "openvino"},
-    Row{"fake", "fake"},
+    Row{"fake", "fake"},        Row{"torchscript", "torch"},   Row{"pytorch", "torch"},
 };
 
 // Formats that python/worker.py opens.
@@ -97,6 +97,11 @@ const SlipwayHost& Host() {
 
 Result<const SlipwayEngine*> OpenPlugin(const std::string& path) {
   if (!std::filesystem::exists(path)) {
+    // The only engine that is built when it is asked for.
+    if (path.ends_with("/engine_torch.so")) {
+      return Unavailable("ENGINE_MISSING",
+                         "this build has no engine for TorchScript: `make torch` builds it");
+    }
     return Unavailable("ENGINE_MISSING", "the engine " + path +
                                              " is not there: install it, or name its folder with "
                                              "SLIPWAY_PLUGIN_DIR");

@@ -107,6 +107,16 @@ TEST(PluginHost, SaysWhichPluginIsMissing) {
   EXPECT_NE(model.error().message().find("/nowhere/engine_onnxruntime.so"), std::string::npos);
 }
 
+TEST(PluginHost, SaysHowToGetTheEngineThatIsBuiltWhenAskedFor) {
+  PluginHost host("/nowhere");
+  for (const std::string format : {"torchscript", "pytorch"}) {
+    const auto model = host.Load({.format = format, .path = "/model.pt"});
+    ASSERT_TRUE(model.has_error());
+    EXPECT_EQ(model.error().reason(), "ENGINE_MISSING");
+    EXPECT_NE(model.error().message().find("make torch"), std::string::npos);
+  }
+}
+
 TEST(PluginHost, RefusesAPluginOfAnotherBuild) {
   SlipwayEngine engine{};
   engine.build_id = "0123";

@@ -17,9 +17,9 @@ namespace slipway::model {
 namespace {
 
 // What users have comes first; the engine of the tests is there, but no word of it.
-constexpr std::string_view kDeployable[] = {"onnx",     "savedmodel", "graphdef", "tflite",
-                                            "openvino", "paddle",     "python",   "pickle",
-                                            "joblib",   "xgboost",    "mlflow",   "fake"};
+constexpr std::string_view kDeployable[] = {
+    "onnx",   "savedmodel", "graphdef", "tflite", "openvino",    "paddle",  "python",
+    "pickle", "joblib",     "xgboost",  "mlflow", "torchscript", "pytorch", "fake"};
 constexpr size_t kOffered = std::size(kDeployable) - 1;
 constexpr size_t kPieceBytes = 1 << 20;
 

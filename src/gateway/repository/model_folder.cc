@@ -95,11 +95,12 @@ std::string TextOf(const Json& config, std::string_view member) {
   return found == config.end() ? std::string() : found->get<std::string>();
 }
 
-constexpr std::string_view kPlatforms[] = {"onnxruntime_onnx",    "tensorflow_savedmodel",
-                                           "tensorflow_graphdef", "openvino",
-                                           "slipway_fake",        kEnsemble};
-constexpr std::string_view kBackends[] = {"onnxruntime", "tensorflow", "openvino", "slipway",
-                                          kEnsemble};
+constexpr std::string_view kPlatforms[] = {
+    "onnxruntime_onnx", "tensorflow_savedmodel", "tensorflow_graphdef",
+    "openvino",         "pytorch_libtorch",      "slipway_fake",
+    kEnsemble};
+constexpr std::string_view kBackends[] = {"onnxruntime", "tensorflow", "openvino",
+                                          "pytorch",     "slipway",    kEnsemble};
 
 bool IsEnsemble(const Json& config) {
   return TextOf(config, "platform") == kEnsemble || config.contains("ensemble_scheduling");
