@@ -1,9 +1,12 @@
 // slipway push FILE|DIR NAME:TAG
 #include "cli/push.h"
 
+#include <algorithm>
 #include <memory>
+#include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -48,11 +51,23 @@ Result<void> PushPath(Client& client, const std::string& path, const std::string
                                    {.form = FormOf(form),
                                     .progress = reading.is_bar() ? UpdatesOf(reading) : nullptr}));
   reading.Finish();
+  NoteLeftOut(package);
   Progress pushing(client.clock(), "pushing");
   TRY(pushed, model::Push(files, package, registry.reference, *registry.client,
                           {.progress = UpdatesOf(pushing), .make_client = registry.make_client}));
   pushing.Finish();
   return PrintPushed(client, registry.reference, pushed, ToJson(package));
+}
+
+void NoteLeftOut(const model::Package& package) {
+  constexpr size_t kShown = 5;
+  const std::vector<std::string>& names = package.left_out;
+  if (names.empty()) return;
+  const std::span<const std::string> first(names.data(), std::min(names.size(), kShown));
+  const std::string more =
+      names.size() > kShown ? fmt::format(" and {} more", names.size() - kShown) : "";
+  Note(Printable(fmt::format("left out, as names that begin with a dot are: {}{}",
+                             fmt::join(first, ", "), more)));
 }
 
 Result<void> PrintPushed(Client& client, const oci::Reference& reference,

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "cli/client.h"
+#include "model/package.h"
 #include "model/push.h"
 #include "oci/reference.h"
 
@@ -14,6 +15,9 @@ namespace slipway::cli {
 // `form` as --form has it.
 Result<void> PushPath(Client& client, const std::string& path, const std::string& reference,
                       const std::string& form);
+
+// Says on standard error what of the folder is not in the package.
+void NoteLeftOut(const model::Package& package);
 
 // `shown` has the format, sizeBytes and files of what was pushed; the rest is added.
 Result<void> PrintPushed(Client& client, const oci::Reference& reference,

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/archive/entry_names.h"
 #include "model/limits.h"
 #include "model/path.h"
 
@@ -18,7 +19,8 @@ bool IsBelow(const std::string& path, const std::string& root) {
 
 class Collector {
  public:
-  Collector(FileSystem& files, std::string root) : files_(files), root_(std::move(root)) {}
+  Collector(FileSystem& files, std::string root, const CollectOptions& options)
+      : files_(files), root_(std::move(root)), options_(options) {}
 
   Result<void> AddFolder(const std::string& folder, const std::string& prefix, size_t depth) {
     if (depth > kMaxPathDepth) {
@@ -27,7 +29,10 @@ class Collector {
     }
     TRY(names, files_.List(folder));
     for (const std::string& name : names) {
-      if (name.starts_with('.')) continue;
+      if (name.starts_with('.') && !IsWhole(prefix)) {
+        if (collected_.left_out.size() < kMaxLeftOut) collected_.left_out.push_back(prefix + name);
+        continue;
+      }
       TRY_VOID(CheckPath(prefix + name));
       const std::string entry = folder + "/" + name;
       TRY(source, FollowLink(files_, root_, entry));
@@ -45,38 +50,49 @@ class Collector {
   Result<void> AddFile(const std::string& source, std::string path, std::string root,
                        const FileInfo& info) {
     TRY_VOID(CheckPath(path));
-    if (found_.size() == kMaxPackageFiles) {
-      return InvalidArgument("PACKAGE_TOO_MANY_FILES",
-                             fmt::format("a package has at most {} files", kMaxPackageFiles));
+    if (collected_.files.size() == options_.max_files) {
+      return InvalidArgument(
+          "PACKAGE_TOO_MANY_FILES",
+          fmt::format("a package of this form has at most {} files; put those that belong together "
+                      "into an archive, or use --form ormb, which makes one of all (up to {})",
+                      options_.max_files, kMaxArchiveEntries));
     }
-    found_.push_back({.path = std::move(path),
-                      .source = source,
-                      .root = std::move(root),
-                      .seen = info,
-                      .size_bytes = info.size_bytes,
-                      .digest = Digest::Of(""),
-                      .media_type = ""});
+    TRY_VOID(names_.Add("", path, false));
+    collected_.files.push_back({.path = std::move(path),
+                                .source = source,
+                                .root = std::move(root),
+                                .seen = info,
+                                .size_bytes = info.size_bytes,
+                                .digest = Digest::Of(""),
+                                .media_type = ""});
     return {};
   }
 
-  std::vector<PackageFile> TakeSorted() {
-    std::ranges::sort(found_, {}, &PackageFile::path);
-    return std::move(found_);
+  Collected TakeSorted() {
+    std::ranges::sort(collected_.files, {}, &PackageFile::path);
+    return std::move(collected_);
   }
 
  private:
+  bool IsWhole(const std::string& prefix) const {
+    return !options_.whole_folder.empty() && prefix.starts_with(options_.whole_folder + "/");
+  }
+
   FileSystem& files_;
   const std::string root_;
-  std::vector<PackageFile> found_;
+  const CollectOptions& options_;
+  EntryNames names_;
+  Collected collected_;
 };
 
 }  // namespace
 
-Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::string& path) {
+Result<Collected> CollectFiles(FileSystem& files, const std::string& path,
+                               const CollectOptions& options) {
   TRY(info, files.Info(path));
   TRY_VOID(CheckNotSpecial(path, info));
   TRY(root, files.Canonical(path));
-  Collector collector(files, root);
+  Collector collector(files, root, options);
   if (info.is_directory) {
     TRY_VOID(collector.AddFolder(root, "", 0));
   } else if (info.size_bytes == 0) {
@@ -84,10 +100,12 @@ Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::stri
   } else {
     TRY_VOID(collector.AddFile(path, path.substr(path.rfind('/') + 1), "", info));
   }
-  std::vector<PackageFile> found = collector.TakeSorted();
-  if (found.empty()) {
-    return InvalidArgument("PACKAGE_EMPTY",
-                           fmt::format("{} has no file that could be pushed", path));
+  Collected found = collector.TakeSorted();
+  if (found.files.empty()) {
+    return InvalidArgument(
+        "PACKAGE_EMPTY",
+        fmt::format("{} has no file that could be pushed{}", path,
+                    found.left_out.empty() ? "" : "; names that begin with a dot are left out"));
   }
   return found;
 }

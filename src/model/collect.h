@@ -8,16 +8,29 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "model/limits.h"
 #include "model/package.h"
 
 namespace slipway::model {
 
+struct CollectOptions {
+  size_t max_files = kMaxPackageFiles;
+  // Names that begin with a dot are left out, but those in this folder ("model"); empty: all.
+  std::string whole_folder;
+};
+
+struct Collected {
+  std::vector<PackageFile> files;     // sorted by path
+  std::vector<std::string> left_out;  // paths of what begins with a dot; the first kMaxLeftOut
+};
+
 // `path` is a file, or a folder with the files of a package; digests and media types are not filled
-// in. Sorted by path. Names that begin with a dot are left out. A symbolic link in the folder is
-// followed to a regular file in the same folder, nowhere else. Errors: NOT_FOUND / FILE_NOT_FOUND,
-// INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES, PATH_INVALID, FILE_SPECIAL (FIFO,
-// device, socket), LINK_REFUSED.
-Result<std::vector<PackageFile>> CollectFiles(FileSystem& files, const std::string& path);
+// in. A symbolic link in the folder is followed to a regular file in the same folder, nowhere else.
+// Errors: NOT_FOUND / FILE_NOT_FOUND, INVALID_ARGUMENT / PACKAGE_EMPTY, PACKAGE_TOO_MANY_FILES,
+// PATH_INVALID, ENTRY_REFUSED (two paths that are one on some file systems: whoever pulls them
+// would refuse them), FILE_SPECIAL (FIFO, device, socket), LINK_REFUSED.
+Result<Collected> CollectFiles(FileSystem& files, const std::string& path,
+                               const CollectOptions& options = {});
 
 // The file at `source`, which is below the folder `root` (a canonical path), without links on the
 // way. INVALID_ARGUMENT / LINK_REFUSED, with link and target, if a link leads out of `root`, to a

@@ -19,12 +19,15 @@ inline constexpr size_t kMaxOnnxFunctions = 65'536;
 inline constexpr size_t kMaxOnnxNameBytes = 4'096;
 inline constexpr uint64_t kMaxOnnxTextBytes = 64 << 20;  // of all names together
 
-// Of a package: files, their names, and what is read of a config.
+// Of a package: layers, files that are layers, their names, and what is read of a config.
 inline constexpr size_t kMaxPackageFiles = 4'096;
+inline constexpr size_t kMaxLeftOut = 1'024;  // names that are told as left out
 inline constexpr size_t kMaxPathBytes = 1'024;
 inline constexpr size_t kMaxPathComponentBytes = 255;
 inline constexpr size_t kMaxPathDepth = 32;
-inline constexpr uint64_t kMaxConfigBytes = 1 << 20;
+inline constexpr uint64_t kMaxConfigBytes = 4 << 20;
+// What every registry takes of a manifest.
+inline constexpr size_t kMaxPackageManifestBytes = 4 << 20;
 // Of metadata: the document, one value in free form, and how many figures it has.
 inline constexpr uint64_t kMaxMetadataBytes = 1 << 20;
 inline constexpr size_t kMaxMetadataValueBytes = 4'096;

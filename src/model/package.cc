@@ -160,7 +160,11 @@ Result<void> RecogniseFiles(FileSystem& files, Package& package) {
   std::vector<FileHint> hints;
   for (const PackageFile& file : package.files) {
     package.size_bytes += file.size_bytes;
-    TRY(head, ReadHead(files, file));
+    std::string head;  // of very many files the first ones: all heads would be a lot of memory
+    if (hints.size() < kMaxPackageFiles) {
+      TRY(bytes, ReadHead(files, file));
+      head = std::move(bytes);
+    }
     hints.push_back({.path = file.path, .head = std::move(head)});
   }
   Recognised recognised = Recognise(hints);
@@ -236,11 +240,41 @@ void Finish(Package& package, const std::string& architecture) {
   package.manifest_digest = Digest::Of(package.manifest);
 }
 
-Result<Package> FindModel(FileSystem& files, const std::string& path, PackageForm form) {
-  TRY(found, CollectFiles(files, path));
-  TRY_VOID(AddExternalFiles(files, found));
+// What nobody could read back is told before the files are read.
+Result<void> CheckSizes(const Package& package) {
+  if (package.config.size() > kMaxConfigBytes) {
+    return InvalidArgument(
+        "PACKAGE_CONFIG_SIZE",
+        fmt::format("metadata and names of files are {} bytes in the package's config, at most {} "
+                    "are read: put long texts into files of their own, or files into archives",
+                    package.config.size(), kMaxConfigBytes));
+  }
+  if (package.manifest.size() > kMaxPackageManifestBytes) {
+    return InvalidArgument(
+        "PACKAGE_MANIFEST_SIZE",
+        fmt::format("names of files and annotations make a manifest of {} bytes, registries take "
+                    "{}: use shorter names and texts, or --form ormb, which makes one archive of "
+                    "all files",
+                    package.manifest.size(), kMaxPackageManifestBytes));
+  }
+  return {};
+}
+
+// ormb packs everything that is in its folder. Where one archive holds many files, it may be more
+// of them.
+CollectOptions CollectOptionsOf(PackageForm form) {
+  CollectOptions options;
+  if (form == PackageForm::kOrmb) options.whole_folder = kOrmbFolder;
+  if (form != PackageForm::kModelPack) options.max_files = kMaxArchiveEntries;
+  return options;
+}
+
+Result<Package> FindModel(FileSystem& files, const std::string& path, PackageForm form,
+                          const CollectOptions& options) {
+  TRY(found, CollectFiles(files, path, options));
+  TRY_VOID(AddExternalFiles(files, found.files));
   Package package{.form = form,
-                  .files = std::move(found),
+                  .files = std::move(found.files),
                   .config = "",
                   .config_digest = Digest::Of(""),
                   .manifest = "",
@@ -248,7 +282,8 @@ Result<Package> FindModel(FileSystem& files, const std::string& path, PackageFor
                   .format = "",
                   .model_file = "",
                   .signature = std::nullopt,
-                  .metadata_file = ""};
+                  .metadata_file = "",
+                  .left_out = std::move(found.left_out)};
   TRY_VOID(ReadMetadataFiles(files, package));
   if (package.form == PackageForm::kOrmb) KeepOrmbFiles(package);
   TRY_VOID(RecogniseFiles(files, package));
@@ -259,18 +294,21 @@ Result<Package> FindModel(FileSystem& files, const std::string& path, PackageFor
 
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const PackageOptions& options) {
-  TRY(package, FindModel(files, path, options.form));
+  TRY(package, FindModel(files, path, options.form, CollectOptionsOf(options.form)));
   TRY_VOID(Plan(package));
+  Finish(package, options.architecture);
+  TRY_VOID(CheckSizes(package));
   for (PackageLayer& layer : package.layers) {
     TRY_VOID(options.read_layer ? options.read_layer(package, layer)
                                 : HashLayer(files, package, layer, options.progress));
   }
   Finish(package, options.architecture);
+  TRY_VOID(CheckSizes(package));
   return package;
 }
 
 Result<Package> LookAtModel(FileSystem& files, const std::string& path) {
-  return FindModel(files, path, PackageForm::kModelPack);
+  return FindModel(files, path, PackageForm::kModelPack, {.max_files = kMaxArchiveEntries});
 }
 
 }  // namespace slipway::model

@@ -72,7 +72,9 @@ struct Package {
   std::optional<tensor::Signature> signature;
   Metadata metadata;
   std::string metadata_file;  // where it was read; empty: there is none
-  uint64_t size_bytes = 0;    // of all files
+  // What is in the folder and not in the package, because its name begins with a dot.
+  std::vector<std::string> left_out;
+  uint64_t size_bytes = 0;  // of all files
 };
 
 struct PackageOptions {
@@ -88,7 +90,8 @@ struct PackageOptions {
 // beside it that hold its weights. Metadata are read from model.yaml, model.json or ormbfile.yaml
 // in the folder. Errors: those of CollectFiles and OpenCollected; METADATA_INVALID with the path of
 // the value; an ONNX file that is none, or lacks its weights, is MODEL_INVALID, with file and byte;
-// ORMB_LAYOUT (ormb/layout.h).
+// ORMB_LAYOUT (ormb/layout.h); PACKAGE_CONFIG_SIZE, PACKAGE_MANIFEST_SIZE for names and metadata
+// that are too long together.
 Result<Package> PackageModel(FileSystem& files, const std::string& path,
                              const PackageOptions& options = {});
 

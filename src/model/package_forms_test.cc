@@ -10,7 +10,9 @@
 #include "model/archive/archive.h"
 #include "model/layer_content.h"
 #include "model/layer_files.h"
+#include "model/limits.h"
 #include "model/metadata/read_metadata.h"
+#include "model/ormb/ormb_file.h"
 #include "model/package.h"
 #include "model/pull.h"
 #include "model/push.h"
@@ -81,6 +83,70 @@ class PackageFormsTest : public ::testing::Test {
   TemporaryFolder folder_;
   oci::FakeRegistry registry_;
 };
+
+// As ormb does: arrays of Zarr, for one, are nothing without their hidden files.
+TEST_F(PackageFormsTest, OrmbPacksHiddenFilesOfItsFolder) {
+  Write("in/ormbfile.yaml", "format: Others\n");
+  Write("in/.git/config", "not packed");
+  Write("in/model/array/.zarray", "{}");
+  Write("in/model/array/0.0", "x");
+  Write("in/model/.hidden/a", "a");
+  const auto package = Pack(PackageForm::kOrmb);
+  ASSERT_THAT(package, IsOk());
+  EXPECT_THAT(package->left_out, ElementsAre(".git"));
+  ASSERT_THAT(PushPackage(*package), IsOk());
+  const auto pulled = PullBack();
+  ASSERT_THAT(pulled, IsOk());
+  EXPECT_THAT(pulled->files, UnorderedElementsAre("ormbfile.yaml", "model/array/.zarray",
+                                                  "model/array/0.0", "model/.hidden/a"));
+  EXPECT_EQ(ReadBack("out/model/array/.zarray"), "{}");
+  // Without ormb's folder it is a folder of ours, with our rules.
+  Write("plain/.git/config", "not packed");
+  Write("plain/weights.bin", "w");
+  const auto plain = Pack(PackageForm::kOrmb, "plain");
+  ASSERT_THAT(plain, IsOk());
+  EXPECT_THAT(plain->left_out, ElementsAre(".git"));
+}
+
+TEST_F(PackageFormsTest, OneArchiveMayHaveMoreFilesThanAManifestHasLayers) {
+  for (size_t i = 0; i <= kMaxPackageFiles; ++i) {
+    Write("in/model/part-" + std::to_string(i), std::to_string(i));
+  }
+  EXPECT_THAT(Pack(PackageForm::kModelPack),
+              IsError(Code::kInvalidArgument, "PACKAGE_TOO_MANY_FILES"));
+  EXPECT_THAT(Pack(PackageForm::kModelcar), IsOk());
+  const auto package = Pack(PackageForm::kOrmb);
+  ASSERT_THAT(package, IsOk());
+  ASSERT_EQ(package->layers.size(), 1u);
+  EXPECT_EQ(NamesIn(ContentOf(*package, package->layers[0], 1 << 20), ArchiveType::kTarGzip).size(),
+            kMaxPackageFiles + 1);
+}
+
+// What is packed can be read: ormb's config has room for a document that is as long as it may be.
+TEST_F(PackageFormsTest, TheLongestMetadataComeBack) {
+  const std::string text(kMaxMetadataBytes - 100, 'd');
+  Write("in/model.yaml", "title: T\nextensions: {note: " + text + "}\n");
+  Write("in/weights.bin", "w");
+  const auto package = Pack(PackageForm::kOrmb);
+  ASSERT_THAT(package, IsOk());
+  ASSERT_THAT(PushPackage(*package), IsOk());
+  const auto pulled = PullBack();
+  ASSERT_THAT(pulled, IsOk());
+  EXPECT_THAT(pulled->files, ElementsAre("model/weights.bin", "ormbfile.yaml"));
+  const auto config = ParseOrmbConfig(package->config);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(FromOrmb(*config).extensions.at("note"), text);
+}
+
+TEST_F(PackageFormsTest, NamesThatNobodyCouldReadBackAreRefused) {
+  const std::string folder(250, 'f');
+  for (int i = 0; i < 4'000; ++i) {
+    Write("in/model/" + folder + "/" + folder + "/" + folder + "/" + folder + std::to_string(i),
+          "");
+  }
+  Write("in/ormbfile.yaml", "format: Others\ndescription: " + std::string(1'000'000, 'd') + "\n");
+  EXPECT_THAT(Pack(PackageForm::kOrmb), IsError(Code::kInvalidArgument, "PACKAGE_CONFIG_SIZE"));
+}
 
 TEST_F(PackageFormsTest, OrmbArtifact) {
   const std::string large(200'000, 'w');

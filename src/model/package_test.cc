@@ -128,6 +128,7 @@ TEST_F(PackageTest, FolderIsSortedAndHiddenFilesAreLeftOut) {
   ASSERT_THAT(package, IsOk());
   EXPECT_THAT(PathsOf(*package), ElementsAre("README.md", "code/pre.py", "labels/de.json",
                                              "labels/en.txt", "model.onnx"));
+  EXPECT_THAT(package->left_out, ElementsAre(".git", "labels/.hidden"));
   std::vector<std::string> types;
   for (const PackageFile& file : package->files) types.push_back(file.media_type.substr(27));
   EXPECT_THAT(types, ElementsAre("doc.v1.raw", "code.v1.raw", "weight.config.v1.raw",
@@ -159,6 +160,23 @@ TEST_F(PackageTest, FileThatIsNoModelIsRefused) {
   EXPECT_THAT(package, IsError(Code::kInvalidArgument, "MODEL_INVALID"));
   EXPECT_THAT(package.error().message(), HasSubstr("not_a_model.onnx is no ONNX model: byte 0: "));
   EXPECT_EQ(package.error().detail("byte"), "0");
+}
+
+// Whoever pulled it would refuse it.
+TEST_F(PackageTest, PathsThatAreOneOnSomeFileSystemsAreRefused) {
+  Write("data/Labels.txt", "A");
+  Write("Data/labels.txt", "a");
+  const auto package = Pack();
+  EXPECT_THAT(package, IsError(Code::kInvalidArgument, "ENTRY_REFUSED"));
+  EXPECT_THAT(package.error().message(), AllOf(HasSubstr("'Data'"), HasSubstr("'data'")));
+}
+
+TEST_F(PackageTest, NamesThatMakeTheManifestTooLongAreRefused) {
+  const std::string folder(250, 'f');
+  for (int i = 0; i < 3'900; ++i) {
+    Write(folder + "/" + folder + "/" + folder + "/" + folder + std::to_string(i), "");
+  }
+  EXPECT_THAT(Pack(), IsError(Code::kInvalidArgument, "PACKAGE_MANIFEST_SIZE"));
 }
 
 TEST_F(PackageTest, EveryOnnxFileMustBeOne) {

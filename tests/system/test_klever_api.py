@@ -185,7 +185,8 @@ def test_metadata_are_lossless(slipway_module):
 
 @pytest.mark.parametrize("files", [
     {"model.onnx": b"A"}, {"a/model.onnx": b"A", "__MACOSX/a/._model.onnx": b"junk"},
-    {"model/model.onnx": b"A"}])
+    {"model/model.onnx": b"A"},
+    {"a/model.onnx": b"A", "a/.DS_Store": b"junk", ".DS_Store": b"junk", "a/._x": b"junk"}])
 def test_a_zip_may_have_no_top_folder_or_that_of_the_finder(slipway_module, files):
     content = (MODELS / "linear_a.onnx").read_bytes()
     zipped = zip_of({path: content if value == b"A" else value for path, value in files.items()})
@@ -193,6 +194,18 @@ def test_a_zip_may_have_no_top_folder_or_that_of_the_finder(slipway_module, file
     assert admin(slipway_module).upload(zipped, path).status_code == 201
     config = config_of(slipway_module, "default/tops", "v1")
     assert config["directoryStructure"] == ["model/model.onnx"]
+
+
+def test_hidden_files_are_kept(slipway_module):
+    wanted = {f"many/model/chunks/{number}": str(number).encode() for number in range(20)}
+    wanted["many/model/.zarray"] = b"{}"
+    files = {path.replace("/model/", "/"): content for path, content in wanted.items()}
+    path = ("default", "many", "v1")
+    answer = admin(slipway_module).upload(zip_of(files), path, OTHERS)
+    assert answer.status_code == 201, answer.text
+    found = read_zip(admin(slipway_module).download(path))
+    found.pop("many/ormbfile.yaml")
+    assert found == wanted
 
 
 @pytest.mark.parametrize("first", ["model", "file"])

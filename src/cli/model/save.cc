@@ -12,6 +12,7 @@
 #include "cli/model/rows.h"
 #include "cli/model/verbs.h"
 #include "cli/progress.h"
+#include "cli/push.h"
 #include "cli/text.h"
 
 namespace slipway::cli {
@@ -33,6 +34,7 @@ Result<void> SaveModel(Client& client, const Options& options) {
                          {.form = FormOf(options.form), .progress = UpdatesOf(progress)}));
   progress.Finish();
   const model::Package& package = saved.package;
+  NoteLeftOut(package);
   if (format == Format::kJson || format == Format::kYaml) {
     TRY(manifest, oci::ParseManifest(package.manifest));
     Json shown = DescribeManifest(name, package.manifest_digest, manifest, package.config);

@@ -40,6 +40,17 @@ Result<void> CheckIsZip(File& file) {
   return InvalidArgument("NOT_A_ZIP", "the form's field `file` is no zip file.");
 }
 
+// Takes away what the Finder put among the files.
+Result<void> RemoveFinderFiles(FileSystem& files, const std::string& folder,
+                               const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    if (name != ".DS_Store" && !name.starts_with("._")) continue;
+    TRY_VOID(files.Remove(folder + "/" + path));
+  }
+  return files.RemoveTree(folder + "/" + std::string(kFinderFolder));
+}
+
 Result<void> Unzip(FileSystem& files, const PackingOrder& order, const std::string& folder,
                    const store::DiskReserve& reserve) {
   TRY(file, files.Open(order.zip_path, {}));
@@ -52,13 +63,12 @@ Result<void> Unzip(FileSystem& files, const PackingOrder& order, const std::stri
   model::ExtractOptions options{.is_durable = false};
   options.progress = [&reserve](uint64_t) { return reserve.Check(kPieceBytes); };
   TRY(paths, model::Extract(files, *archive, folder, options));
-  if (!paths.empty()) return {};
-  return InvalidArgument("PACKAGE_EMPTY", "there is no file in the zip.");
+  if (paths.empty()) return InvalidArgument("PACKAGE_EMPTY", "there is no file in the zip.");
+  return RemoveFinderFiles(files, folder, paths);
 }
 
 // The folder of the model's files: the only thing at the zip's top, if that is a folder.
 Result<std::string> TopOf(FileSystem& files, const std::string& folder) {
-  TRY_VOID(files.RemoveTree(folder + "/" + std::string(kFinderFolder)));
   TRY(names, files.List(folder));
   if (names.size() != 1) return folder;
   const std::string only = folder + "/" + names[0];

@@ -259,7 +259,8 @@ Result<Json> ParseOrmbFile(std::string_view yaml) {
 }
 
 Result<Json> ParseOrmbConfig(std::string_view json) {
-  return Check(ParseJson(json, kLimits), "config");
+  return Check(ParseJson(json, {.max_bytes = kMaxConfigBytes, .max_depth = kLimits.max_depth}),
+               "config");
 }
 
 Metadata FromOrmb(const Json& ormb) {
