@@ -148,7 +148,7 @@ Json ScalarOf(const std::string& tag, const std::string& text, const YAML::Mark&
 
 class YamlBuilder final : public YAML::EventHandler {
  public:
-  explicit YamlBuilder(const JsonLimits& limits) : limits_(limits) {}
+  YamlBuilder(const JsonLimits& limits, bool as_texts) : limits_(limits), as_texts_(as_texts) {}
 
   void OnDocumentStart(const YAML::Mark&) override { root_ = nullptr; }
   void OnDocumentEnd() override {}
@@ -161,7 +161,9 @@ class YamlBuilder final : public YAML::EventHandler {
     bool key = !open_.empty() && open_.back().value->is_object() && !open_.back().has_key;
     // A key is a string whatever it looks like, but for a plain null.
     if (key && !(IsNull(value) && tag == "?")) return Scalar(Json(), value, mark, true);
-    Scalar(ScalarOf(tag, value, mark), value, mark);
+    Json typed = ScalarOf(tag, value, mark);
+    if (as_texts_ && !typed.is_null()) typed = value;
+    Scalar(std::move(typed), value, mark);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
@@ -240,6 +242,7 @@ class YamlBuilder final : public YAML::EventHandler {
   }
 
   const JsonLimits& limits_;
+  const bool as_texts_;
   std::vector<Level> open_;
   size_t values_ = 0;
   Json root_;
@@ -278,17 +281,15 @@ Result<void> CheckText(std::string_view text, const JsonLimits& limits) {
   return YamlError("YAML_SYNTAX", what, line, static_cast<int>(*bad - line_begin) + 1);
 }
 
-}  // namespace
-
-Result<std::vector<Json>> ParseYamlDocuments(std::string_view text, size_t max_documents,
-                                             const JsonLimits& limits) {
+Result<std::vector<Json>> Parse(std::string_view text, size_t max_documents,
+                                const JsonLimits& limits, bool as_texts) {
   TRY_VOID(CheckText(text, limits));
   ViewBuffer buffer(text);
   std::istream stream(&buffer);
   std::vector<Json> documents;
   try {
     YAML::Parser parser(stream);
-    YamlBuilder builder(limits);
+    YamlBuilder builder(limits, as_texts);
     while (parser.HandleNextDocument(builder)) {
       Json document = builder.TakeRoot();
       if (documents.size() == max_documents) {
@@ -307,10 +308,25 @@ Result<std::vector<Json>> ParseYamlDocuments(std::string_view text, size_t max_d
   return documents;
 }
 
-Result<Json> ParseYaml(std::string_view text, const JsonLimits& limits) {
-  TRY(documents, ParseYamlDocuments(text, 1, limits));
+Result<Json> ParseOne(std::string_view text, const JsonLimits& limits, bool as_texts) {
+  TRY(documents, Parse(text, 1, limits, as_texts));
   if (documents.empty()) return Json();
   return std::move(documents.front());
+}
+
+}  // namespace
+
+Result<std::vector<Json>> ParseYamlDocuments(std::string_view text, size_t max_documents,
+                                             const JsonLimits& limits) {
+  return Parse(text, max_documents, limits, /*as_texts=*/false);
+}
+
+Result<Json> ParseYaml(std::string_view text, const JsonLimits& limits) {
+  return ParseOne(text, limits, /*as_texts=*/false);
+}
+
+Result<Json> ParseYamlTexts(std::string_view text, const JsonLimits& limits) {
+  return ParseOne(text, limits, /*as_texts=*/true);
 }
 
 }  // namespace slipway

@@ -194,6 +194,28 @@ TEST(OrmbFileTest, ErrorsNameTheValueOnce) {
   EXPECT_THAT(ParseOrmbFile("created: 2024-02-29T01:02:03Z"), IsOk());
 }
 
+// As for ormb, whose fields are texts: no digit is lost.
+TEST(OrmbFileTest, NumbersAreTheTextsThatStandThere) {
+  const auto ormb = ParseOrmbFile(
+      "author: 007\ntags: [1.10, yes, 1e-4]\nlabels: {version: 1.20, on: true}\n"
+      "hyperParameters: [{name: seed, value: 123456789012345678901234567890}]\n"
+      "metrics: {training: [{name: acc, value: 0.930}, {name: '1', value: '0.10'}]}\n"
+      "signature: {inputs: [{name: x, size: [-1, 010], values: [1.0, a]}], layers: {Conv: 3}}\n"
+      "other: 1.50\n");
+  ASSERT_THAT(ormb, IsOk());
+  const Metadata metadata = FromOrmb(*ormb);
+  EXPECT_THAT(metadata.authors, ElementsAre("007"));
+  EXPECT_THAT(metadata.tags, ElementsAre("1.10", "yes", "1e-4"));
+  EXPECT_EQ(metadata.labels.at("version"), "1.20");
+  EXPECT_EQ(metadata.labels.at("on"), "true");
+  EXPECT_EQ(metadata.hyper_parameters[0].value, "123456789012345678901234567890");
+  EXPECT_EQ(metadata.metrics.at("training")[0].value, "0.930");
+  EXPECT_EQ(metadata.metrics.at("training")[1].value, "0.10");
+  EXPECT_THAT(metadata.signature->inputs[0].shape, ElementsAre(-1, 10));
+  EXPECT_THAT(metadata.signature->inputs[0].values, ElementsAre("1.0", "a"));
+  EXPECT_EQ(metadata.signature->layers.at("Conv"), 3);
+}
+
 TEST(OrmbFileTest, UnknownMembersAreKept) {
   const auto ormb = ParseOrmbFile(
       "format: ONNX\ndtype: x\nmetrics: {training: [{name: a, value: 0.5}]}\n"

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/format_check.h"
+#include "base/yaml_texts.h"
 #include "model/limits.h"
 
 namespace slipway::model {
@@ -67,28 +68,36 @@ BOOST_DESCRIBE_STRUCT(OrmbMetadata, (),
 
 constexpr JsonLimits kLimits{.max_bytes = kMaxMetadataBytes, .max_depth = 32};
 
-// Where ormb has a text, YAML's `0.93` and `true` are texts for it.
-void MakeTexts(const TypeInfo& type, Json& json) {
+// Where ormb has a text, YAML's `0.930` and `true` are texts for it: as they stand in `texts`,
+// which has the same members as `json`; null for a config, whose numbers are nowhere else.
+void MakeTexts(const TypeInfo& type, const Json& texts, Json& json) {
   switch (type.kind) {
     case TypeKind::kString:
-      if (json.is_number() || json.is_boolean()) json = DumpJson(json);
+      if (json.is_number() || json.is_boolean()) {
+        json = texts.is_string() ? texts.get<std::string>() : DumpJson(json);
+      }
       return;
     case TypeKind::kOptional:
-      MakeTexts(type.element(), json);
+      MakeTexts(type.element(), texts, json);
       return;
     case TypeKind::kList:
       if (!json.is_array()) return;
-      for (Json& item : json) MakeTexts(type.element(), item);
+      for (size_t i = 0; i < json.size(); ++i) {
+        MakeTexts(type.element(), texts.is_array() ? texts[i] : Json(), json[i]);
+      }
       return;
     case TypeKind::kMap:
       if (!json.is_object()) return;
-      for (auto& [key, item] : json.items()) MakeTexts(type.element(), item);
+      for (auto& [key, item] : json.items()) {
+        MakeTexts(type.element(), texts.is_object() ? texts[key] : Json(), item);
+      }
       return;
     case TypeKind::kStruct:
       if (!json.is_object()) return;
       for (const FieldInfo& field : type.fields) {
         const auto found = json.find(field.json_name);
-        if (found != json.end()) MakeTexts(field.type(), *found);
+        if (found == json.end()) continue;
+        MakeTexts(field.type(), texts.is_object() ? texts[field.json_name] : Json(), *found);
       }
       return;
     default:
@@ -96,10 +105,10 @@ void MakeTexts(const TypeInfo& type, Json& json) {
   }
 }
 
-Result<Json> Check(Result<Json> parsed, std::string_view what) {
+Result<Json> Check(Result<Json> parsed, const Json& texts, std::string_view what) {
   if (parsed.has_value() && parsed->is_null()) parsed = Json::object();
   if (parsed.has_value()) {
-    MakeTexts(TypeOf<OrmbMetadata>(), *parsed);
+    MakeTexts(TypeOf<OrmbMetadata>(), texts, *parsed);
     auto decoded = Decode<OrmbMetadata>(*parsed, "", UnknownFields::kIgnore);
     if (decoded.has_value()) return parsed;
     parsed = decoded.error();
@@ -248,7 +257,8 @@ void Merge(Json& into, const Json& rest) {
 }  // namespace
 
 Result<Json> ParseOrmbFile(std::string_view yaml) {
-  TRY(json, Check(ParseYaml(yaml, kLimits), kOrmbFile));
+  const auto texts = ParseYamlTexts(yaml, kLimits);
+  TRY(json, Check(ParseYaml(yaml, kLimits), texts ? *texts : Json(), kOrmbFile));
   // ormb's program could not read back what it says of no time.
   const auto created = json.find("created");
   if (created == json.end() || !created->is_string()) return json;
@@ -260,7 +270,7 @@ Result<Json> ParseOrmbFile(std::string_view yaml) {
 
 Result<Json> ParseOrmbConfig(std::string_view json) {
   return Check(ParseJson(json, {.max_bytes = kMaxConfigBytes, .max_depth = kLimits.max_depth}),
-               "config");
+               Json(), "config");
 }
 
 Metadata FromOrmb(const Json& ormb) {

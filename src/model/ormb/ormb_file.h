@@ -17,8 +17,9 @@ inline constexpr std::string_view kOrmbFolder = "model";
 // What ormb writes for a time that was never set.
 inline constexpr std::string_view kOrmbNoTime = "0001-01-01T00:00:00Z";
 
-// Numbers and booleans become the texts that ormb has in their places; members that ormb does not
-// know are kept. INVALID_ARGUMENT / METADATA_INVALID with the path of what ormb would refuse, too.
+// Numbers and booleans become, as they are written, the texts that ormb has in their places;
+// members that ormb does not know are kept. INVALID_ARGUMENT / METADATA_INVALID with the path of
+// what ormb would refuse, too.
 Result<Json> ParseOrmbFile(std::string_view yaml);
 // The same of a config.
 Result<Json> ParseOrmbConfig(std::string_view json);
