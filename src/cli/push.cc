@@ -54,7 +54,9 @@ Result<void> PushPath(Client& client, const std::string& path, const std::string
   NoteLeftOut(package);
   Progress pushing(client.clock(), "pushing");
   TRY(pushed, model::Push(files, package, registry.reference, *registry.client,
-                          {.progress = UpdatesOf(pushing), .make_client = registry.make_client}));
+                          {.progress = UpdatesOf(pushing),
+                           .make_client = registry.make_client,
+                           .notes = registry.notes.get()}));
   pushing.Finish();
   return PrintPushed(client, registry.reference, pushed, ToJson(package));
 }

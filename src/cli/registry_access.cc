@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/model/local.h"
 #include "cli/sign_in.h"
 #include "oci/challenge.h"
 
@@ -57,6 +58,13 @@ Result<void> SignIn(const oci::Reference& reference, oci::ClientOptions& options
   return {};
 }
 
+// Beside the local store, in the user's cache.
+std::shared_ptr<oci::UploadNotes> OpenNotes(Clock& clock) {
+  const auto cache = CacheFolder();
+  if (!cache) return nullptr;
+  return std::make_shared<oci::UploadNotes>(PosixFileSystem(), *cache + "/uploads", clock);
+}
+
 }  // namespace
 
 std::string RegistryAccess::FullName() const {
@@ -92,6 +100,7 @@ Result<RegistryAccess> OpenRegistry(Client& client, const std::string& text, Sel
     return std::make_unique<oci::Client>(std::move(own));
   };
   access.client = access.make_client();
+  access.notes = OpenNotes(client.clock());
   return access;
 }
 

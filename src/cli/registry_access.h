@@ -18,6 +18,8 @@ struct RegistryAccess {
   std::unique_ptr<oci::Client> client;
   // One more of the same, for another thread.
   std::function<std::unique_ptr<oci::Client>()> make_client;
+  // Of this user's uploads; nullptr where he has no folder for them.
+  std::shared_ptr<oci::UploadNotes> notes;
   bool is_own = false;  // the registry of the chosen context
   // HOST/REPOSITORY, as other tools name it.
   std::string FullName() const;

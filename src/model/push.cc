@@ -1,5 +1,6 @@
 #include "model/push.h"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -67,9 +68,10 @@ bool IsDigestRefused(const Error& error) {
 }
 
 Result<void> SendOne(const Upload& upload, const std::string& repository, oci::Client& client,
-                     Transfers& transfers) {
+                     Transfers& transfers, std::atomic<uint64_t>& sent_bytes) {
   TRY(content, upload.open());
   oci::UploadOptions options;
+  options.notes = transfers.notes();
   if (!upload.shown.empty()) {
     options.progress = [&](uint64_t done) {
       transfers.Report(upload.shown, done, upload.size_bytes);
@@ -79,7 +81,9 @@ Result<void> SendOne(const Upload& upload, const std::string& repository, oci::C
       repository, upload.digest, upload.size_bytes,
       [&](uint64_t offset, char* out, size_t size) -> Result<size_t> {
         TRY_VOID(transfers.Check());
-        return content->Read(offset, out, size);
+        TRY(count, content->Read(offset, out, size));
+        if (!upload.shown.empty()) sent_bytes += count;
+        return count;
       },
       options);
   TRY_VOID(content->Check(!sent.has_value() && IsDigestRefused(sent.error())));
@@ -118,16 +122,15 @@ Result<bool> HasManifest(oci::Client& client, const std::string& repository,
 // Layers before configs, so that a small one does not wait for a thread of its own.
 Result<uint64_t> Send(const std::vector<const Upload*>& missing, const std::string& repository,
                       Transfers& transfers) {
-  uint64_t sent_bytes = 0;
+  std::atomic<uint64_t> sent_bytes = 0;
   for (const Upload* upload : missing) {
     if (upload->shown.empty()) continue;
     transfers.Report(upload->shown, 0, upload->size_bytes);
-    sent_bytes += upload->size_bytes;
   }
   TRY_VOID(transfers.Run(missing.size(), [&](size_t index, oci::Client& worker) {
-    return SendOne(*missing[index], repository, worker, transfers);
+    return SendOne(*missing[index], repository, worker, transfers, sent_bytes);
   }));
-  return sent_bytes;
+  return sent_bytes.load();
 }
 
 // A digest in the name is a promise.

@@ -15,7 +15,7 @@ namespace slipway::model {
 struct Pushed {
   Digest digest;                // of the manifest
   bool changed = false;         // the tag is new or pointed elsewhere, or content was missing
-  uint64_t bytes_uploaded = 0;  // of layers; what the registry had is not sent
+  uint64_t bytes_uploaded = 0;  // of layers; what the registry had, also parts, is not sent
 };
 
 // Blocking. Layers first, then the config, then the manifest under the reference's tag (under its

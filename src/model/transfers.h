@@ -21,6 +21,8 @@ struct TransferOptions {
   Progress progress;
   // One more client of the same registry; empty: one transfer after the other.
   std::function<std::unique_ptr<oci::Client>()> make_client;
+  // Of pushes: what a killed program sent is gone on with. nullptr: nothing is noted.
+  oci::UploadNotes* notes = nullptr;
 };
 
 // A client for each thread, and one voice for their progress.
@@ -41,6 +43,7 @@ class Transfers {
   // CANCELLED / TRANSFER_STOPPED when another transfer failed: for readers and writers of bytes.
   Result<void> Check() const;
   void Report(std::string_view file, uint64_t done_bytes, uint64_t total_bytes);
+  oci::UploadNotes* notes() const { return options_.notes; }
 
  private:
   oci::Client& first_;

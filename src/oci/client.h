@@ -18,6 +18,7 @@
 #include "net/http_client.h"
 #include "oci/challenge.h"
 #include "oci/descriptor.h"
+#include "oci/upload_notes.h"
 
 namespace slipway::oci {
 
@@ -70,6 +71,9 @@ struct UploadOptions {
   // can be gone on with where it was cut.
   uint64_t monolithic_bytes = 4 << 20;
   TransferProgress progress;
+  // Where it is noted how an upload in parts can be gone on with, should this program be killed;
+  // it outlives the upload. nullptr: nowhere.
+  UploadNotes* notes = nullptr;
 };
 
 // Not thread-safe: one per thread. Errors: what the registry answered, with its code as the reason
@@ -174,6 +178,12 @@ class Client {
   Result<void> AppendRest(UploadSession& session, uint64_t size_bytes, const ContentReader& reader,
                           const UploadOptions& options);
   Result<void> RefreshOffset(UploadSession& session);
+  // The session that `note` knows, with what the registry has of it, else a new one.
+  Result<UploadSession> ResumeUpload(const std::string& repository, uint64_t size_bytes,
+                                     const std::optional<UploadNote>& note);
+  // All that is left, and the end; one attempt.
+  Result<void> FinishUpload(UploadSession& session, const Digest& digest, uint64_t size_bytes,
+                            const ContentReader& reader, const UploadOptions& options);
   // What the registry answers changes nothing.
   void CancelUpload(const UploadSession& session);
 

@@ -63,6 +63,7 @@ struct Client::UploadSession {
   std::string repository;
   std::string location;
   uint64_t offset = 0;
+  bool is_resumed = false;  // somebody else began it
 };
 
 // Counts attempts that brought nothing, and pauses between them.
@@ -204,33 +205,60 @@ Result<void> Client::RefreshOffset(UploadSession& session) {
   return {};
 }
 
+Result<Client::UploadSession> Client::ResumeUpload(const std::string& repository,
+                                                   uint64_t size_bytes,
+                                                   const std::optional<UploadNote>& note) {
+  if (note && !note->location().empty()) {
+    UploadSession session{
+        .repository = repository, .location = note->location(), .offset = 0, .is_resumed = true};
+    if (RefreshOffset(session) && session.offset <= size_bytes) return session;
+  }
+  return StartUpload(repository);
+}
+
+Result<void> Client::FinishUpload(UploadSession& session, const Digest& digest, uint64_t size_bytes,
+                                  const ContentReader& reader, const UploadOptions& options) {
+  TRY_VOID(AppendRest(session, size_bytes, reader, options));
+  net::ClientRequest request;
+  request.method = "PUT";
+  request.url = WithDigest(session.location, digest);
+  auto response = Send(std::move(request), "repository:" + session.repository + ":pull,push");
+  if (response) return {};
+  // The answer to a PUT may be lost after it took effect.
+  if (IsPassing(response.error())) {
+    const auto there = HeadBlob(session.repository, digest);
+    if (there && *there == size_bytes) return {};
+  }
+  return response.error();
+}
+
 Result<void> Client::UploadInSession(const std::string& repository, const Digest& digest,
                                      uint64_t size_bytes, const ContentReader& reader,
                                      const UploadOptions& options) {
-  TRY(session, StartUpload(repository));
+  std::optional<UploadNote> note;
+  if (options.notes != nullptr) note = options.notes->Open(Url(repository, digest.text()));
+  TRY(session, ResumeUpload(repository, size_bytes, note));
   for (Attempts attempts(options_.retry_pause);;) {
-    Result<void> done = AppendRest(session, size_bytes, reader, options);
+    if (note) note->Write(session.location);
+    const Result<void> done = FinishUpload(session, digest, size_bytes, reader, options);
     if (done) {
-      net::ClientRequest request;
-      request.method = "PUT";
-      request.url = WithDigest(session.location, digest);
-      auto response = Send(std::move(request), "repository:" + repository + ":pull,push");
-      if (response) return {};
-      done = response.error();
-      // The answer to a PUT may be lost after it took effect.
-      if (IsPassing(done.error())) {
-        const auto there = HeadBlob(repository, digest);
-        if (there && *there == size_bytes) return {};
-      }
+      if (note) note->Forget();
+      return {};
     }
-    const bool lost_step = done.error().code() == Code::kOutOfRange;
-    if (!(lost_step || IsPassing(done.error())) || !attempts.Again(session.offset)) {
-      // Nobody goes on with it: what it holds is not to lie about until it expires.
-      CancelUpload(session);
+    // What another program sent may be something else than it said.
+    const bool was_wrong = session.is_resumed && done.error().code() == Code::kInvalidArgument;
+    const bool is_lost = done.error().code() == Code::kOutOfRange || was_wrong;
+    const bool is_passing = IsPassing(done.error());
+    if (!(is_lost || is_passing) || !attempts.Again(session.offset)) {
+      // Somebody goes on with it, or it is not to lie about until it expires.
+      const bool is_kept = note && (is_passing || done.error().code() == Code::kCancelled);
+      if (!is_kept) CancelUpload(session);
+      if (!is_kept && note) note->Forget();
       return done.error();
     }
+    if (was_wrong) CancelUpload(session);
     // A session that the registry no longer knows, or whose end it disputes, begins anew.
-    if (lost_step || !RefreshOffset(session) || session.offset > size_bytes) {
+    if (is_lost || !RefreshOffset(session) || session.offset > size_bytes) {
       TRY(fresh, StartUpload(repository));
       session = std::move(fresh);
     }

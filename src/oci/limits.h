@@ -46,5 +46,9 @@ inline constexpr std::chrono::seconds kTokenMargin{10};
 
 // Attempts of the client to go on with an interrupted download or upload of one blob.
 inline constexpr int kMaxTransferAttempts = 5;
+// A note of an upload that is under way, and how long it is of use: registries drop uploads that
+// nobody goes on with after some days.
+inline constexpr size_t kMaxUploadNoteBytes = 32 << 10;
+inline constexpr std::chrono::milliseconds kUploadNoteLifetime = std::chrono::hours(7 * 24);
 
 }  // namespace slipway::oci

@@ -20,16 +20,8 @@ std::string Variable(const char* name) {
 Result<std::string> ModelsFolder() {
   const std::string own = Variable("SLIPWAY_MODELS");
   if (!own.empty()) return AbsolutePath(own);
-  std::string cache = Variable("XDG_CACHE_HOME");
-  if (!cache.starts_with('/')) {
-    const std::string home = Variable("HOME");
-    if (!home.starts_with('/')) {
-      return FailedPrecondition("HOME_MISSING",
-                                "no folder for models: set HOME, XDG_CACHE_HOME or SLIPWAY_MODELS");
-    }
-    cache = home + "/.cache";
-  }
-  return cache + "/slipway/models";
+  TRY(cache, CacheFolder());
+  return cache + "/models";
 }
 
 Result<std::vector<model::LocalEntry>> FindByDigest(model::LocalStore& store,
@@ -44,6 +36,19 @@ Result<std::vector<model::LocalEntry>> FindByDigest(model::LocalStore& store,
 }
 
 }  // namespace
+
+Result<std::string> CacheFolder() {
+  std::string cache = Variable("XDG_CACHE_HOME");
+  if (!cache.starts_with('/')) {
+    const std::string home = Variable("HOME");
+    if (!home.starts_with('/')) {
+      return FailedPrecondition("HOME_MISSING",
+                                "no folder for models: set HOME, XDG_CACHE_HOME or SLIPWAY_MODELS");
+    }
+    cache = home + "/.cache";
+  }
+  return cache + "/slipway";
+}
 
 Result<model::LocalStore> OpenModels(Client& client) {
   TRY(folder, ModelsFolder());

@@ -15,6 +15,9 @@
 
 namespace slipway::cli {
 
+// ${XDG_CACHE_HOME:-~/.cache}/slipway. FAILED_PRECONDITION / HOME_MISSING.
+Result<std::string> CacheFolder();
+
 // $SLIPWAY_MODELS, else ${XDG_CACHE_HOME:-~/.cache}/slipway/models. FAILED_PRECONDITION /
 // HOME_MISSING.
 Result<model::LocalStore> OpenModels(Client& client);

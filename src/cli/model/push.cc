@@ -35,9 +35,10 @@ Result<void> PushSaved(Client& client, const std::string& text, const std::strin
   auto artifact = store.ReadArtifact(entry.manifest);
   if (!artifact.has_value()) return WithAdvice(artifact.error(), text);
   Progress progress(client.clock(), "pushing");
-  auto pushed =
-      model::PushArtifact(store, *artifact, registry.reference, *registry.client,
-                          {.progress = UpdatesOf(progress), .make_client = registry.make_client});
+  auto pushed = model::PushArtifact(store, *artifact, registry.reference, *registry.client,
+                                    {.progress = UpdatesOf(progress),
+                                     .make_client = registry.make_client,
+                                     .notes = registry.notes.get()});
   progress.Finish();
   if (!pushed.has_value()) return WithAdvice(pushed.error(), text);
   const oci::FetchedManifest& root = artifact->root();

@@ -124,7 +124,8 @@ Result<Session> Session::OpenAt(std::string root) {
   TRY_VOID(files.MakeDirectories(root, 0700));
   auto store = std::make_unique<model::LocalStore>(files, root + "/cache", SystemClock());
   oci::CredentialStore credentials(files, {root + "/config.json"}, oci::MakeRunHelper());
-  return Session(std::move(root), std::move(store), std::move(credentials));
+  auto notes = std::make_unique<oci::UploadNotes>(files, root + "/uploads", SystemClock());
+  return Session(std::move(root), std::move(store), std::move(credentials), std::move(notes));
 }
 
 Result<model::LocalEntry> Session::Find(const OrmbReference& reference) {
@@ -151,6 +152,7 @@ Result<Session::Registry> Session::OpenRegistry(const OrmbReference& reference,
       .host = reference.host, .repository = reference.name, .tag = reference.tag, .digest = {}};
   registry.transfers.make_client = [options] { return std::make_unique<oci::Client>(options); };
   registry.client = registry.transfers.make_client();
+  registry.transfers.notes = notes_.get();
   return registry;
 }
 

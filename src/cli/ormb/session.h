@@ -50,7 +50,8 @@ struct OrmbReference {
 
 class Session {
  public:
-  // Makes the folder. Its credentials are in ROOT/config.json, its models in ROOT/cache.
+  // Makes the folder. Its credentials are in ROOT/config.json, its models in ROOT/cache; notes of
+  // uploads that are under way in ROOT/uploads.
   static Result<Session> Open(const GlobalOptions& global);
   static Result<Session> OpenAt(std::string root);
 
@@ -71,12 +72,16 @@ class Session {
 
  private:
   Session(std::string root, std::unique_ptr<model::LocalStore> store,
-          oci::CredentialStore credentials)
-      : root_(std::move(root)), store_(std::move(store)), credentials_(std::move(credentials)) {}
+          oci::CredentialStore credentials, std::unique_ptr<oci::UploadNotes> notes)
+      : root_(std::move(root)),
+        store_(std::move(store)),
+        credentials_(std::move(credentials)),
+        notes_(std::move(notes)) {}
 
   std::string root_;
   std::unique_ptr<model::LocalStore> store_;
   oci::CredentialStore credentials_;
+  std::unique_ptr<oci::UploadNotes> notes_;
 };
 
 // How a registry is asked: plain http on this machine, or where it is wanted; else https.

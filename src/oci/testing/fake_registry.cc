@@ -65,9 +65,13 @@ Result<void> FakeRegistry::ReadBody(const net::ClientRequest& request, std::stri
   if (request.upload) {
     char piece[4096];
     while (true) {
-      TRY(count, request.upload(piece, sizeof piece));
-      if (count == 0) break;
-      body.append(piece, count);
+      const auto count = request.upload(piece, sizeof piece);
+      if (!count) {  // what came before is here
+        out += body;
+        return count.error();
+      }
+      if (*count == 0) break;
+      body.append(piece, *count);
     }
   }
   if (cut_after && *cut_after < body.size()) {
