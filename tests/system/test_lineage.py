@@ -234,6 +234,30 @@ def test_differences(centre, tmp_path):
     assert centre.cli("model", "diff", "cmp:v1", "cmp:none", check=False).returncode == 3
 
 
+def test_differences_of_files_in_archives(centre, tmp_path):
+    source = tmp_path / "m"
+    for path, text in (("a.bin", "a"), ("deep/b.bin", "b"), ("gone.bin", "c")):
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text(text)
+    for form in ("modelpack", "ormb", "modelcar"):
+        centre.cli("push", source, f"arch:{form}", "--form", form)
+    (source / "gone.bin").unlink()
+    (source / "deep/b.bin").write_text("other")
+    (source / "new.bin").write_text("d")
+    centre.cli("push", source, "arch:later", "--form", "ormb")
+    centre.cli("model", "pull", "arch:ormb")
+    centre.cli("model", "pull", "arch:later")
+    for words in (["arch:ormb", "arch:later"], ["arch:ormb", "arch:later", "--local"],
+                  ["arch:modelpack", "arch:later"], ["arch:modelcar", "arch:later"],
+                  ["arch:ormb", "arch:later", "--from-local"]):
+        diff = json.loads(centre.cli("model", "diff", *words, "--files", "-o", "json").stdout)
+        files = {kind: [file["path"] for file in found] for kind, found in diff["files"].items()}
+        assert files == {"added": ["new.bin"], "removed": ["gone.bin"],
+                         "changed": ["deep/b.bin"]}, words
+    same = centre.cli("model", "diff", "arch:modelpack", "arch:ormb", "--files", "--exit-code")
+    assert (same.returncode, same.stdout) == (0, "")
+
+
 def test_search_on_the_command_line(centre, tmp_path):
     push(centre, tmp_path / "m", "found:v1",
          {"metrics": {"validation": [{"name": "accuracy", "value": 0.97}]}})

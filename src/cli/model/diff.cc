@@ -26,8 +26,14 @@ struct Options {
 Result<PackageFacts> FactsOf(Client& client, const std::string& name, bool is_local) {
   if (!is_local) return FactsOfRemote(client, name);
   TRY(store, OpenModels(client));
-  TRY(hold, store.Keep());
-  return FactsOfLocal(store, name);
+  return FactsOfLocal(std::make_shared<model::LocalStore>(std::move(store)), name);
+}
+
+// What is in the archives that only one of them has.
+Result<void> ReadArchives(PackageFacts& before, PackageFacts& after) {
+  const Json files = before.files;
+  TRY_VOID(ExpandArchives(before.archives, after.files, before.files));
+  return ExpandArchives(after.archives, files, after.files);
 }
 
 Result<void> RunDiff(Client& client, const Options& options) {
@@ -36,6 +42,7 @@ Result<void> RunDiff(Client& client, const Options& options) {
   TRY(before, FactsOf(client, options.before, options.local || options.from_local));
   TRY(after, FactsOf(client, options.after, options.local));
   const bool all = !options.files && !options.metadata && !options.signature;
+  if (all || options.files) TRY_VOID(ReadArchives(before, after));
   const PackageDiff diff = ComparePackages(before, after,
                                            {.files = all || options.files,
                                             .metadata = all || options.metadata,

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/random.h"
 #include "cli/model/local.h"
+#include "cli/progress.h"
 #include "cli/registry_access.h"
 #include "cli/text.h"
 #include "model/inspect.h"
@@ -16,9 +18,10 @@ namespace {
 Json FilesOf(const oci::Manifest& manifest) {
   Json files = Json::object();
   for (const oci::Descriptor& layer : manifest.layers) {
-    std::string path = model::LayerPath(layer);
-    // An archive without a name is what it holds.
-    if (path.empty()) path = "(archive " + ShortDigest(layer.digest.text()) + ")";
+    // An archive is what it holds.
+    const bool is_archive = model::ArchiveTypeOf(layer.media_type).has_value();
+    std::string path = is_archive ? std::string() : model::LayerPath(layer);
+    if (path.empty()) path = ArchiveRow(layer);
     files[path] = {{"digest", layer.digest.text()}, {"sizeBytes", layer.size_bytes}};
   }
   return files;
@@ -54,6 +57,7 @@ Result<PackageFacts> FactsOf(std::string name, const Digest& digest, const oci::
     TRY(read, fetch(*manifest.config));
     config = std::move(read).value_or("");
   }
+  facts.archives = ArchivesOf(manifest, config);
   TRY(found, model::ReadMetadata(manifest, config, fetch));
   facts.metadata = Encode(found.metadata);
   facts.metadata.erase("signature");
@@ -73,6 +77,28 @@ Json TensorsOf(const std::vector<tensor::TensorSpec>& specs) {
          {"shape", std::vector<int64_t>(spec.shape.dims().begin(), spec.shape.dims().end())}});
   }
   return list;
+}
+
+// A blob of a registry as a file whose name is gone already.
+Result<std::unique_ptr<File>> Load(Client& client, const RegistryAccess& registry,
+                                   const oci::Descriptor& layer) {
+  const model::Scratch scratch = ScratchFolder();
+  const std::string path = scratch.folder + "/" + RandomHexId(SystemRandom()) + ".partial";
+  TRY(file, scratch.files->Open(path, {.write = true, .create = true, .exclusive = true}));
+  TRY_VOID(scratch.files->Remove(path));
+  Progress progress(client.clock(), "reading");
+  uint64_t offset = 0;
+  const auto write = [&](std::string_view piece) -> Result<void> {
+    TRY_VOID(file->WriteAt(offset, piece));
+    offset += piece.size();
+    progress.Update(ArchiveRow(layer), offset, layer.size_bytes);
+    return {};
+  };
+  TRY_VOID(registry.client->DownloadBlob(registry.reference.repository, layer.digest,
+                                         layer.size_bytes, 0, write,
+                                         Hasher(layer.digest.algorithm())));
+  progress.Finish();
+  return file;
 }
 
 }  // namespace
@@ -101,7 +127,11 @@ model::FetchContent FetchFrom(oci::Client& client, const std::string& repository
       };
 }
 
-Result<PackageFacts> FactsOfLocal(model::LocalStore& store, const std::string& name) {
+Result<PackageFacts> FactsOfLocal(std::shared_ptr<model::LocalStore> kept,
+                                  const std::string& name) {
+  model::LocalStore& store = *kept;
+  TRY(hold, store.Keep());
+  auto held = std::make_shared<model::LocalStore::Hold>(std::move(hold));
   TRY(entry, FindLocal(store, name));
   TRY(fetched, store.ReadManifest(entry.manifest));
   TRY(manifest, oci::ParseManifest(fetched.bytes, fetched.media_type));
@@ -111,16 +141,24 @@ Result<PackageFacts> FactsOfLocal(model::LocalStore& store, const std::string& n
     facts.signature = SignatureOf(TensorsOf(described->signature->inputs),
                                   TensorsOf(described->signature->outputs));
   }
+  facts.archives.open = [kept, held](const oci::Descriptor& layer) {
+    return kept->Open(layer.digest);
+  };
   return facts;
 }
 
 Result<PackageFacts> FactsOfRemote(Client& client, const std::string& reference) {
-  TRY(registry, OpenRegistry(client, reference));
+  TRY(opened, OpenRegistry(client, reference));
+  const auto access = std::make_shared<RegistryAccess>(std::move(opened));
+  const RegistryAccess& registry = *access;
   const std::string& repository = registry.reference.repository;
   auto found = registry.client->GetManifest(repository, registry.reference.Selector());
   if (!found) return found.error().Prefixed(reference + ": ");
   TRY(manifest, oci::ParseManifest(found->bytes, found->media_type));
   TRY(facts, FactsOf(reference, found->digest, manifest, FetchFrom(*registry.client, repository)));
+  facts.archives.open = [&client, access](const oci::Descriptor& layer) {
+    return Load(client, *access, layer);
+  };
   if (!registry.is_own) return facts;
   TRY(api, client.Api());
   const resource::Key key = registry::ModelVersionKey(repository, found->digest);
