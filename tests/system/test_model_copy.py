@@ -224,6 +224,29 @@ def test_artifacts_of_other_tools(centre, peer, tmp_path):
     assert (tmp_path / "out/model/m.onnx").read_bytes() == model
 
 
+def test_tags_of_another_registry_are_listed_and_removed(centre, peer):
+    centre.cli("push", MODELS / "linear_a.onnx", "listed:v1")
+    name = f"{peer.host}/any/listed"
+    missing = centre.cli("model", "list", "--remote", name, check=False)
+    assert missing.returncode == MISSING and name in missing.stderr
+    pushed = copy(centre, "listed:v1", f"{name}:v1")
+    copy(centre, "listed:v1", f"{name}:v2")
+    listed = json.loads(centre.cli("model", "list", "--remote", name, "-o", "json").stdout)
+    assert [(item["name"], item["digest"], item["format"]) for item in listed["items"]] == [
+        (f"{name}:{tag}", pushed["digest"], "onnx") for tag in ("v1", "v2")]
+    one = centre.cli("model", "list", "--remote", f"{name}:v2", "-o", "name").stdout
+    assert one == f"{name}:v2\n"
+    searched = centre.cli("model", "list", "--remote", name, "--where", "tag = v1", check=False)
+    assert searched.returncode == USAGE and "--where" in searched.stderr
+    # Neither of them deletes a tag alone, in different words.
+    done = centre.cli("model", "remove", f"{name}:v2", "--remote", check=False)
+    if done.returncode != 0:
+        way_out = f"slipway model remove {name}@{pushed['digest']} --remote"
+        assert way_out in done.stderr
+        done = centre.cli(*way_out.split()[1:], check=False)
+        assert done.returncode == 0 or "405" in done.stderr, done.stderr
+
+
 def test_inspect_shows_a_model_at_another_registry(centre, peer, tmp_path):
     folder = tmp_path / "stated"
     folder.mkdir()

@@ -8,6 +8,7 @@
 #include "cli/listing.h"
 #include "cli/model/local.h"
 #include "cli/model/package_facts.h"
+#include "cli/model/remote_tags.h"
 #include "cli/model/rows.h"
 #include "cli/model/verbs.h"
 #include "cli/resource_table.h"
@@ -39,17 +40,31 @@ void NoteUndecided(const Json& names) {
                             all)));
 }
 
+// Another registry knows tags, and nothing of searching.
+Result<void> ListElsewhere(Client& client, const Options& options) {
+  TRY(format, client.OutputFormat());
+  if (!options.where.empty()) {
+    return InvalidArgument("USAGE",
+                           fmt::format("--where asks the registry of the context: leave it out to "
+                                       "list {}, or `slipway model copy` a version from there",
+                                       options.name));
+  }
+  TRY(list, ListRemoteTags(client, options.name));
+  return PrintModels(list, format, client.clock(), fmt::format("{} has no tags", options.name));
+}
+
 Result<void> ListRemote(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   TRY(kind, KindOf("modelversion"));
   std::string name;
   if (!options.name.empty()) {
     TRY(reference, oci::Reference::Parse(options.name));
-    if (!reference.host.empty() || !reference.tag.empty() || reference.digest) {
+    if (!reference.host.empty()) return ListElsewhere(client, options);
+    if (!reference.tag.empty() || reference.digest) {
       return InvalidArgument("REFERENCE_INVALID",
-                             fmt::format("{}: --remote lists the registry of the context, by names "
-                                         "without host, tag and digest; --where 'tag = v1' asks "
-                                         "for a tag",
+                             fmt::format("{}: --remote lists versions in the registry of the "
+                                         "context, by names without tag and digest; --where 'tag "
+                                         "= v1' asks for a tag",
                                          options.name));
     }
     const bool has_project = reference.repository.find('/') != std::string::npos;
@@ -198,9 +213,11 @@ void AddModelList(Command& command, Client& client) {
   command.Positional(&options->name, "NAME",
                      "List the versions of this model, or what has this digest", Need::kOptional);
   command.Example("model list");
-  command.Flag(&options->remote, "--remote", "Of the registry of the context, not the local store");
+  command.Flag(&options->remote, "--remote",
+               "Of a registry, not the local store: that of the context, or the tags of NAME's");
   command.Option(&options->where, "--where", "EXPRESSION", "Only these, by docs/search.md");
   command.Example("model list fraud -o json");
+  command.Example("model list --remote registry.example/risk/fraud");
   command.Example("model list --remote --where 'metrics.accuracy > 0.9 and format = ONNX'");
   command.Run([&client, options] { return List(client, *options); });
 }

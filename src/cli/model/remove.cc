@@ -119,6 +119,22 @@ Result<void> CheckTagStillIs(const RegistryAccess& registry) {
                                  found->digest.text()));
 }
 
+// Docker's registry takes the tag for a digest that is none, and says so.
+Error WithWayOut(const Error& error, const RegistryAccess& registry) {
+  const oci::Reference& reference = registry.reference;
+  const bool may_be_unknown =
+      error.code() == Code::kInvalidArgument || error.code() == Code::kUnimplemented;
+  if (!may_be_unknown || reference.tag.empty()) return error;
+  const auto found = registry.client->HeadManifest(reference.repository, reference.tag);
+  if (!found || !*found) return error;
+  return Error(
+      error.code(), error.reason(),
+      fmt::format("{} It may be one that deletes by digest alone, with all tags that stand for it: "
+                  "`slipway model remove {}@{} --remote`",
+                  error.message(), registry.FullName(), (*found)->digest.text()),
+      error.details());
+}
+
 Result<void> RemoveRemote(Client& client, const Options& options) {
   TRY(format, client.OutputFormat());
   if (options.force) {
@@ -137,7 +153,7 @@ Result<void> RemoveRemote(Client& client, const Options& options) {
     }
     if (!deleted.has_value()) {
       if (!names.empty()) Note(Printable(fmt::format("removed {}", fmt::join(names, ", "))));
-      return deleted.error().Prefixed(text + ": ");
+      return WithWayOut(deleted.error(), registry).Prefixed(text + ": ");
     }
     names.push_back(reference.ToString());
   }
