@@ -144,7 +144,8 @@ def test_a_real_model_gives_the_numbers_of_its_twin(slipway_module, tmp_path):
         got = client.infer("vad", [sound, rate]).as_numpy("speech")
         wanted = speech_probabilities(audio)
         assert wanted.max() - wanted.min() > 0.01  # it says something of the sound
-        # A recurrent network in single precision, whose state goes through 31 or 62 steps: 1e-6 apart.
+        # A recurrent network in single precision, whose state goes through 31 or 62 steps: 1e-6
+        # apart.
         numpy.testing.assert_allclose(got, wanted, atol=1e-5)
     client.close()
 
