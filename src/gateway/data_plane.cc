@@ -114,7 +114,7 @@ struct DataPlane::State {
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
     net::Router router;
     router.AddAll(std::move(routes));
-    router.SetGuard(MakeKeyGuard(slots, clock, environment.control));
+    router.SetQuickGuard(MakeKeyGuard(slots, clock, environment.control));
     router.SetErrorWriter(
         "", [](const net::HttpRequest&, const Error& error) { return v2::ErrorResponse(error); });
     return router;

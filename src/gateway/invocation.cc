@@ -1,5 +1,6 @@
 #include "gateway/invocation.h"
 
+#include <optional>
 #include <utility>
 
 #include "gateway/limits.h"
@@ -16,11 +17,11 @@ class InCall final : public exec::RunObserver {
   }
   void OnError(const Error& error) override {
     error_ = error;
-    failed_ = ended_ = true;
+    ended_ = true;
   }
   Result<void> Take() {
     CHECK(ended_);
-    if (failed_) return std::move(error_);
+    if (error_) return *std::move(error_);
     if (responses_ == 1) [[likely]] {
       return {};
     }
@@ -32,8 +33,7 @@ class InCall final : public exec::RunObserver {
  private:
   int responses_ = 0;
   bool ended_ = false;
-  bool failed_ = false;
-  Error error_;
+  std::optional<Error> error_;  // one that says nothing would cost memory, too
 };
 
 }  // namespace

@@ -65,11 +65,6 @@ Result<void> Check(CoreSlots& slots, Clock& clock, const ControlAccess& control,
   return PermissionDenied("ROUTE_CLOSED", "nobody may call this route");
 }
 
-// No capturing-lambda coroutine: the verdict is there before the coroutine begins.
-Task<Result<void>> Answer(Result<void> verdict) {
-  co_return verdict;
-}
-
 }  // namespace
 
 const KeyEntry* FindKey(CoreSlot& core, const ServiceEntry& service,
@@ -128,9 +123,9 @@ std::string_view ProjectOf(const net::HttpRequest& request) {
   return kDefaultProject;
 }
 
-net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control) {
+net::QuickGuard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control) {
   return [&slots, &clock, &control](const net::Route& route, net::HttpRequest& request) {
-    return Answer(Check(slots, clock, control, route, request));
+    return Check(slots, clock, control, route, request);
   };
 }
 

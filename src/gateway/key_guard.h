@@ -29,7 +29,7 @@ Result<void> CheckControl(const ControlAccess& control, bool peer_is_loopback,
 // through, and the handler answers that it does not exist. kControl: CheckControl. Errors:
 // UNAUTHENTICATED / TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED; PERMISSION_DENIED /
 // TOKEN_OTHER_SERVICE.
-net::Guard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control);
+net::QuickGuard MakeKeyGuard(CoreSlots& slots, Clock& clock, const ControlAccess& control);
 
 // The rule kInference by itself: whether who sent this Authorization may infer on the service. The
 // key, which lives as long as the core's snapshot; nullptr where none is needed.

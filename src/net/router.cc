@@ -260,6 +260,7 @@ struct Router::State {
   std::vector<Route> routes;
   std::vector<std::vector<std::string>> parameter_names;  // by route
   Guard guard;
+  QuickGuard quick_guard;
   std::vector<std::pair<std::string, ErrorWriter>> error_writers;  // longest prefix first
 };
 
@@ -351,6 +352,10 @@ void Router::SetGuard(Guard guard) {
   state_->guard = std::move(guard);
 }
 
+void Router::SetQuickGuard(QuickGuard guard) {
+  state_->quick_guard = std::move(guard);
+}
+
 void Router::SetErrorWriter(std::string prefix, ErrorWriter writer) {
   auto& writers = state_->error_writers;
   std::erase_if(writers, [&prefix](const auto& entry) { return entry.first == prefix; });
@@ -363,6 +368,10 @@ Task<HttpResponse> Router::Handle(HttpRequest& request) const {
   const Result<const Route*> route = state_->Match(request);
   if (!route.has_value()) return Ready(state_->WriteError(request, route.error()));
   if (state_->guard != nullptr) return state_->Guarded(*route, &request);
+  if (state_->quick_guard != nullptr) {
+    const Result<void> verdict = state_->quick_guard(**route, request);
+    if (!verdict.has_value()) return Ready(state_->WriteError(request, verdict.error()));
+  }
   return state_->Run(**route, request);
 }
 

@@ -50,6 +50,8 @@ struct Route {
 
 // Decides before the handler runs and fills request.context.identity; an Error becomes the answer.
 using Guard = std::function<Task<Result<void>>(const Route& route, HttpRequest& request)>;
+// One that never waits, which saves each request two coroutines.
+using QuickGuard = std::function<Result<void>(const Route& route, HttpRequest& request)>;
 // Turns an error of the guard, or "no such route" (NOT_FOUND / ROUTE_UNKNOWN) and "other method"
 // (UNIMPLEMENTED / METHOD_NOT_ALLOWED, detail "allow"), into the protocol's own answer.
 using ErrorWriter = std::function<HttpResponse(const HttpRequest& request, const Error& error)>;
@@ -67,7 +69,9 @@ class Router {
   void AddAll(std::vector<Route> routes);
   const std::vector<Route>& routes() const;
 
+  // One of the two.
   void SetGuard(Guard guard);
+  void SetQuickGuard(QuickGuard guard);
   // For paths with this prefix ("" is the default); ProblemResponse where none is set.
   void SetErrorWriter(std::string prefix, ErrorWriter writer);
 

@@ -128,6 +128,24 @@ Task<HttpResponse> Subject(HttpRequest& request) {
   co_return HttpResponse::Text(200, request.context.identity.subject);
 }
 
+TEST_F(RouterTest, AQuickGuardDecidesLikewise) {
+  router_.SetQuickGuard([](const Route& route, HttpRequest& request) -> Result<void> {
+    if (route.access != Access::kOpen) return Unauthenticated("TOKEN_MISSING", "Send a token");
+    request.context.identity.subject = "somebody";
+    return {};
+  });
+  for (const auto& [pattern, access] :
+       {std::pair("/open", Access::kOpen), std::pair("/closed", Access::kViewer)}) {
+    router_.Add({.method = Method::kGet,
+                 .pattern = pattern,
+                 .access = access,
+                 .handler = Subject,
+                 .summary = ""});
+  }
+  EXPECT_EQ(Get("/open"), "somebody");
+  EXPECT_EQ(Ask(Method::kGet, "/closed").status, 401);
+}
+
 TEST_F(RouterTest, GuardDecidesAndErrorsAreWrittenByPrefix) {
   router_.SetGuard(RefuseAll);
   router_.Add({.method = Method::kGet,

@@ -47,6 +47,8 @@ using ThreadingOptionsPtr =
 using CudaOptionsPtr =
     std::unique_ptr<OrtCUDAProviderOptionsV2,
                     Releaser<OrtCUDAProviderOptionsV2, &OrtApi::ReleaseCUDAProviderOptions>>;
+using IoBindingPtr =
+    std::unique_ptr<OrtIoBinding, Releaser<OrtIoBinding, &OrtApi::ReleaseIoBinding>>;
 using ShapeInfoPtr =
     std::unique_ptr<OrtTensorTypeAndShapeInfo,
                     Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;

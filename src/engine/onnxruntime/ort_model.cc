@@ -193,6 +193,7 @@ std::string Devices() {
 Result<std::unique_ptr<OrtModel>> OrtModel::Load(const SlipwayLoadOptions& wanted) {
   TRY(options, MakeOptions(wanted));
   std::unique_ptr<OrtModel> model(new OrtModel());
+  model->on_host_ = wanted.gpu < 0;
   const Result<void> created =
       Check(Api().CreateSession(environment, wanted.path, options.get(), Out(model->session_)),
             Step::kLoad);

@@ -27,6 +27,8 @@ class OrtModel {
   OrtSession* session() const { return session_.get(); }
   const SlipwayModelInfo* info() const { return info_->info(); }
   const tensor::Signature& signature() const { return info_->signature(); }
+  // All of it computes where the host's memory is.
+  bool on_host() const { return on_host_; }
   // Names in the order of the signature, as Run wants them.
   const std::vector<const char*>& input_names() const { return input_names_; }
   const std::vector<const char*>& output_names() const { return output_names_; }
@@ -35,6 +37,7 @@ class OrtModel {
   OrtModel() = default;
 
   SessionPtr session_;
+  bool on_host_ = true;
   std::unique_ptr<PluginInfo> info_;
   std::vector<const char*> input_names_;
   std::vector<const char*> output_names_;

@@ -1,6 +1,7 @@
 #include "engine/onnxruntime/ort_run.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "engine/onnxruntime/ort_strings.h"
@@ -58,6 +59,9 @@ Result<std::unique_ptr<OrtRun>> OrtRun::Open(const OrtModel& model) {
   TRY_VOID(Check(
       Api().CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, Out(run->host_memory_)),
       Step::kLoad));
+  if (model.on_host()) {
+    TRY_VOID(Check(Api().CreateIoBinding(model.session(), Out(run->binding_)), Step::kLoad));
+  }
   run->inputs_.resize(model.signature().inputs.size());
   run->outputs_.resize(model.signature().outputs.size());
   run->unforeseen_.resize(model.signature().outputs.size());
@@ -134,7 +138,46 @@ bool OrtRun::IsPrepared(const SlipwayTensor& output) const {
   return output.data != nullptr && output.rank > 0 && !unforeseen_[output.index];
 }
 
+// What lies elsewhere is copied when it is bound, not when it is run.
+bool OrtRun::CanBind(const SlipwayRun* run) const {
+  if (binding_ == nullptr) return false;
+  const std::span inputs(run->inputs, run->input_count);
+  return std::ranges::none_of(inputs, [](const auto& input) { return input.type == kStrings; }) &&
+         std::ranges::find(prepared_, false) == prepared_.end();
+}
+
+Result<void> OrtRun::Bind(const SlipwayRun* run) {
+  for (uint32_t i = 0; i < run->input_count; ++i) {
+    if (inputs_[i].is_bound) continue;
+    TRY_VOID(Check(Api().BindInput(binding_.get(), model_.input_names()[i], input_values_[i]),
+                   Step::kRun));
+    inputs_[i].is_bound = true;
+  }
+  const std::span outputs(run->outputs, run->output_count);
+  if (std::ranges::equal(outputs, bound_outputs_, {}, &SlipwayTensor::index) &&
+      std::ranges::all_of(bound_outputs_, [&](uint32_t index) { return outputs_[index].is_bound; }))
+      [[likely]] {
+    return {};
+  }
+  bound_outputs_.clear();
+  Api().ClearBoundOutputs(binding_.get());
+  for (uint32_t i = 0; i < run->output_count; ++i) {
+    TRY_VOID(
+        Check(Api().BindOutput(binding_.get(), wanted_names_[i], output_values_[i]), Step::kRun));
+    outputs_[outputs[i].index].is_bound = true;
+  }
+  for (const SlipwayTensor& output : outputs) bound_outputs_.push_back(output.index);
+  return {};
+}
+
 Result<void> OrtRun::CallLibrary(const SlipwayRun* run) {
+  if (CanBind(run)) {
+    TRY_VOID(Bind(run));
+    Result<void> ran =
+        Check(Api().RunWithBinding(model_.session(), options_.get(), binding_.get()), Step::kRun);
+    if (ran.has_error()) bound_outputs_.clear();  // whatever it has put there
+    return ran;
+  }
   return Check(
       Api().Run(model_.session(), options_.get(), model_.input_names().data(), input_values_.data(),
                 run->input_count, wanted_names_.data(), run->output_count, output_values_.data()),
@@ -164,6 +207,7 @@ Result<OrtValue*> OrtRun::View(Bound& bound, const SlipwayTensor& tensor) {
     return bound.value.get();
   }
   bound.data = nullptr;
+  bound.is_bound = false;
   TRY_VOID(Check(Api().CreateTensorWithDataAsOrtValue(
                      host_memory_.get(), tensor.data, tensor.size_bytes, tensor.dims, tensor.rank,
                      ToOrt(*tensor::DataTypeFromNumber(tensor.type)), Out(bound.value)),
