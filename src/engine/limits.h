@@ -24,6 +24,8 @@ inline constexpr int kWarmUpRuns = 8;
 inline constexpr std::chrono::milliseconds kWarmUpTime{1'000};
 // After a run that took so long the next would teach nothing that matters.
 inline constexpr std::chrono::milliseconds kLongWarmUpRun{50};
+// How often a run that waits for its model looks whether anybody still waits for the run.
+inline constexpr std::chrono::milliseconds kCancelCheck{20};
 // Niceness of threads that load and warm up while others serve.
 inline constexpr int kLoadNiceness = 10;
 // A run is worth doing on the core that received the request when it takes less than a hop to

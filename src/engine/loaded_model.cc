@@ -115,7 +115,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
   const int64_t before = ResidentBytes();
   const int64_t gpu_before = GpuBytes(source.gpu);
   TRY(model, host.Load(source));
+  OnDemandModel* on_demand = nullptr;
+  if (source.on_demand) {
+    auto wrapped = std::make_unique<OnDemandModel>(std::move(model),
+                                                   [&host, source] { return host.Load(source); });
+    on_demand = wrapped.get();
+    model = std::move(wrapped);
+  }
   auto loaded = std::make_unique<LoadedModel>(std::move(model));
+  loaded->on_demand_ = on_demand;
   TRY_VOID(loaded->WarmUp());
   loaded->memory_bytes_ = std::max<int64_t>(ResidentBytes() - before, 0);
   if (source.gpu) {
@@ -164,6 +172,13 @@ Result<void> LoadedModel::WarmUp() {
     if (took > kLongWarmUpRun) break;
   }
   return {};
+}
+
+bool LoadedModel::Unload() {
+  if (on_demand_ == nullptr || !on_demand_->Unload()) return false;
+  // They hold what they ran in.
+  TrimSessions(0);
+  return true;
 }
 
 void LoadedModel::TrimSessions(size_t keep) {

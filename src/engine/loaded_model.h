@@ -12,6 +12,7 @@
 
 #include "async/guarded.h"
 #include "engine/cost_model.h"
+#include "engine/on_demand_model.h"
 #include "engine/plugin_host.h"
 #include "exec/model.h"
 
@@ -60,6 +61,7 @@ class LoadedModel {
   // Growth of this process while the model was loaded: an estimate when others load as well. Of a
   // model in a process of its own what that takes now.
   int64_t memory_bytes() const {
+    if (!is_loaded()) return 0;
     const std::optional<exec::ProcessState> process = model_->process();
     return process ? process->memory_bytes : memory_bytes_;
   }
@@ -68,7 +70,7 @@ class LoadedModel {
   const std::optional<Gpu>& gpu() const { return gpu_; }
   // Growth of what is in use of that GPU while the model was loaded: an estimate when others use it
   // as well. 0 on the processor.
-  int64_t gpu_memory_bytes() const { return gpu_memory_bytes_; }
+  int64_t gpu_memory_bytes() const { return is_loaded() ? gpu_memory_bytes_ : 0; }
 
   // WARM_UP_FAILED with a sentence for people, if the model counts as loaded although its warm-up
   // failed.
@@ -77,6 +79,12 @@ class LoadedModel {
   // What people should know of a model that serves; before it is shared.
   void Note(Error note) { note_ = std::move(note); }
   const std::optional<Error>& note() const { return note_; }
+  // So many runs are to go on at the same time from now on.
+  void ExpectRuns(size_t runs) { model_->ExpectRuns(runs); }
+  // Unloads a model of a source with on_demand: the next run loads it again and waits for that.
+  // false where it cannot be now, because something runs, or ever.
+  bool Unload();
+  bool is_loaded() const { return on_demand_ == nullptr || on_demand_->is_loaded(); }
   // Frees the memory of sessions that nobody uses, but for so many.
   void TrimSessions(size_t keep);
 
@@ -89,6 +97,7 @@ class LoadedModel {
   Result<void> WarmUp();
 
   std::unique_ptr<exec::Model> model_;
+  OnDemandModel* on_demand_ = nullptr;  // model_, where it is one
   CostModel cost_;
   std::atomic<bool> trusted_{true};
   std::chrono::milliseconds load_time_{0};

@@ -72,6 +72,7 @@ worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& fo
   if (!IsCustomCode(source.format)) return options;
   const std::string interpreter = PythonInterpreter();
   const std::string scripts = folder + "/python";
+  options.process_for_each_run = true;
   options.command = {interpreter, "-u", "-B", scripts + "/worker.py"};
   options.readable = TreesOf(interpreter);
   // The file beside it is one too where links lead to the source.

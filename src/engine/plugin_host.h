@@ -40,6 +40,7 @@ struct ModelSource {
   std::string uid = {};         // of the revision, for BlamePage; empty: it is never blamed
   // In a process of its own, whose end harms nobody else.
   bool own_process = false;
+  bool on_demand = false;              // LoadedModel::Unload is to be possible
   std::string name = {};               // of that process, for people
   std::function<void()> changed = {};  // exec::Model::process() tells something else; any thread
   std::vector<MountedFolder> mounts = {};  // where the format is custom code

@@ -58,7 +58,8 @@ class Session {
 
 // Of a model that runs in a process of its own.
 struct ProcessState {
-  int64_t pid = 0;           // 0: none runs at the moment
+  int64_t pid = 0;           // of several, the first one; 0: none runs at the moment
+  int64_t processes = 0;     // that run
   uint64_t restarts = 0;     // how often it ended by itself
   std::string last_end;      // how it did, the last time: "was killed by signal 9 (Killed)"
   int64_t memory_bytes = 0;  // resident, of its own
@@ -76,6 +77,9 @@ class Model {
   // Whether one run may have several responses, or the model says so of itself.
   virtual bool decoupled() const { return false; }
   virtual Result<std::unique_ptr<Session>> OpenSession() = 0;
+  // So many runs are to go on at the same time from now on. A model that needs something of its own
+  // for each makes it in the background.
+  virtual void ExpectRuns(size_t runs) { static_cast<void>(runs); }
   // Nothing for a model in this process.
   virtual std::optional<ProcessState> process() const { return std::nullopt; }
 };

@@ -57,8 +57,10 @@ std::optional<size_t> InstanceScaler::Wanted(Time now, const ScalingSample& samp
 
 size_t InstanceScaler::Look(Time now, const ScalingSample& sample, size_t now_instances) {
   const auto most = static_cast<size_t>(std::max(settings_.max_instances, 1));
-  const auto fewest = std::min(static_cast<size_t>(std::max(settings_.min_instances, 1)), most);
-  const std::optional<size_t> wanted = Wanted(now, sample, now_instances);
+  const auto fewest = std::min(static_cast<size_t>(std::max(settings_.min_instances, 0)), most);
+  std::optional<size_t> wanted = Wanted(now, sample, now_instances);
+  const bool is_idle = sample.in_flight == 0 && last_ && sample.arrived == last_->second.arrived;
+  if (!is_idle && wanted) wanted = std::max<size_t>(*wanted, 1);
   last_ = {now, sample};
   if (!wanted) return std::clamp(now_instances, fewest, most);
   if (!began_) began_ = now;

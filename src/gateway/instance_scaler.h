@@ -13,7 +13,8 @@ namespace slipway::gateway {
 
 // What a revision has counted until a moment.
 struct ScalingSample {
-  uint64_t in_flight = 0;   // requests that came and have no answer yet
+  uint64_t arrived = 0;     // requests, since the beginning
+  uint64_t in_flight = 0;   // those of them that have no answer yet
   uint64_t waiting = 0;     // those of them that wait for a run
   uint64_t requests = 0;    // answered well, since the beginning
   uint64_t request_ns = 0;  // from arrival to answer, of all of these
@@ -22,7 +23,8 @@ struct ScalingSample {
 // As a HorizontalPodAutoscaler counts: the instances with which each has the target, rounded up;
 // nothing changes while the value is within a tenth of the target. More come once every look within
 // the up window wanted more, and then the fewest of those; fewer once every look within the down
-// window wanted fewer, and then the most of those.
+// window wanted fewer, and then the most of those. None at all are wanted only where no request came
+// since the last look.
 class InstanceScaler {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -10,7 +10,7 @@ using std::chrono::seconds;
 class InstanceScalerTest : public testing::Test {
  protected:
   void Configure(std::string metric, double target, int64_t up_ms = 0, int64_t down_ms = 0) {
-    scaler_.Configure({.min_instances = 1,
+    scaler_.Configure({.min_instances = fewest_,
                        .max_instances = 8,
                        .metric = std::move(metric),
                        .target = target,
@@ -23,6 +23,7 @@ class InstanceScalerTest : public testing::Test {
     return instances_;
   }
 
+  int32_t fewest_ = 1;
   InstanceScaler scaler_;
   InstanceScaler::Time now_{seconds(1'000)};
   size_t instances_ = 1;
@@ -64,6 +65,19 @@ TEST_F(InstanceScalerTest, TheMeanLatencyBetweenTwoLooks) {
   EXPECT_EQ(Look({.in_flight = 1, .requests = 10, .request_ns = 300'000'000}), 6U)
       << "somebody waits for an answer";
   EXPECT_EQ(Look({.requests = 10, .request_ns = 300'000'000}), 1U) << "nobody does";
+}
+
+TEST_F(InstanceScalerTest, NoneWhereNobodyAsks) {
+  fewest_ = 0;
+  Configure("concurrency", 2, 0, 2'000);
+  EXPECT_EQ(Look({.arrived = 5}), 1U) << "it is not known since when";
+  EXPECT_EQ(Look({.arrived = 6}), 1U);
+  EXPECT_EQ(Look({.arrived = 7}), 1U) << "each came and went between two looks";
+  EXPECT_EQ(Look({.arrived = 7}), 1U);
+  EXPECT_EQ(Look({.arrived = 7}), 1U);
+  EXPECT_EQ(Look({.arrived = 7}), 0U);
+  EXPECT_EQ(Look({.arrived = 8, .in_flight = 1}), 1U);
+  EXPECT_EQ(Look({.arrived = 20, .in_flight = 12}), 6U);
 }
 
 TEST_F(InstanceScalerTest, APeakThatIsShorterThanItsWindowChangesNothing) {

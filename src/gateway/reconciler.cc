@@ -159,12 +159,16 @@ Reconciler::Service& Reconciler::ServiceFor(const runtime::ServingService& confi
 }
 
 void Reconciler::List(Service& service) {
+  const std::optional<runtime::ScalingSettings>& scaling = service.config.scaling;
+  const bool on_demand = scaling && scaling->min_instances == 0;
   for (const runtime::ServingRevision& wanted : service.config.revisions) {
     const auto known =
         std::find_if(service.revisions.begin(), service.revisions.end(), [&](const auto& revision) {
-          // One that moves to a process of its own is loaded there before it leaves this one.
+          // One that moves to a process of its own is loaded there before it leaves this one, and
+          // one that is to leave the memory at times is loaded as such.
           const runtime::ServingRevision& settings = revision->runtime->settings();
-          return settings.uid == wanted.uid && settings.own_process == wanted.own_process;
+          return settings.uid == wanted.uid && settings.own_process == wanted.own_process &&
+                 revision->runtime->on_demand() == on_demand;
         });
     if (known != service.revisions.end()) {
       (*known)->listed = true;
@@ -176,6 +180,7 @@ void Reconciler::List(Service& service) {
         RevisionRuntime::Environment{.cores = dependencies_.slots.size(),
                                      .threads = dependencies_.threads,
                                      .max_queued_runs = dependencies_.max_queued_runs,
+                                     .on_demand = on_demand,
                                      .remarked = [this] { Remark(); }});
     service.revisions.push_back(std::move(revision));
   }
@@ -204,16 +209,20 @@ bool Reconciler::Scale() {
     for (auto& revision : service.revisions) {
       if (!revision->loaded) continue;
       RevisionRuntime& runtime = *revision->runtime;
-      const size_t before = runtime.batcher().width();
+      const size_t before = std::exchange(revision->told_instances, runtime.instances());
       if (!scaling) {
         if (std::exchange(revision->scaled_at, {})) runtime.SetInstances(0);
       } else if (!revision->scaled_at || now - *revision->scaled_at >= kScalingTick) {
         revision->scaled_at = now;
         revision->scaler.Configure(*scaling);
-        runtime.SetInstances(revision->scaler.Look(now, runtime.Sample(), before));
+        const size_t wanted =
+            revision->scaler.Look(now, runtime.Sample(), revision->told_instances);
+        if (wanted == 0) runtime.Unload();
+        if (wanted > 0 && runtime.instances() > 0) runtime.SetInstances(wanted);
       }
-      const size_t after = runtime.batcher().width();
+      const size_t after = revision->told_instances = runtime.instances();
       if (after == before) continue;
+      if (after == 0) malloc_trim(0);
       changed = true;
       LogInfo("instances changed", {{"service", NameOf(runtime)},
                                     {"revision", runtime.version()},
@@ -259,6 +268,7 @@ void Reconciler::StartLoad() {
       if (!is_elsewhere) prepared = dependencies_.host.Prepare(settings.format);
       engine::ModelSource source = SourceOf(settings);
       source.name = NameOf(*loading_->runtime) + " " + loading_->runtime->version();
+      source.on_demand = loading_->runtime->on_demand();
       source.changed = [this] { Remark(); };
       loader_ = std::jthread([this, settings, prepared, is_elsewhere, source = std::move(source)] {
         pthread_setname_np(pthread_self(), "loader");
@@ -296,6 +306,7 @@ void Reconciler::FinishLoad() {
                                             : Result<void>(result->error());
   if (loaded.has_value()) {
     revision.loaded = true;
+    revision.told_instances = revision.runtime->instances();
     LogInfo("revision loaded",
             {{"service", service},
              {"revision", version},

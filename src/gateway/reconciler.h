@@ -66,6 +66,7 @@ class Reconciler {
     std::optional<Error> unbound;
     InstanceScaler scaler;
     std::optional<std::chrono::steady_clock::time_point> scaled_at;  // the last look of the scaler
+    size_t told_instances = 0;
 
     bool can_serve() const { return loaded && !unbound; }
   };

@@ -123,7 +123,7 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
              "Requests that wait for an engine thread or run.", labels,
              static_cast<double>(revision.Pending()));
   sink.Gauge("slipway_inference_instances", "Runs that there may be at the same time.", labels,
-             static_cast<double>(revision.batcher().width()));
+             static_cast<double>(revision.instances()));
   sink.Gauge("slipway_inference_waiting_request_count",
              "Of the pending requests, those that wait for a run.", labels,
              static_cast<double>(revision.batcher().waiting()));

@@ -52,15 +52,20 @@ RevisionRuntime::RevisionRuntime(std::string project, std::string service,
       version_(std::to_string(settings_.number)),
       batching_(settings_.batching.value_or(runtime::BatchingSettings{})),
       remarked_(environment.remarked),
+      on_demand_(environment.on_demand),
       threads_(environment.threads),
       batcher_(environment.threads,
                {.width = Width(settings_, environment.threads),
                 .policy = PolicyOf(batching_, environment.max_queued_runs),
                 .unbatched = [this](const Error& why) { NoteUnbatched(why); }}),
       lanes_(environment.cores) {
-  if (!IsElsewhere(settings_)) return;
+  if (!WaitsForOthers()) return;
   reserved_ = Width(settings_, threads_);
   threads_.Reserve(reserved_);
+}
+
+bool RevisionRuntime::WaitsForOthers() const {
+  return on_demand_ || IsElsewhere(settings_);
 }
 
 RevisionRuntime::~RevisionRuntime() {
@@ -79,6 +84,7 @@ Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> mode
   }
   model_ = std::move(model);
   batcher_.SetModel(*model_);
+  model_->ExpectRuns(batcher_.width());
   const auto* const ensemble = dynamic_cast<const EnsembleModel*>(&model_->model());
   if (ensemble != nullptr) ensemble_ = &ensemble->plan();
   return {};
@@ -95,13 +101,14 @@ void RevisionRuntime::SetInstances(size_t instances) {
   const size_t before = batcher_.width();
   const size_t width = instances == 0 ? Width(settings_, threads_) : instances;
   if (width == before) return;
-  if (IsElsewhere(settings_)) {
+  if (WaitsForOthers()) {
     threads_.Reserve(width);
     threads_.Release(std::exchange(reserved_, width));
   } else {
     threads_.Ensure(width);
   }
   batcher_.SetWidth(width);
+  if (model_ != nullptr) model_->ExpectRuns(width);
   // Those that run come back later; the next time that it scales down they go.
   if (width < before && model_ != nullptr) model_->TrimSessions(width);
 }
@@ -110,7 +117,9 @@ ScalingSample RevisionRuntime::Sample() const {
   ScalingSample sample{.waiting = batcher_.waiting()};
   for (const Lane& lane : lanes_) {
     const uint64_t left = lane.left.load(std::memory_order_acquire);
-    sample.in_flight += lane.entered.load(std::memory_order_acquire) - left;
+    const uint64_t entered = lane.entered.load(std::memory_order_acquire);
+    sample.in_flight += entered - left;
+    sample.arrived += entered;
     sample.requests += lane.counters.success.Value();
     sample.request_ns += lane.counters.request_ns.Value();
   }

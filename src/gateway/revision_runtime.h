@@ -32,6 +32,8 @@ class RevisionRuntime {
     size_t cores;
     engine::EngineThreads& threads;
     size_t max_queued_runs;
+    // Unload is to be possible: a run may wait for the model.
+    bool on_demand = false;
     // remark() is another one. Called on an engine thread; may be empty.
     std::function<void()> remarked;
   };
@@ -70,6 +72,12 @@ class RevisionRuntime {
   const engine::Batcher& batcher() const { return batcher_; }
   // Runs that there may be at the same time; 0: as settings() say. Of the reconciler's thread.
   void SetInstances(size_t instances);
+  // Takes the model out of memory, if nothing runs: the next request brings it back. Of the
+  // reconciler's thread.
+  void Unload() { model_->Unload(); }
+  // Runs that there may be at the same time; 0: the model is out of memory. Once there is a model.
+  size_t instances() const { return model_->is_loaded() ? batcher_.width() : 0; }
+  bool on_demand() const { return on_demand_; }
   // What its instances are scaled by.
   ScalingSample Sample() const;
   // How requests wait, as settings() says; what that leaves out has its default.
@@ -90,6 +98,8 @@ class RevisionRuntime {
 
  private:
   void NoteUnbatched(const Error& why);
+  // Its runs may wait for something else than a core: they have engine threads of their own.
+  bool WaitsForOthers() const;
 
   const std::string project_;
   const std::string service_;
@@ -97,6 +107,7 @@ class RevisionRuntime {
   const std::string version_;
   const runtime::BatchingSettings batching_;
   const std::function<void()> remarked_;
+  const bool on_demand_;
   engine::EngineThreads& threads_;
   size_t reserved_ = 0;  // threads that wait for another process
   Guarded<std::optional<Error>> unbatched_;

@@ -28,7 +28,7 @@ template <>
 struct slipway::Description<slipway::runtime::ScalingSettings> {
   static constexpr std::string_view kText = "Instances of a revision by what is asked of it.";
   static constexpr FieldText kFields[] = {
-      {.name = "min_instances", .text = "Never fewer.", .min = 1, .max = 1024},
+      {.name = "min_instances", .text = "Never fewer.", .min = 0, .max = 1024},
       {.name = "max_instances", .text = "Never more.", .min = 1, .max = 1024},
       {.name = "metric", .text = "concurrency, queue, rate or latencyMs.", .max = 32},
       {.name = "target", .text = "For each instance.", .min = 1e-9, .max = 1e9},

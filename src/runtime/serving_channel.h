@@ -27,11 +27,12 @@ namespace slipway::runtime {
 
 // The process of a revision that has one of its own.
 struct WorkerMeasurement {
-  int64_t pid = 0;       // 0: it is being started again
-  int64_t restarts = 0;  // how often it ended by itself
-  std::string last_end;  // how it did, the last time
+  int64_t pid = 0;        // 0: it is being started again
+  int64_t processes = 0;  // that run
+  int64_t restarts = 0;   // how often it ended by itself
+  std::string last_end;   // how it did, the last time
 };
-BOOST_DESCRIBE_STRUCT(WorkerMeasurement, (), (pid, restarts, last_end))
+BOOST_DESCRIBE_STRUCT(WorkerMeasurement, (), (pid, processes, restarts, last_end))
 
 // What serve measured of one revision. phase: Loading, Ready, Failed, Draining, Unloaded.
 struct RevisionMeasurement {
@@ -121,7 +122,8 @@ template <>
 struct slipway::Description<slipway::runtime::WorkerMeasurement> {
   static constexpr std::string_view kText = "The process of one revision.";
   static constexpr FieldText kFields[] = {
-      {.name = "pid", .text = "Process id; 0: none runs.", .min = 0},
+      {.name = "pid", .text = "Process id, of several the first one's; 0: none runs.", .min = 0},
+      {.name = "processes", .text = "How many run.", .min = 0},
       {.name = "restarts", .text = "How often it ended by itself.", .min = 0},
       {.name = "last_end", .text = "How it did, the last time.", .max = 1024},
   };

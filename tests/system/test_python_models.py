@@ -1,5 +1,6 @@
 """Models that are Python code: loaded, asked, confined, replaced, and wrong."""
 
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -97,6 +98,57 @@ def test_a_crash_is_a_503_and_the_worker_comes_back(centre):
     programs.wait_until(lambda: infer(centre, "sums", [[1, 2, 3, 4]]).status_code == 200,
                         "the next worker")
     programs.wait_until(lambda: worker_of(centre, "sums")["restarts"] == 1, "the status")
+
+
+SLOW = '''
+import os
+import time
+
+INPUTS = [("x", "FP32", [-1, 4])]
+OUTPUTS = [("pid", "INT64", [1])]
+
+
+def predict(model, inputs):
+    if inputs["x"][0, 0] == 14:
+        os.abort()
+    time.sleep(0.2)
+    return {"pid": [os.getpid()]}
+'''
+
+
+def test_instances_are_processes_which_come_and_go(start_centre, interpreter, tmp_path):
+    slipway = start_centre()
+    slipway.cli("push", write_model(tmp_path / "slow", SLOW), "slow:v1")
+    slipway.cli("deploy", "slow:v1", "--instances", "3")
+
+    def pids(clients=3):
+        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            answers = list(pool.map(lambda _: infer(slipway, "slow", [[1, 2, 3, 4]]),
+                                    range(clients)))
+        return {outputs_of(answer)["pid"][0] for answer in answers}
+
+    programs.wait_until(lambda: len(pids()) == 3, "a process for each of three requests")
+    programs.wait_until(lambda: worker_of(slipway, "slow")["processes"] == 3, "the status")
+    # One crashes: the others go on, and it comes back.
+    assert infer(slipway, "slow", [[14, 0, 0, 0]]).status_code == 503
+    for _ in range(5):
+        pids(2)
+    programs.wait_until(lambda: len(pids()) == 3, "three processes again")
+    assert worker_of(slipway, "slow")["restarts"] == 1
+    # Down to one: those that are too many end.
+    service = {"apiVersion": "slipway/v1", "kind": "Service", "metadata": {"name": "slow"},
+               "spec": {"predictor": {"model": "slow:v1", "instances": 3},
+                        "scaling": {"minInstances": 1, "maxInstances": 1, "metric": "concurrency",
+                                    "target": 1, "downWindow": "0s"}}}
+    document = tmp_path / "service.json"
+    document.write_text(json.dumps(service))
+    before = pids()
+    slipway.cli("apply", "-f", document)
+    programs.wait_until(lambda: worker_of(slipway, "slow")["processes"] == 1, "one process")
+    left = pids()
+    assert len(left) == 1 and left <= before
+    for pid in before - left:
+        programs.wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "its end")
 
 
 def test_a_new_version_loses_no_request(centre):

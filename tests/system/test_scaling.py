@@ -87,9 +87,45 @@ def test_instances_come_and_go_with_the_requests(slipway):
     assert get(slipway, "service/m")["latestRevision"] == 1
 
 
+def test_a_model_that_nobody_asks_leaves_and_comes_back(slipway):
+    push(slipway, "cold", loadDelayUs=300_000)
+    scaling = {**SCALING, "minInstances": 0}
+    apply(slipway, predictor={"model": "m:cold"}, scaling=scaling)
+    wait_for_phase(slipway, "Ready")
+    url = slipway.inference_url + "/v2/models/m"
+
+    def ask(_=None):
+        return requests.post(url + "/infer", json=ROW, timeout=GENEROUS_S)
+
+    for _ in range(2):
+        programs.wait_until(lambda: instances(slipway) == 0, "it left", timeout_s=GENEROUS_S)
+        assert metric(slipway) == 0
+        assert get(slipway, "revision/m-1")["memoryBytes"] == 0
+        assert get(slipway, "service/m")["phase"] == "Ready"
+        assert requests.get(url + "/ready", timeout=GENEROUS_S).status_code == 200
+        assert requests.get(url, timeout=GENEROUS_S).json()["inputs"][0]["name"] == "x"
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(ask, range(12)))
+        assert [answer.status_code for answer in answers] == [200] * 12
+        assert answers[0].json()["outputs"][0]["data"] == ROW["inputs"][0]["data"]
+        programs.wait_until(lambda: instances(slipway) > 0, "the status", timeout_s=GENEROUS_S)
+    # A request that has less time than the load gets its answer in time.
+    programs.wait_until(lambda: instances(slipway) == 0, "it left", timeout_s=GENEROUS_S)
+    hurried = requests.post(url + "/infer", json={**ROW, "parameters": {"timeout": 50_000}},
+                            timeout=GENEROUS_S)
+    assert hurried.status_code == 504 or "timeout" in hurried.text.lower(), hurried.text
+    assert ask().status_code == 200
+    # From now on it stays; the change loses nothing.
+    apply(slipway, predictor={"model": "m:cold"}, scaling=SCALING)
+    for _ in range(20):
+        assert ask().status_code == 200
+    programs.wait_until(lambda: instances(slipway) == 1, "one instance")
+    assert get(slipway, "service/m")["latestRevision"] == 1
+
+
 @pytest.mark.parametrize("scaling, field, words", [
     ({"maxInstances": 65}, "spec.scaling.maxInstances", "1 to 64"),
-    ({"minInstances": 0, "maxInstances": 2}, "spec.scaling.minInstances", "1 to 64"),
+    ({"minInstances": -1, "maxInstances": 2}, "spec.scaling.minInstances", "0 to 64"),
     ({"minInstances": 3, "maxInstances": 2}, "spec.scaling.minInstances", "at most maxInstances"),
     ({"maxInstances": 2, "target": 0}, "spec.scaling.target", "above 0"),
     ({"maxInstances": 2, "downWindow": "2h"}, "spec.scaling.downWindow", "0s to 1h"),

@@ -56,6 +56,7 @@ std::optional<resource::RevisionStatus> RevisionStatusAfter(const Revision& revi
   next.gpu_memory_bytes = report.gpu_memory_bytes;
   if (report.worker) {
     next.worker = resource::WorkerStatus{.pid = report.worker->pid,
+                                         .processes = report.worker->processes,
                                          .restarts = report.worker->restarts,
                                          .last_end = report.worker->last_end};
   }

@@ -43,12 +43,7 @@ int PollTimeout(std::chrono::steady_clock::time_point when) {
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(WorkerOptions options) {
   std::unique_ptr<WorkerProcess> process(new WorkerProcess(std::move(options)));
-  process->wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!process->wake_) return SystemError(errno, "eventfd");
-  process->supervisor_ = std::thread([raw = process.get()] {
-    pthread_setname_np(pthread_self(), "worker-keeper");
-    raw->Supervise();
-  });
+  TRY_VOID(process->StartSupervisor());
   std::unique_lock lock(process->mutex_);
   process->changed_.wait(lock, [&] { return process->first_.has_value(); });
   if (process->first_->has_error()) {
@@ -60,15 +55,49 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(WorkerOptions option
   return process;
 }
 
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::StartAnother(WorkerOptions options,
+                                                                   LoadedFrame like) {
+  std::unique_ptr<WorkerProcess> process(new WorkerProcess(std::move(options)));
+  process->loaded_ = std::move(like);
+  process->first_ = Result<void>();
+  process->is_another_ = true;
+  TRY_VOID(process->StartSupervisor());
+  return process;
+}
+
+Result<void> WorkerProcess::StartSupervisor() {
+  wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_) return SystemError(errno, "eventfd");
+  supervisor_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "worker-keeper");
+    Supervise();
+    std::unique_lock lock(mutex_);
+    const bool tells_end = tells_end_;
+    lock.unlock();
+    ended_.store(true, std::memory_order_release);
+    if (tells_end) Tell();
+  });
+  return {};
+}
+
 WorkerProcess::~WorkerProcess() {
+  Stop(false);
+  if (supervisor_.joinable()) supervisor_.join();
+}
+
+void WorkerProcess::Stop(bool tell) {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    tells_end_ = tell;
   }
   changed_.notify_all();
-  if (!supervisor_.joinable()) return;
-  eventfd_write(wake_.get(), 1);
-  supervisor_.join();
+  if (wake_) eventfd_write(wake_.get(), 1);
+}
+
+bool WorkerProcess::is_up() const {
+  std::lock_guard lock(mutex_);
+  return shared_.control && !shared_.is_gone;
 }
 
 exec::ProcessState WorkerProcess::state() const {
@@ -91,6 +120,11 @@ bool WorkerProcess::IsCurrent(const Line& line) const {
   return shared_.control && line.life == shared_.life;
 }
 
+void WorkerProcess::NoteGone(const Line& line) {
+  std::lock_guard lock(mutex_);
+  if (line.life == shared_.life) shared_.is_gone = true;
+}
+
 Result<Line> WorkerProcess::Connect() {
   TRY(ends, MakeChannel());
   std::unique_lock lock(mutex_);
@@ -103,7 +137,10 @@ Result<Line> WorkerProcess::Connect() {
   const Result<void> sent =
       SendFrame(shared_.control.get(), OpenFrame{.session = line.session}, {ends.second.get()});
   lock.unlock();
-  if (sent.has_error()) return Down();
+  if (sent.has_error()) {
+    NoteGone(line);
+    return Down();
+  }
   return line;
 }
 
@@ -152,10 +189,11 @@ void WorkerProcess::Supervise() {
         std::lock_guard lock(mutex_);
         shared_.control = std::move(control);
         ++shared_.life;
+        shared_.is_gone = false;
         shared_.state.pid = child->pid();
       }
       Settle({});
-      if (shared_.life > 1) Tell();
+      if (is_another_ || shared_.life > 1) Tell();
       how = Watch(*child);
     } else {
       Settle(child.error());

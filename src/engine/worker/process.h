@@ -1,6 +1,7 @@
 // WorkerProcess: keeps one worker running that has a model loaded.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -29,6 +30,8 @@ struct WorkerOptions {
   // these folders and the system's alone.
   std::vector<std::string> command;
   std::vector<std::string> readable;
+  // One process runs one request after the other: there is to be one for each run at a time.
+  bool process_for_each_run = false;
   std::function<void()> changed;  // state() is another one; on a thread of the worker's
   std::chrono::milliseconds hung_grace = kHungGrace;
 };
@@ -47,6 +50,10 @@ class WorkerProcess {
   // Returns when the model is loaded. FAILED_PRECONDITION / WORKER_CRASHED where the worker ended
   // meanwhile; the errors of the engine.
   static Result<std::unique_ptr<WorkerProcess>> Start(WorkerOptions options);
+  // Returns at once: one more of a model that another process has loaded as `like`. It is up once
+  // it has loaded it, too; a load that fails is tried again as a worker that ended is.
+  static Result<std::unique_ptr<WorkerProcess>> StartAnother(WorkerOptions options,
+                                                             LoadedFrame like);
   // Ends the worker.
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
@@ -54,11 +61,19 @@ class WorkerProcess {
 
   const LoadedFrame& loaded() const { return *loaded_; }
   exec::ProcessState state() const;
+  // It runs, as far as anybody has noticed.
+  bool is_up() const;
+  // The worker is to end, for good. Returns at once, and has_ended() tells when it has, of which
+  // `changed` is told, too, if `tell` says so.
+  void Stop(bool tell);
+  bool has_ended() const { return ended_.load(std::memory_order_acquire); }
   // UNAVAILABLE / WORKER_DOWN while there is no worker.
   Result<Line> Connect();
   // Whether the worker of this line is still the one that runs.
   bool IsCurrent(const Line& line) const;
   Error Down() const;
+  // The worker of this line is gone, as its session has found before anybody else.
+  void NoteGone(const Line& line);
   void Interrupt(const Line& line, uint64_t run);
   // Nobody waits for the run under way in it any more. When it does not end soon, the worker hangs
   // and is ended.
@@ -74,12 +89,14 @@ class WorkerProcess {
   struct Shared {
     Descriptor control;  // of the worker that runs; none: there is none
     uint64_t life = 0;
+    bool is_gone = false;  // the worker of this life, though the supervisor does not know yet
     uint32_t sessions = 0;
     exec::ProcessState state;
     std::vector<GivenUp> given_up;
   };
 
   explicit WorkerProcess(WorkerOptions options) : options_(std::move(options)) {}
+  Result<void> StartSupervisor();
 
   void Supervise();
   // Starts a worker and has it load the model.
@@ -97,11 +114,14 @@ class WorkerProcess {
 
   const WorkerOptions options_;
   std::optional<LoadedFrame> loaded_;
+  bool is_another_ = false;
   Descriptor wake_;  // an eventfd: something is new for the supervisor
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Shared shared_;
   bool stopping_ = false;
+  bool tells_end_ = false;
+  std::atomic<bool> ended_{false};
   std::optional<Result<void>> first_;  // how the first load ended
   std::thread supervisor_;             // workers die with the thread that starts them
 };

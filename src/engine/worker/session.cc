@@ -186,6 +186,7 @@ Error WorkerSession::Lost(const Error& error) {
   if (error.code() == Code::kDataLoss) {
     LogError("a worker broke the protocol", {{"error", error}});
   }
+  if (error.code() == Code::kUnavailable && line_) process_.NoteGone(*line_);
   std::lock_guard lock(mutex_);
   line_.reset();
   if (error.code() == Code::kUnavailable) {

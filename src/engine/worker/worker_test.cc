@@ -69,6 +69,7 @@ class WorkerTest : public testing::Test {
         {.name = "test",
          .load = {.format = "fake", .path = path_, .plugins = DefaultPluginFolder()},
          .command = std::move(command),
+         .process_for_each_run = process_for_each_run_,
          .changed = [this] { ++changes_; },
          .hung_grace = 300ms});
   }
@@ -107,7 +108,12 @@ class WorkerTest : public testing::Test {
     }
   }
 
+  void AwaitProcesses(int64_t count) {
+    while (model_->process()->processes != count) std::this_thread::sleep_for(5ms);
+  }
+
   std::string path_;
+  bool process_for_each_run_ = false;
   std::atomic<int> changes_{0};
   std::unique_ptr<exec::Model> model_;
   std::unique_ptr<exec::Session> session_;
@@ -268,6 +274,58 @@ TEST_F(WorkerTest, AnInterruptBetweenRunsDoesNothing) {
   ASSERT_TRUE(Run(1));
   session_->Interrupt();
   EXPECT_TRUE(Run(2));
+}
+
+TEST_F(WorkerTest, RunsFindTheProcessesThatAreUp) {
+  process_for_each_run_ = true;
+  MustLoad(R"(,"crashOn":13)");
+  model_->ExpectRuns(3);
+  AwaitProcesses(3);
+  ASSERT_TRUE(Run(13).has_error());
+  // The one that crashed comes back after a while: nobody waits for that.
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Run(1)) << i;
+  AwaitRestart(1);
+  AwaitProcesses(3);
+  kill(static_cast<pid_t>(model_->process()->pid), SIGKILL);
+  AwaitRestart(2);
+  EXPECT_TRUE(Run(2));
+}
+
+TEST_F(WorkerTest, ProcessesThatAreTooManyEndWithTheirRuns) {
+  process_for_each_run_ = true;
+  MustLoad(R"(,"delayUs":200000)");
+  model_->ExpectRuns(2);
+  AwaitProcesses(2);
+  // One run in each.
+  auto other = model_->OpenSession();
+  ASSERT_TRUE(other.has_value());
+  Result<void> ran;
+  std::thread caller([&] {
+    std::vector<Tensor> inputs(1);
+    std::vector<Tensor> outputs(1);
+    EXPECT_TRUE(inputs[0].Reset(DataType::kFp32, Shape({1, 4})));
+    const std::vector<uint32_t> wanted = {0};
+    ran = RunAndWait(**other, {.inputs = inputs, .wanted = wanted, .outputs = outputs});
+  });
+  std::thread smaller([this] {
+    std::this_thread::sleep_for(50ms);
+    model_->ExpectRuns(1);
+  });
+  EXPECT_TRUE(Run(1));
+  caller.join();
+  smaller.join();
+  EXPECT_TRUE(ran) << "nothing is cut off";
+  AwaitProcesses(1);
+  EXPECT_TRUE(Run(2)) << "a session of one that left finds another";
+  EXPECT_EQ(model_->process()->restarts, 0);
+  model_->ExpectRuns(2);
+  AwaitProcesses(2);
+}
+
+TEST_F(WorkerTest, EnginesRunAllInOneProcess) {
+  MustLoad("");
+  model_->ExpectRuns(4);
+  EXPECT_EQ(model_->process()->processes, 1);
 }
 
 TEST_F(WorkerTest, AProgramThatIsNotThereIsNamed) {

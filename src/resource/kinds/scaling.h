@@ -39,8 +39,9 @@ struct slipway::Description<slipway::resource::ScalingSpec> {
       "Instances of each revision by what is asked of it: runs of the model at the same time.";
   static constexpr FieldText kFields[] = {
       {.name = "min_instances",
-       .text = "Never fewer.",
-       .min = 1,
+       .text = "Never fewer. 0: a model that nobody asks leaves the memory, and the next request "
+               "waits until it is back.",
+       .min = 0,
        .max = slipway::resource::kMostInstances},
       {.name = "max_instances",
        .text = "Never more.",

@@ -80,13 +80,14 @@ std::vector<RevisionPackage> PackagesOf(const RevisionSpec& revision);
 
 // The process of a revision with isolation process.
 struct WorkerStatus {
-  int64_t pid = 0;       // 0: it is being started again
-  int64_t restarts = 0;  // how often it ended by itself
-  std::string last_end;  // how it did, the last time
+  int64_t pid = 0;        // 0: it is being started again
+  int64_t processes = 0;  // that run
+  int64_t restarts = 0;   // how often it ended by itself
+  std::string last_end;   // how it did, the last time
 
   bool operator==(const WorkerStatus&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(WorkerStatus, (), (pid, restarts, last_end))
+BOOST_DESCRIBE_STRUCT(WorkerStatus, (), (pid, processes, restarts, last_end))
 
 // phase: Pending, Fetching, Loading, Ready, Failed, Retired, or Unknown: its site does not answer.
 struct RevisionStatus : StatusBase {
@@ -193,9 +194,11 @@ struct slipway::Description<slipway::resource::RevisionPackage> {
 
 template <>
 struct slipway::Description<slipway::resource::WorkerStatus> {
-  static constexpr std::string_view kText = "The process of a revision.";
+  static constexpr std::string_view kText = "The process of a revision, or its processes.";
   static constexpr FieldText kFields[] = {
-      {.name = "pid", .text = "Its number; 0: it is being started again."},
+      {.name = "pid",
+       .text = "Its number, of several the first one's; 0: it is being started again."},
+      {.name = "processes", .text = "How many run: one for each instance where code is served."},
       {.name = "restarts", .text = "How often it ended by itself and was started again."},
       {.name = "last_end", .text = "How it ended the last time."},
   };
