@@ -23,8 +23,8 @@ struct ScalingSample {
 // As a HorizontalPodAutoscaler counts: the instances with which each has the target, rounded up;
 // nothing changes while the value is within a tenth of the target. More come once every look within
 // the up window wanted more, and then the fewest of those; fewer once every look within the down
-// window wanted fewer, and then the most of those. None at all are wanted only where no request came
-// since the last look.
+// window wanted fewer, and then the most of those. None at all are wanted only where no request
+// came since the last look.
 class InstanceScaler {
  public:
   using Time = std::chrono::steady_clock::time_point;
