@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402  (found through the line above)
 
 SCENARIOS = ("inference", "grpc", "large_inputs", "large_weights", "open_loop", "upgrade",
-             "footprint", "lists", "registry_blobs", "registry_manifests")
+             "traffic_changes", "footprint", "lists", "registry_blobs", "registry_manifests")
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 
 import measure
 from measure import Load
@@ -46,8 +48,10 @@ def idle() -> int:
     return 0
 
 
-def run() -> str:
-    quiet, upgraded, counts = [], [], []
+@contextlib.contextmanager
+def served() -> Iterator[tuple[pathlib.Path, object, dict[str, int]]]:
+    """A control centre with linear:a, linear:b and the service linear: the folder of its context
+    (its data are in `data`), the server, and its ports."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         with control_centre(root / "data") as server:
@@ -58,20 +62,30 @@ def run() -> str:
             for tag, model in (("a", "linear_a.onnx"), ("b", "linear_b.onnx")):
                 cli(root, "push", str(MODELS / model), f"linear:{tag}")
             cli(root, "deploy", "linear:a")
-            url = f"http://127.0.0.1:{ports['inference_rest']}/v2/models/linear/infer"
-            next_tag = iter("ba" * 100_000)
+            yield root, server, ports
 
-            def upgrade() -> int:
-                begin = time.monotonic()
-                cli(root, "upgrade", "linear", f"linear:{next(next_tag)}")
-                time.sleep(max(0.0, PERIOD_S - (time.monotonic() - begin)))
-                return 1
 
-            for _ in range(ROUNDS):
-                quiet.append(load_with(server, url, SECONDS / 2, idle)[0])
-                load, count = load_with(server, url, SECONDS, upgrade)
-                upgraded.append(load)
-                counts.append(count)
+def infer_url(ports: dict[str, int]) -> str:
+    return f"http://127.0.0.1:{ports['inference_rest']}/v2/models/linear/infer"
+
+
+def run() -> str:
+    quiet, upgraded, counts = [], [], []
+    with served() as (root, server, ports):
+        url = infer_url(ports)
+        next_tag = iter("ba" * 100_000)
+
+        def upgrade() -> int:
+            begin = time.monotonic()
+            cli(root, "upgrade", "linear", f"linear:{next(next_tag)}")
+            time.sleep(max(0.0, PERIOD_S - (time.monotonic() - begin)))
+            return 1
+
+        for _ in range(ROUNDS):
+            quiet.append(load_with(server, url, SECONDS / 2, idle)[0])
+            load, count = load_with(server, url, SECONDS, upgrade)
+            upgraded.append(load)
+            counts.append(count)
     return report(quiet, upgraded, counts)
 
 
