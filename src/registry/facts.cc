@@ -23,8 +23,8 @@ Result<bool> HasVersion(store::MetaStore& meta, const std::string& repository,
 // Reads for a moment only: what is done with the bytes holds no reader of the database.
 Result<std::optional<std::string>> FetchOne(const FactsSource& source, const Digest& digest,
                                             std::vector<Digest>& missing) {
-  if (const std::string* bytes = source.coming ? source.coming(digest) : nullptr) {
-    return std::optional(*bytes);
+  if (const auto coming = source.coming ? source.coming(digest) : std::nullopt) {
+    return coming->bytes ? std::optional(*coming->bytes) : std::optional<std::string>();
   }
   std::optional<std::string> bytes;
   TRY_VOID(source.meta->ReadNow([&](const store::Snapshot& snapshot) -> Result<void> {

@@ -27,8 +27,12 @@ struct PreparedFacts {
   std::vector<Digest> missing;
 };
 
-// Content on its way into the repository with the manifest, or nothing.
-using FindComing = std::function<const std::string*(const Digest&)>;
+// Content on its way into the repository with the manifest, or nothing. Without bytes it is too
+// large to be read here.
+struct ComingContent {
+  const std::string* bytes = nullptr;
+};
+using FindComing = std::function<std::optional<ComingContent>(const Digest&)>;
 
 struct FactsSource {
   store::MetaStore* meta = nullptr;

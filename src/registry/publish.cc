@@ -124,10 +124,11 @@ Task<Result<Digest>> PublishArtifact(std::shared_ptr<Core> core, CallContext con
                     .digest = kept.digest,
                     .manifest = std::move(manifest),
                     .tags = std::move(artifact.tags)};
-  const FindComing coming = [&stored](const Digest& digest) {
+  const FindComing coming = [&stored](const Digest& digest) -> std::optional<ComingContent> {
     const auto found = std::ranges::find(stored, digest, &StoredBlob::digest);
-    return found != stored.end() && found->content.inline_bytes ? &*found->content.inline_bytes
-                                                                : nullptr;
+    if (found == stored.end()) return std::nullopt;
+    const auto& bytes = found->content.inline_bytes;
+    return ComingContent{.bytes = bytes ? &*bytes : nullptr};
   };
   CO_TRY_VOID(co_await PushManifest(*core, context, repository, push, coming,
                                     [&](RepositoryWriter& writer) -> Result<void> {

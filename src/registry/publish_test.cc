@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "async/testing/run.h"
+#include "base/json.h"
 #include "base/testing/result_matchers.h"
 #include "oci/media_types.h"
 #include "registry/limits.h"
@@ -59,6 +61,33 @@ TEST_F(PublishTest, IsWhatAPushWouldHaveMade) {
   EXPECT_EQ(registry_.Get("/v2/fresh/a/blobs/" + Digest::Of(config_).text()).body, config_);
   // The same once more changes nothing.
   EXPECT_EQ(*Publish("fresh/a", Artifact()), *digest);
+}
+
+// Facts are made of what comes with the manifest; what is too large for that waits until the
+// package is looked into.
+TEST_F(PublishTest, AConfigOfAnySizeIsPublished) {
+  std::optional<bool> was_read;
+  const FactsOf facts_of = [&was_read](const oci::Manifest& manifest,
+                                       const FetchSmall& fetch) -> Result<resource::ModelFacts> {
+    TRY(bytes, fetch(*manifest.config));
+    was_read = bytes.has_value();
+    return resource::ModelFacts{};
+  };
+  RegistryStores stores;
+  RegistryFixture registry(stores, facts_of);
+  for (const size_t size_bytes : {size_t{10}, size_t{kMaxInlineBytes + 1}}) {
+    const std::string config(size_bytes, 'c');
+    Json manifest = Json::parse(ManifestJson(config, {layer_}));
+    manifest["artifactType"] = oci::kModelArtifactType;
+    CallContext context;
+    context.identity = AdminOfAll();
+    EXPECT_THAT(RunSync(registry.registry().Publish(context, "fresh/a",
+                                                    {.blobs = {BlobOf(config), BlobOf(layer_)},
+                                                     .manifest = manifest.dump(),
+                                                     .tags = {"v1"}})),
+                IsOk());
+    EXPECT_EQ(was_read, size_bytes <= kMaxInlineBytes);
+  }
 }
 
 TEST_F(PublishTest, NothingIsSeenOfWhatIsNotWhole) {

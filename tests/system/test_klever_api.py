@@ -196,8 +196,8 @@ def test_a_zip_may_have_no_top_folder_or_that_of_the_finder(slipway_module, file
     assert config["directoryStructure"] == ["model/model.onnx"]
 
 
-def test_hidden_files_are_kept(slipway_module):
-    wanted = {f"many/model/chunks/{number}": str(number).encode() for number in range(20)}
+def test_hidden_files_and_very_many_are_kept(slipway_module):
+    wanted = {f"many/model/chunks/{number}": str(number).encode() for number in range(5000)}
     wanted["many/model/.zarray"] = b"{}"
     files = {path.replace("/model/", "/"): content for path, content in wanted.items()}
     path = ("default", "many", "v1")
