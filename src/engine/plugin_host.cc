@@ -151,6 +151,10 @@ bool IsCustomCode(std::string_view format) {
   return std::find(kPythonFormats.begin(), kPythonFormats.end(), format) != kPythonFormats.end();
 }
 
+bool RunsElsewhere(std::string_view format, bool own_process) {
+  return own_process || IsCustomCode(format);
+}
+
 Result<void> CheckBuild(const SlipwayEngine& engine, std::string_view path) {
   if (engine.build_id == BuildId()) return {};
   return FailedPrecondition("ENGINE_BUILD", std::string(path) + " is of the build " +
@@ -196,7 +200,7 @@ Result<std::string> PluginHost::Devices(std::string_view format) {
 }
 
 Result<std::unique_ptr<exec::Model>> PluginHost::Load(const ModelSource& source) {
-  if (source.own_process || IsCustomCode(source.format)) {
+  if (RunsElsewhere(source.format, source.own_process)) {
     return worker::LoadInWorker(OptionsOf(source, folder_));
   }
   TRY(engine, EngineFor(source.format));

@@ -26,6 +26,10 @@ std::vector<std::string_view> SupportedFormats();
 // its source says, confined, and one run at a time unless somebody says otherwise.
 bool IsCustomCode(std::string_view format);
 
+// Whether a model of this format runs in another process than this one: where `own_process` says
+// so, and custom code always.
+bool RunsElsewhere(std::string_view format, bool own_process);
+
 // A model that code of its maker's is given, to be read.
 struct MountedFolder {
   std::string name;

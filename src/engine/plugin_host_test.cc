@@ -99,6 +99,14 @@ TEST(PluginHost, NamesFormatsThatHaveNoEngine) {
   EXPECT_NE(error.message().find("onnx"), std::string::npos);
 }
 
+TEST(PluginHost, KnowsWhatRunsElsewhere) {
+  EXPECT_FALSE(RunsElsewhere("onnx", false));
+  EXPECT_TRUE(RunsElsewhere("onnx", true));
+  for (const char* format : {"python", "pickle", "joblib", "xgboost", "mlflow"}) {
+    EXPECT_TRUE(RunsElsewhere(format, false)) << format;
+  }
+}
+
 TEST(PluginHost, SaysWhichPluginIsMissing) {
   PluginHost host("/nowhere");
   const auto model = host.Load({.format = "onnx", .path = Fixture("identity.onnx")});

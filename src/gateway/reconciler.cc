@@ -263,7 +263,7 @@ void Reconciler::StartLoad() {
       // Here, so that threads which the engine makes for all models are not nice ones; for the same
       // reason a model with threads of its own is loaded without niceness.
       Result<void> prepared;
-      const bool is_elsewhere = settings.own_process || engine::IsCustomCode(settings.format) ||
+      const bool is_elsewhere = engine::RunsElsewhere(settings.format, settings.own_process) ||
                                 settings.format == kEnsemble;
       if (!is_elsewhere) prepared = dependencies_.host.Prepare(settings.format);
       engine::ModelSource source = SourceOf(settings);

@@ -13,7 +13,7 @@ namespace {
 
 // Whether its runs only wait for another process.
 bool IsElsewhere(const runtime::ServingRevision& settings) {
-  return settings.own_process || engine::IsCustomCode(settings.format);
+  return engine::RunsElsewhere(settings.format, settings.own_process);
 }
 
 // 0 is no wish: as many runs as there are threads.
