@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "agent/limits.h"
+#include "engine/plugin_host.h"
 #include "runtime/site_state.h"
 
 namespace slipway::agent {
@@ -14,6 +15,16 @@ namespace {
 SteadyTime::duration PauseAfter(int crashes) {
   const int doublings = std::min(crashes - kMaxLoadCrashes, 20);
   return std::min<SteadyTime::duration>(kFirstLoadPause * (1 << doublings), kLongestLoadPause);
+}
+
+std::set<std::string> ElsewhereIn(const runtime::ServingConfig& config) {
+  std::set<std::string> uids;
+  for (const auto& service : config.services) {
+    for (const auto& revision : service.revisions) {
+      if (engine::RunsElsewhere(revision.format, revision.own_process)) uids.insert(revision.uid);
+    }
+  }
+  return uids;
 }
 
 }  // namespace
@@ -43,7 +54,7 @@ std::string LoadSuspects::ServeEnded(const runtime::ServingConfig& config, const
     if (suspects.size() > 1) one_at_a_time_ = true;
     return {};
   }
-  return Blame(suspects, now);
+  return Blame(suspects, config, now);
 }
 
 std::set<std::string> LoadSuspects::SuspectsOf(const runtime::ServingConfig& config,
@@ -67,14 +78,26 @@ std::set<std::string> LoadSuspects::SuspectsOf(const runtime::ServingConfig& con
       }
     }
   }
+  if (end.how == Ending::kCrashed) {
+    std::set<std::string> shared = suspects;
+    for (const std::string& uid : ElsewhereIn(config)) shared.erase(uid);
+    if (!shared.empty()) suspects = std::move(shared);
+  }
   if (end.blamed.empty()) return suspects;
   // What ran where it ended was warming up, or was serving and the others are innocent.
   return suspects.contains(end.blamed) ? std::set<std::string>{end.blamed}
                                        : std::set<std::string>();
 }
 
-std::string LoadSuspects::Blame(const std::set<std::string>& suspects, SteadyTime now) {
-  if (suspects.size() > 1) one_at_a_time_ = true;
+std::string LoadSuspects::Blame(const std::set<std::string>& suspects,
+                                const runtime::ServingConfig& config, SteadyTime now) {
+  if (suspects.size() > 1) {
+    one_at_a_time_ = true;
+    const std::set<std::string> elsewhere = ElsewhereIn(config);
+    elsewhere_too_ = elsewhere_too_ || std::ranges::any_of(suspects, [&](const std::string& uid) {
+                       return elsewhere.contains(uid);
+                     });
+  }
   if (suspects.size() != 1) return {};
   Crashes& crashes = crashes_[*suspects.begin()];
   if (++crashes.count < kMaxLoadCrashes) return {};
@@ -109,18 +132,19 @@ void LoadSuspects::Pardon(SteadyTime now) {
   }
 }
 
-std::set<std::string> LoadSuspects::Allowed(const std::vector<std::string>& uids) {
+std::set<std::string> LoadSuspects::Allowed(const std::vector<std::string>& uids,
+                                            const std::set<std::string>& elsewhere) {
   std::set<std::string> allowed;
   bool unsettled = false;
   for (const std::string& uid : uids) {
     if (IsCondemned(uid)) continue;
-    if (!settled_.contains(uid)) {
+    if (!settled_.contains(uid) && (elsewhere_too_ || !elsewhere.contains(uid))) {
       if (one_at_a_time_ && unsettled) continue;
       unsettled = true;
     }
     allowed.insert(uid);
   }
-  if (!unsettled) one_at_a_time_ = false;
+  if (!unsettled) one_at_a_time_ = elsewhere_too_ = false;
   return allowed;
 }
 

@@ -34,7 +34,9 @@ struct ServeEnd {
 // crashes, the revisions that it was loading are suspects, and those that it was given and has said
 // nothing of, unless it is known which revision ran where it ended. If there are several, they are
 // tried one at a time from then on; one that ended it kMaxLoadCrashes times is condemned: it is not
-// given to serve before a pause is over, which doubles with each further time.
+// given to serve before a pause is over, which doubles with each further time. Those in processes
+// of their own crash there: they come under suspicion where nobody else does, or where serve was
+// killed, perhaps for the memory that they took; else nobody waits for them.
 class LoadSuspects {
  public:
   // Serve ended by itself with `config` in its hands. The uid of the revision that is condemned for
@@ -48,8 +50,10 @@ class LoadSuspects {
   // Those whose pause is over may be given again.
   void Pardon(SteadyTime now);
   bool IsCondemned(const std::string& uid) const;
-  // Which of these, in the order in which serve loads them, it may be given now.
-  std::set<std::string> Allowed(const std::vector<std::string>& uids);
+  // Which of these, in the order in which serve loads them, it may be given now; `elsewhere`: those
+  // of them that get processes of their own.
+  std::set<std::string> Allowed(const std::vector<std::string>& uids,
+                                const std::set<std::string>& elsewhere = {});
 
  private:
   struct Crashes {
@@ -57,11 +61,13 @@ class LoadSuspects {
     std::optional<SteadyTime> again_at;  // while it is condemned
   };
   std::set<std::string> SuspectsOf(const runtime::ServingConfig& config, const ServeEnd& end);
-  std::string Blame(const std::set<std::string>& suspects, SteadyTime now);
+  std::string Blame(const std::set<std::string>& suspects, const runtime::ServingConfig& config,
+                    SteadyTime now);
 
   std::set<std::string> settled_;  // were Ready, or Failed without harm
   std::map<std::string, Crashes> crashes_;
   bool one_at_a_time_ = false;
+  bool elsewhere_too_ = false;  // that holds for those in processes of their own, too
   int silent_ends_ = 0;
 };
 

@@ -58,6 +58,41 @@ TEST(LoadSuspectsTest, SeveralSuspectsAreTriedOneAtATime) {
   EXPECT_EQ(suspects.Allowed({"a", "b", "c", "d", "e"}), (Uids{"a", "c", "d"}));
 }
 
+// `names` of which those that begin with "own" have processes of their own.
+runtime::ServingConfig MixedConfig(const std::vector<std::string>& names) {
+  auto config = ConfigOf(names);
+  for (auto& revision : config.services[0].revisions) {
+    revision.own_process = revision.uid.starts_with("own");
+  }
+  return config;
+}
+
+TEST(LoadSuspectsTest, NobodyWaitsForAProcessOfItsOwn) {
+  LoadSuspects suspects;
+  const auto config = MixedConfig({"own-slow", "own-too", "a", "b"});
+  suspects.ServeEnded(config, {}, kStart);
+  EXPECT_EQ(suspects.Allowed({"own-slow", "own-too", "a", "b"}, {"own-slow", "own-too"}),
+            (Uids{"own-slow", "own-too", "a"}));
+}
+
+TEST(LoadSuspectsTest, OneThatLoadsElsewhereIsNotBlamedForTheCrashOfAnother) {
+  LoadSuspects suspects;
+  const auto status = StatusOf({{"own-slow", "Loading"}, {"bad", "Loading"}});
+  const auto config = MixedConfig({"own-slow", "bad"});
+  for (int i = 0; i < 2; ++i) suspects.ServeEnded(config, {.last = status}, kStart);
+  EXPECT_TRUE(suspects.IsCondemned("bad"));
+  EXPECT_FALSE(suspects.IsCondemned("own-slow"));
+}
+
+TEST(LoadSuspectsTest, OneThatLoadsElsewhereMayHaveTakenAllTheMemory) {
+  LoadSuspects suspects;
+  const auto status = StatusOf({{"own-large", "Loading"}, {"own-small", "Loading"}});
+  const auto config = MixedConfig({"own-small", "own-large"});
+  const Uids both = {"own-small", "own-large"};
+  suspects.ServeEnded(config, {.last = status, .how = Ending::kKilled}, kStart);
+  EXPECT_EQ(suspects.Allowed({"own-small", "own-large"}, both), Uids{"own-small"});
+}
+
 TEST(LoadSuspectsTest, AllAreAllowedAgainOnceAllAreSettled) {
   LoadSuspects suspects;
   suspects.ServeEnded(ConfigOf({"a", "b"}), {}, kStart);

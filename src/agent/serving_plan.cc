@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/limits.h"
+#include "engine/plugin_host.h"
 
 namespace slipway::agent {
 namespace {
@@ -156,7 +157,11 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
       if (loadable.contains(revision.uid)) order.push_back(revision.uid);
     }
   }
-  std::set<std::string> allowed = suspects.Allowed(order);
+  std::set<std::string> elsewhere;
+  for (const auto& [uid, revision] : loadable) {
+    if (engine::RunsElsewhere(revision.format, revision.own_process)) elsewhere.insert(uid);
+  }
+  std::set<std::string> allowed = suspects.Allowed(order, elsewhere);
   runtime::ServingConfig config;
   for (const DesiredService& service : desired.services) {
     ServingService out{.project = service.project,
