@@ -65,6 +65,7 @@ Task<Result<void>> Agent::Loop::Start() {
       ServeKeeper::Dependencies{dependencies_.driver, *records_, dependencies_.files,
                                 dependencies_.clock, dependencies_.pool, dependencies_.executor},
       ServeKeeper::Events{.changed = changed,
+                          .name_of = [this](const std::string& uid) { return NameOf(uid); },
                           .ended = [this](const ServeEnd& end) { ServeEnded(end); }});
   auto started = co_await keeper_->Start(serving_.generation);
   if (started.has_error()) {
@@ -227,6 +228,7 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
                                  UnprovenFailures(status, given_));
   AddFigures(keeper_->figures(), &report.revisions);
   MarkIsolated(blames_, &report.revisions);
+  if (keeper_->is_refused() && serving_problem_.empty()) report.reason = kHandOverRefused;
   if (!keeper_->answers()) {
     report.reason = kNotAnswering;
     report.message = keeper_->message();
@@ -235,6 +237,16 @@ runtime::SiteReport Agent::Loop::MakeReport() const {
   // What a predecessor has never heard of is not ready while it may still be asked.
   if (keeper_->has_predecessor()) HoldNewcomers(inherited_, &report.revisions);
   return report;
+}
+
+std::string Agent::Loop::NameOf(const std::string& uid) const {
+  for (const auto& service : serving_.services) {
+    for (const auto& revision : service.revisions) {
+      if (revision.uid != uid) continue;
+      return service.project + "/" + service.name + " revision " + std::to_string(revision.number);
+    }
+  }
+  return "revision " + uid;
 }
 
 void Agent::Loop::ServeEnded(const ServeEnd& end) {

@@ -42,6 +42,8 @@ class Agent::Loop {
   void NoteGiven(const runtime::ServingConfig& before, const runtime::ServingConfig& now);
   Task<void> SendReport();
   Task<void> SweepNowAndThen();
+  // How people call a revision that is served.
+  std::string NameOf(const std::string& uid) const;
   void ServeEnded(const ServeEnd& end);
   // Those with a process of their own, for the agents to come.
   Task<void> RecordIsolated();

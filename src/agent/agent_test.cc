@@ -361,41 +361,6 @@ TEST_F(AgentTest, RestartNeverDropsWhatIsServed) {
   EXPECT_EQ(site_.Phase(1), "Ready");
 }
 
-TEST_F(AgentTest, ServeOfAnotherBuildIsReplacedOnTheSameSockets) {
-  Digest a = site_.Offer(kModelA).manifest_digest;
-  Digest b = site_.Offer(kModelB).manifest_digest;
-  site_.Want({site_.Revision(1, a)});
-  Start();
-  ExpectPhase(1, "Ready");
-  AgentView before = site_.agent().View();
-  Stop(StopMode::kKeepServing);
-  std::string old = site_.NewestId();
-  site_.options.serve.build_id = "newer";
-  site_.serve_options.build_id = "newer";
-  site_.serve_options.phases["uid-1"] = "Loading";
-  site_.NewAgent();
-  Start();
-  EXPECT_EQ(site_.agent().View().endpoints[0].port, before.endpoints[0].port);
-  EXPECT_NE(site_.NewestId(), old);
-  EXPECT_EQ(site_.driver.running().size(), 2U) << "the old one serves until the new one can";
-  auto spec = site_.driver.workloads().at(site_.NewestId()).spec;
-  EXPECT_EQ(spec.environment.at(0).first, runtime::kListenWaitVariable)
-      << "the new one lets the old one have the connections until it has loaded";
-  ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
-  EXPECT_EQ(site_.driver.running().size(), 2U);
-  site_.Want({site_.Revision(1, a), site_.Revision(2, b)});
-  ExpectLoaded({1, 2});
-  EXPECT_TRUE(TestSite::Eventually([&] {
-    return site_.ReportOf(2).message.find("data plane of before") != std::string::npos;
-  })) << "a request may still reach the old one, which does not know it";
-  EXPECT_EQ(site_.Phase(2), "Loading");
-  site_.serve().SetPhase("uid-1", "Ready");
-  EXPECT_TRUE(TestSite::Eventually(
-      [&] { return site_.driver.running() == std::vector<std::string>{site_.NewestId()}; }));
-  EXPECT_TRUE(site_.serve(old).asked_to_stop());
-  ExpectPhase(2, "Ready");
-}
-
 TEST_F(AgentTest, ServeWithOtherArgumentsEndsBeforeTheNextBegins) {
   site_.options.serve.arguments = {"--tls-cert", "/a.crt"};
   site_.NewAgent();

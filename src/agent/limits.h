@@ -24,6 +24,10 @@ inline constexpr int kMaxSilentCrashes = 3;
 inline constexpr std::chrono::seconds kReportInterval{10};
 // How long a serve that replaces another one may load before it accepts connections.
 inline constexpr std::chrono::minutes kLongestLoad{10};
+// After a successor that could not load what is served, the next try.
+inline constexpr std::chrono::minutes kHandOverPause{10};
+// How often a data plane that is to take another's place is looked at.
+inline constexpr std::chrono::milliseconds kRetirePoll{50};
 // How long it may take from a connection to its first word, before the connection is tried again.
 inline constexpr std::chrono::seconds kFirstWordTimeout{1};
 // How often the socket of a serve that starts is tried.

@@ -123,6 +123,10 @@ Result<void> ServeConnection::SendCertificate() {
   return channel_->Send(R"({"type":"certificate"})");
 }
 
+Result<void> ServeConnection::SendListen() {
+  return channel_->Send(R"({"type":"listen"})");
+}
+
 Result<void> ServeConnection::SendStop(milliseconds drain) {
   Json json = {{"type", "stop"}, {"drainMs", drain.count()}};
   return channel_->Send(DumpJson(json));

@@ -45,6 +45,7 @@ class ServeConnection {
   Result<void> SendPing();
   Result<void> SendReload();
   Result<void> SendCertificate();
+  Result<void> SendListen();
   Result<void> SendStop(std::chrono::milliseconds drain);
   // Blocking. Copies of the sockets that serve listens on.
   Result<std::vector<NamedListener>> TakeListeners(std::chrono::milliseconds timeout);

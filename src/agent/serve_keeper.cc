@@ -17,7 +17,6 @@ using runtime::ServingStatus;
 using runtime::WorkloadHandle;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kRetirePoll{50};
 constexpr milliseconds kLongestConnectPause{200};
 // After its drain time serve may take so long to exit, and then so long to follow SIGTERM.
 constexpr milliseconds kExitTime{1'000};
@@ -60,6 +59,17 @@ std::string SilenceText(const AnswerWatch& watch, const AnswerWatch::Options& op
   return who + " (process " + process + what + Words(watch.limit()) + next + process + "`.";
 }
 
+// To the serve of this process (0: any), which may have its channel at either place.
+Result<std::unique_ptr<ServeConnection>> OpenTo(int64_t pid, const std::string& folder,
+                                                milliseconds timeout) {
+  auto connection = ServeConnection::Open(runtime::SocketPath(folder), timeout);
+  if (connection.has_value() && (pid == 0 || (*connection)->status().pid == pid)) return connection;
+  auto next = ServeConnection::Open(runtime::NextSocketPath(folder), timeout);
+  if (next.has_value() && (*next)->status().pid == pid) return next;
+  if (connection.has_error()) return connection.error();
+  return Unavailable("WORKLOAD_SILENT", "only a predecessor of the data plane answers");
+}
+
 }  // namespace
 
 // A serve that was found running, with copies of its sockets.
@@ -82,6 +92,8 @@ ServeKeeper::~ServeKeeper() = default;
 Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
   generation_ = generation;
   SiteRecord record = dependencies_.records.Get();
+  // What it has loaded is loaded again.
+  if (record.next.has_value()) co_await EndNext(record.next->handle);
   std::optional<Adopted> adopted;
   if (record.current.has_value()) {
     auto found = co_await Adopt(*record.current);
@@ -102,9 +114,7 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
     co_await End(*record.current, std::exchange(adopted->connection, nullptr));
   }
   bool ended = adopted.has_value() && adopted->connection == nullptr;
-  bool keep = adopted.has_value() && !ended && record.current->build_id == options_.build_id &&
-              adopted->connection->status().build_id == options_.build_id &&
-              ListensOn(adopted->listeners, options_.listen);
+  bool keep = adopted.has_value() && !ended && ListensOn(adopted->listeners, options_.listen);
   auto listeners = OpenListeners(
       options_.listen,
       adopted.has_value() ? std::move(adopted->listeners) : std::vector<NamedListener>{},
@@ -114,9 +124,12 @@ Task<Result<void>> ServeKeeper::Start(uint64_t generation) {
   listeners_ = std::move(*listeners);
   if (keep) {
     LogInfo("adopted the running data plane", {{"pid", adopted->pid}});
+    record.current->build_id = adopted->connection->status().build_id;
     Current(*record.current, adopted->pid, adopted->connection);
+    if (current_->build_id != options_.build_id) group_.Start([this] { return HandOver(); });
     co_return Result<void>();
   }
+  // One that listens elsewhere is of no use for long.
   bool retires = adopted.has_value() && !ended;
   CO_TRY_VOID(co_await Spawn(retires ? Predecessor::kRetires : Predecessor::kGone));
   if (retires) {
@@ -140,17 +153,13 @@ Task<Result<ServeKeeper::Adopted>> ServeKeeper::Adopt(ServeRecord record) {
 Result<ServeKeeper::Adopted> ServeKeeper::TryAdopt(const ServeRecord& record) {
   TRY(pid, dependencies_.driver.Find(record.handle));
   if (!pid.has_value()) return NotFound("WORKLOAD_GONE", "the data plane does not run");
-  TRY(connection,
-      ServeConnection::Open(runtime::SocketPath(options_.folder), options_.adopt_timeout));
-  if (*pid != 0 && connection->status().pid != *pid) {
-    return Unavailable("WORKLOAD_SILENT", "only a predecessor of the data plane answers");
-  }
+  TRY(connection, OpenTo(*pid, options_.folder, options_.adopt_timeout));
   TRY(listeners, connection->TakeListeners(options_.adopt_timeout));
   return Adopted{*pid, std::move(connection), std::move(listeners)};
 }
 
 Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
-  CO_TRY(handle, co_await dependencies_.pool.Run([&] { return SpawnNow(predecessor); }));
+  CO_TRY(handle, co_await dependencies_.pool.Run([&] { return SpawnNow(predecessor, 0); }));
   CRASH_POINT("agent.serve_started");
   auto pid =
       co_await dependencies_.pool.Run([this, handle] { return dependencies_.driver.Find(handle); });
@@ -162,7 +171,7 @@ Task<Result<void>> ServeKeeper::Spawn(Predecessor predecessor) {
 }
 
 // On the blocking pool.
-Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
+Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor, int64_t pid) {
   std::string log = runtime::ServeLogPath(options_.folder);
   MoveLongLogAside(dependencies_.files, log);
   runtime::WorkloadSpec spec{.name = std::string(runtime::kServeName),
@@ -172,7 +181,9 @@ Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
                              .log_path = log,
                              .descriptors = DescriptorsOf(listeners_)};
   // While a predecessor accepts connections there is no hurry.
-  if (predecessor == Predecessor::kRetires) {
+  if (predecessor == Predecessor::kServes) {
+    spec.environment.emplace_back(runtime::kPredecessorVariable, std::to_string(pid));
+  } else if (predecessor == Predecessor::kRetires || predecessors_ > 0) {
     spec.environment.emplace_back(runtime::kListenWaitVariable,
                                   std::to_string(milliseconds(kLongestLoad).count()));
   }
@@ -180,10 +191,15 @@ Result<WorkloadHandle> ServeKeeper::SpawnNow(Predecessor predecessor) {
   return dependencies_.driver.Start(spec, [&](const WorkloadHandle& handle) {
     CRASH_POINT("agent.serve_held");
     auto recorded = dependencies_.records.Update([&](SiteRecord& record) {
+      ServeRecord started{handle, options_.build_id, options_.arguments, endpoints()};
+      if (predecessor == Predecessor::kServes) {
+        record.next = std::move(started);
+        return;
+      }
       if (predecessor == Predecessor::kRetires && record.current.has_value()) {
         record.retiring.push_back(*record.current);
       }
-      record.current = ServeRecord{handle, options_.build_id, options_.arguments, endpoints()};
+      record.current = std::move(started);
     });
     CRASH_POINT("agent.serve_recorded");
     return recorded;
@@ -301,7 +317,9 @@ Task<void> ServeKeeper::EndTheLost(uint64_t incarnation) {
 Task<void> ServeKeeper::Restart(uint64_t incarnation) {
   while (co_await SleepFor(backoff_.Failed(dependencies_.clock.Steady()))) {
     if (incarnation != incarnation_) co_return;
-    auto spawned = co_await Spawn(Predecessor::kGone);
+    // One that loads already is sooner there than another one.
+    auto spawned = successor_ ? co_await TakeOver(Predecessor::kGone)
+                                         : co_await Spawn(Predecessor::kGone);
     if (spawned.has_value()) co_return;
     LogError("failed to start the data plane", {{"error", spawned.error()}});
     message_ = "The data plane cannot be started: " + spawned.error().message() + ".";
@@ -335,6 +353,7 @@ Task<void> ServeKeeper::FollowConnection(uint64_t incarnation,
   connection_ = connection;
   Said(connection->status());
   if (connection->status().generation < generation_) co_await SendReload(connection);
+  if (connection->status().held) co_await SendListen(connection);
   if (std::exchange(renew_, false)) co_await SendCertificate(connection);
   while (incarnation == incarnation_) {
     auto next = co_await connection->NextWord();
@@ -378,6 +397,12 @@ Task<void> ServeKeeper::SendReload(std::shared_ptr<ServeConnection> connection) 
   if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
 }
 
+// As after a crash of the agent that had recorded it as the current one.
+Task<void> ServeKeeper::SendListen(std::shared_ptr<ServeConnection> connection) {
+  auto sent = co_await dependencies_.pool.Run([connection] { return connection->SendListen(); });
+  if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
+}
+
 void ServeKeeper::RenewCertificate() {
   renew_ = connection_ == nullptr;
   if (renew_) return;
@@ -392,6 +417,7 @@ Task<void> ServeKeeper::SendCertificate(std::shared_ptr<ServeConnection> connect
 
 bool ServeKeeper::IsSettled() const {
   if (!answers() || !status_.has_value() || status_->generation < generation_) return false;
+  if (status_->held) return false;
   return std::none_of(status_->revisions.begin(), status_->revisions.end(),
                       [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
 }
@@ -446,6 +472,7 @@ Task<void> ServeKeeper::Stop(bool end_serve) {
   if (!end_serve) co_return;
   SiteRecord record = dependencies_.records.Get();
   for (const ServeRecord& old : record.retiring) co_await End(old, nullptr);
+  if (record.next.has_value()) co_await EndNext(record.next->handle);
   if (record.current.has_value()) co_await End(*record.current, connection);
   CRASH_POINT("agent.serve_ended");
   auto forgotten = co_await dependencies_.pool.Run([this] {

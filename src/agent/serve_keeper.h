@@ -14,6 +14,8 @@
 
 #include "agent/answer_watch.h"
 #include "agent/backoff.h"
+#include "agent/hand_over.h"
+#include "agent/limits.h"
 #include "agent/load_suspects.h"
 #include "agent/serve_connection.h"
 #include "agent/serve_listeners.h"
@@ -40,6 +42,8 @@ struct ServeOptions {
   // How long the one that runs may take to answer, and what happens then.
   AnswerWatch::Options answer;
   Backoff::Options backoff;
+  // After a serve of this build that could not take the place of one of another, until the next.
+  std::chrono::milliseconds hand_over_pause = kHandOverPause;
 };
 
 // All calls and callbacks on the one executor.
@@ -56,6 +60,8 @@ class ServeKeeper {
   struct Events {
     // status(), pid(), message(), has_predecessor() or figures()
     std::function<void()> changed;
+    // How people call the revision of this uid.
+    std::function<std::string(const std::string& uid)> name_of;
     // Serve ended by itself.
     std::function<void(const ServeEnd& end)> ended;
   };
@@ -63,7 +69,9 @@ class ServeKeeper {
   ~ServeKeeper();  // CHECKs that it was stopped
 
   // Adopts the running serve that the record names, or starts one; returns when the sockets are
-  // open and a process has them. `generation` is that of the serving.json which is there.
+  // open and a process has them. `generation` is that of the serving.json which is there. One of
+  // another build serves until one of this build, which does not listen before, has loaded all that
+  // it serves, and goes on where that cannot.
   Task<Result<void>> Start(uint64_t generation);
   // With `end_serve` serve finishes what it has begun, at most for the drain time, and is gone
   // when this returns; else it keeps serving for the next agent.
@@ -81,8 +89,14 @@ class ServeKeeper {
   const std::vector<runtime::RevisionFigures>& figures() const { return figures_; }
   // Whether serve, which runs, comes round to what it is asked; else `message` tells.
   bool answers() const { return silence_.empty(); }
-  // One sentence when serve cannot be kept running or does not answer, else empty.
-  const std::string& message() const { return silence_.empty() ? message_ : silence_; }
+  // One sentence when serve cannot be kept running, does not answer, or is of another build because
+  // none of this can take its place; else empty.
+  const std::string& message() const {
+    if (!silence_.empty()) return silence_;
+    return message_.empty() ? refusal_ : message_;
+  }
+  // Whether `message` tells that a serve of this build cannot take the place of the one that runs.
+  bool is_refused() const { return silence_.empty() && message_.empty() && !refusal_.empty(); }
   std::vector<runtime::SiteEndpoint> endpoints() const {
     return EndpointsOf(listeners_, options_.listen);
   }
@@ -91,12 +105,26 @@ class ServeKeeper {
 
  private:
   struct Adopted;
-  enum class Predecessor : uint8_t { kGone, kRetires };
+  // Loads beside the current one, to take its place.
+  struct Successor {
+    ServeRecord record;
+    int64_t pid = 0;
+  };
+  // What there is beside a serve that starts: none, one that ends when this one has loaded (and
+  // perhaps failed to), or one that serves until this one is better.
+  enum class Predecessor : uint8_t { kGone, kRetires, kServes };
 
   Task<Result<Adopted>> Adopt(ServeRecord record);
   Result<Adopted> TryAdopt(const ServeRecord& record);
   Task<Result<void>> Spawn(Predecessor predecessor);
-  Result<runtime::WorkloadHandle> SpawnNow(Predecessor predecessor);
+  Result<runtime::WorkloadHandle> SpawnNow(Predecessor predecessor, int64_t pid);
+  Task<void> HandOver();
+  Task<std::string> TryHandOver();
+  Task<Result<void>> SpawnSuccessor();
+  Task<Result<Verdict>> AskSuccessor();
+  Task<Result<void>> TakeOver(Predecessor predecessor);
+  Task<void> EndSuccessor();
+  Task<void> EndNext(runtime::WorkloadHandle handle);
   void Current(const ServeRecord& record, int64_t pid, std::shared_ptr<ServeConnection> connection);
   Task<void> Watch(uint64_t incarnation);
   Task<void> Restart(uint64_t incarnation);
@@ -111,6 +139,7 @@ class ServeKeeper {
   Task<void> Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> End(ServeRecord record, std::shared_ptr<ServeConnection> connection);
   Task<void> SendReload(std::shared_ptr<ServeConnection> connection);
+  Task<void> SendListen(std::shared_ptr<ServeConnection> connection);
   Task<void> SendCertificate(std::shared_ptr<ServeConnection> connection);
   bool IsSettled() const;
   void Said(const runtime::ServingStatus& status);
@@ -130,6 +159,8 @@ class ServeKeeper {
   std::optional<runtime::ServingStatus> status_;
   std::vector<runtime::RevisionFigures> figures_;
   std::string message_;
+  std::optional<Successor> successor_;
+  std::string refusal_;  // why none takes the place of the current one
   AnswerWatch watch_;
   std::string silence_;  // the sentence while it does not answer
   std::string lost_;     // why it is being ended, until it is

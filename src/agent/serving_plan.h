@@ -44,6 +44,9 @@ void AddFigures(const std::vector<runtime::RevisionFigures>& figures,
 // is Unknown, with the reason NOT_ANSWERING and this sentence.
 inline constexpr std::string_view kNotAnswering = "NOT_ANSWERING";
 void MarkUnknown(const std::string& message, std::vector<runtime::RevisionReport>* reports);
+// The reason of a report that says that no data plane of this build takes the place of the one of
+// another build that serves.
+inline constexpr std::string_view kHandOverRefused = "HAND_OVER_REFUSED";
 // Blamed revisions run in processes of their own, and the reports say why.
 void Isolate(const BlameLedger& blames, runtime::ServingConfig* config);
 void MarkIsolated(const BlameLedger& blames, std::vector<runtime::RevisionReport>* reports);

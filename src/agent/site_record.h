@@ -31,10 +31,11 @@ BOOST_DESCRIBE_STRUCT(ServeRecord, (), (handle, build_id, arguments, endpoints))
 struct SiteRecord {
   int32_t format = kSiteFormat;
   std::optional<ServeRecord> current;
+  std::optional<ServeRecord> next;    // loads beside it, to take its place
   std::vector<ServeRecord> retiring;  // to be ended: another one took their place
   std::vector<std::string> isolated;  // uids of revisions that were blamed for ends of serve
 };
-BOOST_DESCRIBE_STRUCT(SiteRecord, (), (format, current, retiring, isolated))
+BOOST_DESCRIBE_STRUCT(SiteRecord, (), (format, current, next, retiring, isolated))
 
 // The record, in memory and as one row of site.db. Thread-safe; blocking.
 class SiteRecords {

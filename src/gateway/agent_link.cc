@@ -108,6 +108,8 @@ struct AgentLink::State {
       events.reload();
     } else if (type == "certificate") {
       events.certificate();
+    } else if (type == "listen") {
+      if (events.listen) events.listen();
     } else if (type == "listeners") {
       return SendListeners(agent);
     } else if (type == "ping") {

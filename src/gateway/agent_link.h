@@ -23,6 +23,7 @@ struct AgentLinkEvents {
   std::function<runtime::ServingStatus()> status;
   std::function<void()> reload;
   std::function<void()> certificate;  // its files are there anew
+  std::function<void()> listen;       // its predecessor makes room
   std::function<void(std::chrono::milliseconds drain)> stop;
   // An agent asks whether the data plane answers: what is true of it.
   std::function<runtime::ServingAnswer()> answer;

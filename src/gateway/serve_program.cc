@@ -1,17 +1,23 @@
 #include "gateway/serve_program.h"
 
 #include <malloc.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "async/guarded.h"
+#include "base/descriptor.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "gateway/agent_link.h"
@@ -28,6 +34,27 @@ namespace {
 // Larger blocks come from the system and go back to it; so much of the heap's free end stays.
 constexpr int kLargestHeapBlockBytes = 8 << 20;
 constexpr int kKeptHeapBytes = 32 << 20;
+
+// The process that serves while this one starts, if there is one.
+class Predecessor {
+ public:
+  explicit Predecessor(std::optional<int64_t> pid) : is_given_(pid.has_value()) {
+    if (pid.value_or(0) == 0) return;
+    process_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(*pid), 0)));
+    is_gone_ = !process_ && errno == ESRCH;
+  }
+  bool is_given() const { return is_given_; }
+  bool has_ended() const {
+    if (is_gone_ || !process_) return is_gone_;
+    pollfd wait{.fd = process_.get(), .events = POLLIN, .revents = 0};
+    return poll(&wait, 1, 0) == 1;
+  }
+
+ private:
+  const bool is_given_;
+  bool is_gone_ = false;
+  Descriptor process_;
+};
 
 }  // namespace
 
@@ -87,14 +114,43 @@ struct ServeProgram::State {
       TRY_VOID(WaitForTheModels());
     } else {
       TRY_VOID(ReadConfig());
+      predecessor.emplace(runtime::InheritedPredecessor());
+      held = predecessor->is_given();
       TRY_VOID(OpenLink());
+      TRY_VOID(WaitForThePredecessor());
       Wait(std::chrono::steady_clock::now() + runtime::InheritedListenWait(),
-           [this] { return plane.settled(); });
+           [this] { return listen_asked || plane.settled(); });
     }
     for (const ServeListener& listener : options.listeners) {
       TRY_VOID(plane.Listen(listener.name, listener.listener));
     }
     return {};
+  }
+
+  // Until the place is its own.
+  Result<void> WaitForThePredecessor() {
+    if (!held) return {};
+    constexpr auto kAnyTime = std::chrono::steady_clock::time_point::max();
+    if (!Wait(kAnyTime, [this] { return listen_asked || predecessor->has_ended(); })) {
+      return Error(Code::kCancelled, "INTERRUPTED", "the data plane before goes on");
+    }
+    const std::string& folder = options.site_folder;
+    TRY_VOID(
+        PosixFileSystem().Rename(runtime::NextSocketPath(folder), runtime::SocketPath(folder)));
+    // Without it nobody is blamed.
+    const Result<void> blame =
+        PosixFileSystem().Rename(runtime::NextBlamePath(folder), runtime::BlamePath(folder));
+    if (blame.has_error()) LogWarning("there is no page of blame", {{"error", blame.error()}});
+    held = false;
+    LogInfo("takes the place of the data plane before", {{"asked", listen_asked.load()}});
+    link.With([](auto& open) { open->StatusChanged(); });
+    return {};
+  }
+
+  runtime::ServingStatus Status() {
+    runtime::ServingStatus status = plane.status();
+    status.held = held;
+    return status;
   }
 
   // Until `is_reached`; false where the time was over or somebody wanted the end before.
@@ -137,10 +193,13 @@ struct ServeProgram::State {
     for (const ServeListener& listener : options.listeners) {
       descriptors.push_back({.name = listener.name, .descriptor = listener.listener.descriptor()});
     }
-    TRY(opened, AgentLink::Open(runtime::SocketPath(options.site_folder), std::move(descriptors),
-                                {.status = [this] { return plane.status(); },
+    const std::string path = held ? runtime::NextSocketPath(options.site_folder)
+                                  : runtime::SocketPath(options.site_folder);
+    TRY(opened, AgentLink::Open(path, std::move(descriptors),
+                                {.status = [this] { return Status(); },
                                  .reload = [this] { Reload(); },
                                  .certificate = [this] { ReloadFiles(); },
+                                 .listen = [this] { listen_asked = true; },
                                  .stop =
                                      [this](std::chrono::milliseconds drain) {
                                        stop_asked = true;
@@ -185,6 +244,9 @@ struct ServeProgram::State {
   std::condition_variable changed;
   uint64_t changes = 0;  // of the status
   std::atomic<bool> stop_asked{false};
+  std::atomic<bool> listen_asked{false};
+  std::atomic<bool> held{false};  // does not listen, for the predecessor serves
+  std::optional<Predecessor> predecessor;
   Guarded<std::unique_ptr<AgentLink>> link;
   CorePulse pulse;                              // of the link's thread
   std::unique_ptr<ModelRepository> repository;  // stand-alone

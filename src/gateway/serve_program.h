@@ -53,7 +53,9 @@ class ServeProgram {
  public:
   // Waits for the models before it accepts connections: stand-alone models until they are loaded,
   // what serving.json lists until it is Ready or Failed or runtime::InheritedListenWait() is over
-  // (the sockets are there already: connections wait, or go to the predecessor). Fails for a model
+  // (the sockets are there already: connections wait, or go to the predecessor). Beside a
+  // predecessor (runtime::InheritedPredecessor) it waits until an agent says so or that has ended;
+  // CANCELLED / INTERRUPTED where it is to end before. Fails for a model
   // or a serving.json that cannot be read, and where no stand-alone model loads; a site
   // without serving.json has nothing to serve yet.
   static Result<std::unique_ptr<ServeProgram>> Start(CorePool& cores, ServeOptions options);

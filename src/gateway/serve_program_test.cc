@@ -1,5 +1,9 @@
 #include "gateway/serve_program.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -321,6 +325,58 @@ TEST_F(ServeProgramTest, FollowsServingJsonAndItsAgent) {
   ASSERT_TRUE((*agent)->Send(R"({"type":"stop","drainMs":250})").has_value());
   EXPECT_TRUE(PlaneFixture::WaitFor([&] { return drain_ms == 250; }));
   EXPECT_EQ(Infer("fraud"), 200);
+}
+
+// Beside a predecessor, until `let_go` makes it take the place; then it answers.
+class HeldTest : public ServeProgramTest {
+ protected:
+  ~HeldTest() override { unsetenv(runtime::kPredecessorVariable); }
+  void ExpectHeldUntil(int64_t predecessor, const std::function<void()>& let_go) {
+    setenv(runtime::kPredecessorVariable, std::to_string(predecessor).c_str(), 1);
+    setenv(runtime::kListenWaitVariable, "0", 1);
+    std::atomic<bool> started{false};
+    std::thread starter([&] {
+      EXPECT_TRUE(Start({.site_folder = folder_.native()}).has_value());
+      started = true;
+    });
+    const std::string next = runtime::NextSocketPath(folder_.native());
+    EXPECT_TRUE(PlaneFixture::WaitFor([&] { return fs::exists(next); }));
+    auto agent = runtime::ServingChannel::Connect(next);
+    EXPECT_TRUE(agent.has_value());
+    EXPECT_EQ((*ParseJson((*agent)->Receive(10'000)->json))["held"], true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_FALSE(started);
+    let_go();
+    starter.join();
+    unsetenv(runtime::kListenWaitVariable);
+    EXPECT_EQ(Infer("nobody"), 404);
+    EXPECT_FALSE(fs::exists(next));
+    agent = runtime::ServingChannel::Connect(runtime::SocketPath(folder_.native()));
+    ASSERT_TRUE(agent.has_value());
+    EXPECT_EQ((*ParseJson((*agent)->Receive(10'000)->json))["held"], false);
+  }
+};
+
+TEST_F(HeldTest, UntilAnAgentSaysSo) {
+  ExpectHeldUntil(getpid(), [&] {
+    auto agent = runtime::ServingChannel::Connect(runtime::NextSocketPath(folder_.native()));
+    ASSERT_TRUE(agent.has_value());
+    // One that is gone before its first word is not heard.
+    EXPECT_TRUE((*agent)->Receive(10'000).has_value());
+    EXPECT_TRUE((*agent)->Send(R"({"type":"listen"})").has_value());
+  });
+}
+
+TEST_F(HeldTest, UntilThePredecessorHasEnded) {
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  ExpectHeldUntil(child, [child] {
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  });
 }
 
 TEST_F(ServeProgramTest, ABrokenServingJsonKeepsItFromStarting) {

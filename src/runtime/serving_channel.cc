@@ -278,14 +278,29 @@ Result<std::vector<InheritedListener>> InheritedListeners() {
   return out;
 }
 
-std::chrono::milliseconds InheritedListenWait() {
-  const char* text = std::getenv(kListenWaitVariable);
-  if (text == nullptr) return kListenWait;
+namespace {
+
+// Of an environment variable that is a number and nothing else.
+std::optional<uint32_t> NumberIn(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
   std::string_view number = text;
-  uint32_t wait_ms = 0;
-  auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), wait_ms);
+  uint32_t value = 0;
+  auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), value);
   bool valid = problem == std::errc() && end == number.data() + number.size();
-  return valid ? std::chrono::milliseconds(wait_ms) : kListenWait;
+  return valid ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+std::chrono::milliseconds InheritedListenWait() {
+  const std::optional<uint32_t> wait_ms = NumberIn(kListenWaitVariable);
+  return wait_ms ? std::chrono::milliseconds(*wait_ms) : kListenWait;
+}
+
+std::optional<int64_t> InheritedPredecessor() {
+  const std::optional<uint32_t> pid = NumberIn(kPredecessorVariable);
+  return pid ? std::optional<int64_t>(*pid) : std::nullopt;
 }
 
 }  // namespace slipway::runtime

@@ -4,6 +4,7 @@
 //   agent -> serve  {"type":"reload"}      read serving.json again
 //   agent -> serve  {"type":"certificate"} read certificate and key again
 //   agent -> serve  {"type":"listeners"}   hand back the listening sockets
+//   agent -> serve  {"type":"listen"}      take the place of the predecessor
 //   agent -> serve  {"type":"stop","drainMs":N}
 //   agent -> serve  {"type":"ping"}        answer, and say which cores do not
 //   serve -> agent  {"type":"status", ...ServingStatus}   at connect and at each change
@@ -56,8 +57,9 @@ struct ServingStatus {
   int64_t pid = 0;
   std::string build_id;
   std::vector<RevisionMeasurement> revisions;
+  bool held = false;  // it does not listen yet, for a predecessor serves
 };
-BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions))
+BOOST_DESCRIBE_STRUCT(ServingStatus, (), (generation, pid, build_id, revisions, held))
 
 // What serve says to a ping. Its cores own the connections: one that does not come round to what
 // the ping before asked of it is silent.
@@ -116,6 +118,13 @@ Result<std::vector<InheritedListener>> InheritedListeners();
 inline constexpr const char* kListenWaitVariable = "SLIPWAY_LISTEN_WAIT_MS";
 std::chrono::milliseconds InheritedListenWait();
 
+// The process that serves, and beside which a serve starts that is to take its place: from the
+// environment variable SLIPWAY_PREDECESSOR. Such a serve has its channel at NextSocketPath and is
+// held: it does not accept before an agent says "listen" or that process has ended. 0: it is no
+// process of this machine; nothing: there is none, or nonsense in the variable.
+inline constexpr const char* kPredecessorVariable = "SLIPWAY_PREDECESSOR";
+std::optional<int64_t> InheritedPredecessor();
+
 }  // namespace slipway::runtime
 
 template <>
@@ -157,6 +166,7 @@ struct slipway::Description<slipway::runtime::ServingStatus> {
       {.name = "pid", .text = "Process id.", .min = 0},
       {.name = "build_id", .text = "Build id of the program.", .max = 256},
       {.name = "revisions", .text = "All revisions that it knows.", .max = 100'000},
+      {.name = "held", .text = "Whether it does not listen yet, for a predecessor serves."},
   };
 };
 

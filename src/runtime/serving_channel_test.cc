@@ -207,6 +207,16 @@ TEST_F(InheritedListenersTest, NonsenseIsRefused) {
   }
 }
 
+TEST(InheritedPredecessorTest, ReadsTheVariable) {
+  unsetenv(kPredecessorVariable);
+  EXPECT_EQ(InheritedPredecessor(), std::nullopt);
+  setenv(kPredecessorVariable, "4711", 1);
+  EXPECT_EQ(InheritedPredecessor(), 4711);
+  setenv(kPredecessorVariable, "-1", 1);
+  EXPECT_EQ(InheritedPredecessor(), std::nullopt);
+  unsetenv(kPredecessorVariable);
+}
+
 TEST(InheritedListenWaitTest, ReadsTheVariable) {
   unsetenv(kListenWaitVariable);
   EXPECT_EQ(InheritedListenWait(), kListenWait);

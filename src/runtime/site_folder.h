@@ -19,6 +19,14 @@ inline std::string SocketPath(const std::string& folder) {
 inline std::string BlamePath(const std::string& folder) {
   return folder + "/blame";
 }
+// The same of a data plane that has yet to take the place of the one that serves: it moves them to
+// the names above when it does.
+inline std::string NextSocketPath(const std::string& folder) {
+  return SocketPath(folder) + ".next";
+}
+inline std::string NextBlamePath(const std::string& folder) {
+  return BlamePath(folder) + ".next";
+}
 inline std::string SiteDatabasePath(const std::string& folder) {
   return folder + "/site.db";
 }

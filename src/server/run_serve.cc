@@ -153,7 +153,9 @@ Result<void> RunServe(int argc, const char* const* argv) {
   StopSignals signals(reloads ? HangUp::kReloads : HangUp::kStops);
   if (!options->site_folder.empty()) {
     // Without it there is nobody to blame, and all the rest.
-    const Result<void> page = engine::BlamePage::Open(runtime::BlamePath(options->site_folder));
+    const Result<void> page = engine::BlamePage::Open(
+        runtime::InheritedPredecessor() ? runtime::NextBlamePath(options->site_folder)
+                                        : runtime::BlamePath(options->site_folder));
     if (page.has_error()) LogWarning("no revision can be blamed", {{"error", page.error()}});
   }
   TRY(composed, Compose(*options));

@@ -28,7 +28,12 @@ FakeServe::FakeServe(runtime::FakeDriver& driver, runtime::WorkloadHandle handle
     names_.push_back(passed.name);
     sockets_.emplace_back(fcntl(passed.descriptor, F_DUPFD_CLOEXEC, 0));
   }
-  state_.With([this](State& state) { state.phases = options_.phases; });
+  state_.With([&](State& state) {
+    state.phases = options_.phases;
+    for (const auto& [name, value] : workload.spec.environment) {
+      state.held = state.held || name == runtime::kPredecessorVariable;
+    }
+  });
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -44,7 +49,8 @@ bool FakeServe::IsRunning() {
 
 void FakeServe::Run() {
   ReadConfig();
-  auto listening = runtime::ListenChannel(runtime::SocketPath(folder_));
+  auto listening = runtime::ListenChannel(is_held() ? runtime::NextSocketPath(folder_)
+                                                    : runtime::SocketPath(folder_));
   CHECK(listening.has_value());
   Descriptor listener(*listening);
   while (IsRunning()) {
@@ -99,6 +105,7 @@ void FakeServe::Say(runtime::ServingChannel& channel) {
   state_.With([&status](const State& state) {
     status.generation = state.generation;
     status.revisions = state.revisions;
+    status.held = state.held;
   });
   Json json = Encode(status);
   json["type"] = "status";
@@ -131,6 +138,12 @@ void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelM
     unanswered_.push_back(&channel);
   } else if (type == "certificate") {
     state_.With([](State& state) { ++state.certificates; });
+  } else if (type == "listen") {
+    CHECK(PosixFileSystem()
+              .Rename(runtime::NextSocketPath(folder_), runtime::SocketPath(folder_))
+              .has_value());
+    state_.With([](State& state) { state.held = false; });
+    for (auto& each : channels_) Say(*each);
   } else if (type == "stop") {
     state_.With([](State& state) { state.asked_to_stop = true; });
     driver_.End(handle_.id, {.exit_code = 0});
@@ -163,6 +176,9 @@ int FakeServe::reloads() const {
 }
 int FakeServe::certificates() const {
   return state_.With([](const State& state) { return state.certificates; });
+}
+bool FakeServe::is_held() const {
+  return state_.With([](const State& state) { return state.held; });
 }
 bool FakeServe::asked_to_stop() const {
   return state_.With([](const State& state) { return state.asked_to_stop; });

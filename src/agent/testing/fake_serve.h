@@ -39,6 +39,7 @@ class FakeServe {
   int reloads() const;                  // asked for on the newest channel
   int certificates() const;             // how often it was told of another one
   bool asked_to_stop() const;
+  bool is_held() const;  // it does not listen yet
 
  private:
   struct State {
@@ -51,6 +52,7 @@ class FakeServe {
     int reloads = 0;
     int certificates = 0;
     bool asked_to_stop = false;
+    bool held = false;
     bool say_again = false;
   };
   void Run();
