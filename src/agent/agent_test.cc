@@ -1,12 +1,17 @@
 // The agent against a fake control centre, driver and serve.
 #include "agent/agent.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 
 #include "agent/testing/test_site.h"
+#include "engine/blame_page.h"
 #include "runtime/site_folder.h"
 
 namespace slipway::agent {
@@ -478,6 +483,33 @@ TEST_F(SilenceTest, ThatLastsStartsTheDataPlaneAnew) {
   ASSERT_TRUE(TestSite::Eventually([&] { return site_.NewestId() != first; }));
   ExpectWell();
   EXPECT_EQ(site_.driver.running(), std::vector<std::string>{site_.NewestId()});
+}
+
+// A process that runs a revision and never comes to its end.
+pid_t RunForEver(const std::string& blame_path, const std::string& uid) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  if (engine::BlamePage::Open(blame_path).has_error()) _exit(9);
+  const engine::BlameNote note(engine::BlamePage::Enter(uid));
+  while (true) pause();
+}
+
+TEST_F(SilenceTest, IsBlamedOnTheModelWhoseRunDoesNotEnd) {
+  Serve(milliseconds(200));
+  const std::string path = runtime::BlamePath(site_.options.serve.folder);
+  for (int hang = 0; hang < 2; ++hang) {
+    ASSERT_TRUE(TestSite::Eventually([&] { return site_.agent().View().serve_up; }));
+    const pid_t runs = RunForEver(path, "uid-1");
+    ASSERT_TRUE(TestSite::Eventually([&] { return !engine::LookAtRuns(path).empty(); }));
+    const std::string id = site_.NewestId();
+    site_.serve().SetMute(true);
+    ASSERT_TRUE(TestSite::Eventually([&] { return site_.NewestId() != id; }));
+    kill(runs, SIGKILL);
+    waitpid(runs, nullptr, 0);
+    ExpectWell();
+  }
+  EXPECT_TRUE(TestSite::Eventually(
+      [&] { return site_.Serving().services.at(0).revisions.at(0).own_process; }));
 }
 
 TEST_F(SilenceTest, WhileLoadingIsBlamedOnTheModel) {

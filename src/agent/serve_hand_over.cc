@@ -1,5 +1,6 @@
 // How one data plane takes the place of another: it loads beside the one that serves, is held until
 // it has what that serves, and takes its place then, or is ended again.
+#include <algorithm>
 #include <utility>
 
 #include "agent/hand_over.h"
@@ -13,6 +14,14 @@
 namespace slipway::agent {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+// After its drain time serve may take so long to exit, and then so long to follow SIGTERM.
+constexpr milliseconds kExitTime{1'000};
+constexpr milliseconds kTermTime{500};
+
+}  // namespace
 
 // Until the current one is of this build.
 Task<void> ServeKeeper::HandOver() {
@@ -51,10 +60,10 @@ Task<std::string> ServeKeeper::TryHandOver() {
       continue;
     }
     co_await EndSuccessor();
-    const std::string serves_on =
-        " The data plane of before (process " + std::to_string(pid_) +
-        ") serves on; the next try is in " + std::to_string(options_.hand_over_pause.count() / 1000) +
-        " s, or when the control centre starts anew.";
+    const std::string serves_on = " The data plane of before (process " + std::to_string(pid_) +
+                                  ") serves on; the next try is in " +
+                                  std::to_string(options_.hand_over_pause.count() / 1000) +
+                                  " s, or when the control centre starts anew.";
     if (verdict.has_error()) {
       co_return "The data plane of this build " + verdict.error().message() + "." + serves_on;
     }
@@ -68,11 +77,10 @@ Task<Result<void>> ServeKeeper::SpawnSuccessor() {
   const int64_t before = pid_;
   CO_TRY(handle, co_await dependencies_.pool.Run(
                      [this, before] { return SpawnNow(Predecessor::kServes, before); }));
-  auto pid =
+  const auto found =
       co_await dependencies_.pool.Run([this, handle] { return dependencies_.driver.Find(handle); });
-  CO_TRY(found, std::move(pid));
   successor_ = Successor{.record = {handle, options_.build_id, options_.arguments, endpoints()},
-                         .pid = found.value_or(0)};
+                         .pid = found.has_value() ? found->value_or(0) : 0};
   LogInfo("started a data plane beside the one that serves",
           {{"pid", successor_->pid}, {"serves", pid_}});
   co_return Result<void>();
@@ -89,7 +97,8 @@ Task<Result<Verdict>> ServeKeeper::AskSuccessor() {
     if (!found.has_value()) {
       return Unavailable("WORKLOAD_GONE", "ended while it loaded what is served: its log says why");
     }
-    auto opened = ServeConnection::Open(runtime::NextSocketPath(options_.folder), kFirstWordTimeout);
+    auto opened =
+        ServeConnection::Open(runtime::NextSocketPath(options_.folder), kFirstWordTimeout);
     if (opened.has_error()) return std::optional<runtime::ServingStatus>();
     const runtime::ServingStatus status = (*opened)->status();
     if (pid != 0 && status.pid != pid) return std::optional<runtime::ServingStatus>();
@@ -103,23 +112,27 @@ Task<Result<Verdict>> ServeKeeper::AskSuccessor() {
 
 Task<Result<void>> ServeKeeper::TakeOver(Predecessor predecessor) {
   const ServeRecord before = *current_;
-  const Successor next = *successor_;
+  const Successor next = *std::exchange(successor_, std::nullopt);
+  is_taking_over_ = true;
   // First the record: whoever finds it after a crash tells the successor again.
-  CO_TRY_VOID(co_await dependencies_.pool.Run([this, &before, &next, predecessor] {
+  const auto recorded = co_await dependencies_.pool.Run([this, &before, &next, predecessor] {
     return dependencies_.records.Update([&](SiteRecord& record) {
       if (predecessor == Predecessor::kRetires) record.retiring.push_back(before);
       record.current = next.record;
       record.next.reset();
     });
-  }));
+  });
+  is_taking_over_ = false;
+  if (recorded.has_error()) {
+    successor_ = next;
+    co_return recorded.error();
+  }
   CRASH_POINT("agent.serve_next_recorded");
-  successor_.reset();
   std::shared_ptr<ServeConnection> connection = connection_;
   Current(next.record, next.pid, nullptr);
   renew_ = true;  // it may have missed a certificate
   const auto told = co_await dependencies_.pool.Run([this]() -> Result<void> {
-    TRY(opened,
-        ServeConnection::Open(runtime::NextSocketPath(options_.folder), kFirstWordTimeout));
+    TRY(opened, ServeConnection::Open(runtime::NextSocketPath(options_.folder), kFirstWordTimeout));
     return opened->SendListen();
   });
   // One that has seen the end of the one before needs no telling.
@@ -142,6 +155,55 @@ Task<void> ServeKeeper::EndNext(runtime::WorkloadHandle handle) {
     return dependencies_.records.Update([](SiteRecord& record) { record.next.reset(); });
   });
   if (ended.has_error()) LogError("failed to end a data plane", {{"error", ended.error()}});
+}
+
+bool ServeKeeper::IsSettled() const {
+  if (!answers() || !status_.has_value() || status_->generation < generation_) return false;
+  if (status_->held) return false;
+  return std::none_of(status_->revisions.begin(), status_->revisions.end(),
+                      [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
+}
+
+void ServeKeeper::StartRetiring(const ServeRecord& record,
+                                std::shared_ptr<ServeConnection> connection) {
+  ++predecessors_;
+  group_.Start(
+      [this, record, connection = std::move(connection)] { return Retire(record, connection); });
+}
+
+// Ends a predecessor once the current one has taken over.
+Task<void> ServeKeeper::Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
+  while (!IsSettled()) {
+    if (!co_await SleepFor(kRetirePoll)) co_return;
+  }
+  CRASH_POINT("agent.serve_settled");
+  co_await End(record, connection);
+  --predecessors_;
+  events_.changed();
+  auto forgotten = co_await dependencies_.pool.Run([this, record] {
+    return dependencies_.records.Update([&record](SiteRecord& site) {
+      std::erase_if(site.retiring, [&record](const ServeRecord& old) {
+        return old.handle.id == record.handle.id;
+      });
+    });
+  });
+  if (forgotten.has_error()) LogError("failed to write site.db", {{"error", forgotten.error()}});
+}
+
+Task<void> ServeKeeper::End(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
+  if (connection != nullptr) {
+    auto sent = co_await dependencies_.pool.Run(
+        [this, connection] { return connection->SendStop(options_.drain); });
+    if (sent.has_value()) {
+      auto deadline = std::chrono::steady_clock::now() + options_.drain + kExitTime;
+      (void)co_await WithDeadline(deadline, dependencies_.driver.WaitExit(record.handle));
+    }
+  }
+  // Without a channel SIGTERM is what asks it to drain.
+  milliseconds grace = connection == nullptr ? options_.drain + kExitTime : kTermTime;
+  auto ended = co_await dependencies_.pool.Run(
+      [this, record, grace] { return dependencies_.driver.Stop(record.handle, grace); });
+  if (ended.has_error()) LogError("failed to end the data plane", {{"error", ended.error()}});
 }
 
 }  // namespace slipway::agent

@@ -18,9 +18,6 @@ using runtime::WorkloadHandle;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestConnectPause{200};
-// After its drain time serve may take so long to exit, and then so long to follow SIGTERM.
-constexpr milliseconds kExitTime{1'000};
-constexpr milliseconds kTermTime{500};
 
 void MoveLongLogAside(FileSystem& files, const std::string& path) {
   auto info = files.Info(path);
@@ -214,8 +211,10 @@ void ServeKeeper::Current(const ServeRecord& record, int64_t pid,
   connection_.reset();
   status_.reset();
   message_.clear();
+  if (record.build_id == options_.build_id) refusal_.clear();
   silence_.clear();
   lost_.clear();
+  hung_.clear();
   watch_.Begin(dependencies_.clock.Steady());
   group_.Start([this, incarnation] { return Watch(incarnation); });
   group_.Start([this, incarnation] { return Ask(incarnation); });
@@ -246,6 +245,7 @@ Task<void> ServeKeeper::Watch(uint64_t incarnation) {
   // The next one makes the page anew.
   end.blamed = co_await dependencies_.pool.Run(
       [path = runtime::BlamePath(options_.folder)] { return engine::TakeBlame(path); });
+  if (end.blamed.empty()) end.blamed = std::exchange(hung_, {});
   if (incarnation != incarnation_) co_return;
   events_.ended(end);
   events_.changed();
@@ -267,6 +267,11 @@ Task<void> ServeKeeper::Ask(uint64_t incarnation) {
     if (asked || connection == nullptr) watch_.Turn(dependencies_.clock.Steady(), held);
     held = watch_.is_silent() && co_await IsHeld(handle);
     if (incarnation != incarnation_) co_return;
+    if (watch_.is_silent() && answers()) {
+      silent_runs_ = co_await dependencies_.pool.Run(
+          [path = runtime::BlamePath(options_.folder)] { return engine::LookAtRuns(path); });
+      if (incarnation != incarnation_) co_return;
+    }
     Judge(held);
     if (!held && watch_.is_lost()) co_await EndTheLost(incarnation);
     asked = connection != nullptr;
@@ -307,19 +312,29 @@ Task<void> ServeKeeper::EndTheLost(uint64_t incarnation) {
   WorkloadHandle handle = current_->handle;
   lost_ = "did not answer for " + Words(options_.answer.end_after) + ", was ended";
   LogError("the data plane is ended, for it does not answer", {{"pid", pid_}});
+  // Before it is ended: what ends it leaves no note.
+  std::string hung = co_await dependencies_.pool.Run(
+      [path = runtime::BlamePath(options_.folder), runs = silent_runs_] {
+        return engine::WhoRunsSince(path, runs);
+      });
+  if (incarnation != incarnation_) co_return;
+  hung_ = std::move(hung);
   auto ended = co_await dependencies_.pool.Run(
       [this, handle] { return dependencies_.driver.Stop(handle, milliseconds(0)); });
   if (ended.has_value()) co_return;
   LogError("failed to end the data plane", {{"error", ended.error()}});
-  if (incarnation == incarnation_) lost_.clear();
+  if (incarnation != incarnation_) co_return;
+  lost_.clear();
+  hung_.clear();
 }
 
 Task<void> ServeKeeper::Restart(uint64_t incarnation) {
   while (co_await SleepFor(backoff_.Failed(dependencies_.clock.Steady()))) {
     if (incarnation != incarnation_) co_return;
+    if (is_taking_over_) continue;
     // One that loads already is sooner there than another one.
-    auto spawned = successor_ ? co_await TakeOver(Predecessor::kGone)
-                                         : co_await Spawn(Predecessor::kGone);
+    auto spawned =
+        successor_ ? co_await TakeOver(Predecessor::kGone) : co_await Spawn(Predecessor::kGone);
     if (spawned.has_value()) co_return;
     LogError("failed to start the data plane", {{"error", spawned.error()}});
     message_ = "The data plane cannot be started: " + spawned.error().message() + ".";
@@ -328,12 +343,11 @@ Task<void> ServeKeeper::Restart(uint64_t incarnation) {
 }
 
 Task<void> ServeKeeper::Follow(uint64_t incarnation, std::shared_ptr<ServeConnection> connection) {
-  std::string socket = runtime::SocketPath(options_.folder);
   milliseconds pause = kConnectPause;
   while (incarnation == incarnation_) {
     if (connection == nullptr) {
       auto opened = co_await dependencies_.pool.Run(
-          [socket] { return ServeConnection::Open(socket, kFirstWordTimeout); });
+          [this, pid = pid_] { return OpenTo(pid, options_.folder, kFirstWordTimeout); });
       if (opened.has_value()) connection = std::move(*opened);
     }
     bool right = connection != nullptr && incarnation == incarnation_ &&
@@ -413,55 +427,6 @@ Task<void> ServeKeeper::SendCertificate(std::shared_ptr<ServeConnection> connect
   auto sent =
       co_await dependencies_.pool.Run([connection] { return connection->SendCertificate(); });
   if (sent.has_error()) LogWarning("failed to signal the data plane", {{"error", sent.error()}});
-}
-
-bool ServeKeeper::IsSettled() const {
-  if (!answers() || !status_.has_value() || status_->generation < generation_) return false;
-  if (status_->held) return false;
-  return std::none_of(status_->revisions.begin(), status_->revisions.end(),
-                      [](const auto& one) { return one.phase == runtime::kPhaseLoading; });
-}
-
-void ServeKeeper::StartRetiring(const ServeRecord& record,
-                                std::shared_ptr<ServeConnection> connection) {
-  ++predecessors_;
-  group_.Start(
-      [this, record, connection = std::move(connection)] { return Retire(record, connection); });
-}
-
-// Ends a predecessor once the current one has taken over.
-Task<void> ServeKeeper::Retire(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
-  while (!IsSettled()) {
-    if (!co_await SleepFor(kRetirePoll)) co_return;
-  }
-  CRASH_POINT("agent.serve_settled");
-  co_await End(record, connection);
-  --predecessors_;
-  events_.changed();
-  auto forgotten = co_await dependencies_.pool.Run([this, record] {
-    return dependencies_.records.Update([&record](SiteRecord& site) {
-      std::erase_if(site.retiring, [&record](const ServeRecord& old) {
-        return old.handle.id == record.handle.id;
-      });
-    });
-  });
-  if (forgotten.has_error()) LogError("failed to write site.db", {{"error", forgotten.error()}});
-}
-
-Task<void> ServeKeeper::End(ServeRecord record, std::shared_ptr<ServeConnection> connection) {
-  if (connection != nullptr) {
-    auto sent = co_await dependencies_.pool.Run(
-        [this, connection] { return connection->SendStop(options_.drain); });
-    if (sent.has_value()) {
-      auto deadline = std::chrono::steady_clock::now() + options_.drain + kExitTime;
-      (void)co_await WithDeadline(deadline, dependencies_.driver.WaitExit(record.handle));
-    }
-  }
-  // Without a channel SIGTERM is what asks it to drain.
-  milliseconds grace = connection == nullptr ? options_.drain + kExitTime : kTermTime;
-  auto ended = co_await dependencies_.pool.Run(
-      [this, record, grace] { return dependencies_.driver.Stop(record.handle, grace); });
-  if (ended.has_error()) LogError("failed to end the data plane", {{"error", ended.error()}});
 }
 
 Task<void> ServeKeeper::Stop(bool end_serve) {

@@ -24,6 +24,7 @@
 #include "async/task_group.h"
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "engine/blame_page.h"
 #include "runtime/driver.h"
 
 namespace slipway::agent {
@@ -160,10 +161,13 @@ class ServeKeeper {
   std::vector<runtime::RevisionFigures> figures_;
   std::string message_;
   std::optional<Successor> successor_;
-  std::string refusal_;  // why none takes the place of the current one
+  bool is_taking_over_ = false;  // one that was successor_, in a moment
+  std::string refusal_;          // why none takes the place of the current one
   AnswerWatch watch_;
-  std::string silence_;  // the sentence while it does not answer
-  std::string lost_;     // why it is being ended, until it is
+  std::string silence_;               // the sentence while it does not answer
+  std::string lost_;                  // why it is being ended, until it is
+  engine::RunsUnderWay silent_runs_;  // when it stopped to answer
+  std::string hung_;  // the revision whose run goes on since, once it is being ended
   uint64_t generation_ = 0;
   bool renew_ = false;    // serve has to be told as soon as it listens
   int predecessors_ = 0;  // that retire

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -21,7 +23,7 @@
 namespace slipway::engine {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'S', 'L', 'W', 'B', 'L', 'A', 'M', '1'};
+constexpr std::array<char, 8> kMagic = {'S', 'L', 'W', 'B', 'L', 'A', 'M', '2'};
 constexpr size_t kNames = 4096;
 constexpr size_t kThreads = 1024;
 constexpr size_t kUidBytes = 64;
@@ -30,20 +32,31 @@ struct Page {
   std::array<char, 8> magic;
   std::atomic<uint32_t> signal;
   std::atomic<uint32_t> hit;  // the number of the revision on the thread that the signal hit
-  std::array<std::atomic<uint32_t>, kThreads> running;
+  std::array<std::atomic<uint64_t>, kThreads> running;    // what Run() makes; 0: nothing
   std::array<std::array<char, kUidBytes>, kNames> names;  // that of number N is at N - 1
 };
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+// The revision's number, and above it which run of the thread it is, so that a run that goes on is
+// told from one after the other.
+constexpr uint64_t Run(uint32_t count, uint32_t number) {
+  return uint64_t{count} << 32 | number;
+}
+constexpr uint32_t NumberOf(uint64_t run) {
+  return static_cast<uint32_t>(run);
+}
 
 // Set once, before there are other threads.
 Page* page = nullptr;
 // The thread's own, once it has run a revision; read by the handler of fatal signals.
-constinit thread_local std::atomic<uint32_t>* own = nullptr;
+constinit thread_local std::atomic<uint64_t>* own = nullptr;
+constinit thread_local uint32_t runs_begun = 0;
 
 // What nobody uses.
 struct Free {
   std::vector<uint32_t> names;
-  std::vector<std::atomic<uint32_t>*> threads;
+  std::vector<std::atomic<uint64_t>*> threads;
 };
 Guarded<Free>& FreePlaces() {
   static auto* places = new Guarded<Free>();
@@ -54,9 +67,9 @@ Guarded<Free>& FreePlaces() {
 class Place {
  public:
   Place() {
-    own = FreePlaces().With([](Free& places) -> std::atomic<uint32_t>* {
+    own = FreePlaces().With([](Free& places) -> std::atomic<uint64_t>* {
       if (places.threads.empty()) return nullptr;
-      std::atomic<uint32_t>* const last = places.threads.back();
+      std::atomic<uint64_t>* const last = places.threads.back();
       places.threads.pop_back();
       return last;
     });
@@ -75,7 +88,7 @@ void TakePlace() {
 
 // Notes what it hit, and lets it end the process.
 void Note(int number) {
-  if (own != nullptr) page->hit.store(own->load(std::memory_order_relaxed));
+  if (own != nullptr) page->hit.store(NumberOf(own->load(std::memory_order_relaxed)));
   page->signal.store(static_cast<uint32_t>(number));
   raise(number);
 }
@@ -98,6 +111,29 @@ std::string NameOf(const Page& dead, uint32_t number) {
   const auto& name = dead.names[number - 1];
   return std::string(name.begin(), std::find(name.begin(), name.end(), '\0'));
 }
+
+// The revision of these numbers, if it is one.
+std::string TheOnly(std::set<uint32_t> numbers, const Page& copy) {
+  numbers.erase(0);
+  return numbers.size() == 1 ? NameOf(copy, *numbers.begin()) : std::string();
+}
+
+// What the page in a file had at one moment, whole and of this format.
+class PageCopy {
+ public:
+  static std::optional<PageCopy> Of(const std::string& path) {
+    const Result<std::string> bytes = ReadWholeFile(PosixFileSystem(), path, sizeof(Page));
+    if (bytes.has_error() || bytes->size() != sizeof(Page)) return std::nullopt;
+    PageCopy copy;
+    std::memcpy(static_cast<void*>(copy.content_.get()), bytes->data(), sizeof(Page));
+    if (copy.content().magic != kMagic) return std::nullopt;
+    return copy;
+  }
+  const Page& content() const { return *content_; }
+
+ private:
+  std::unique_ptr<Page> content_ = std::make_unique<Page>();
+};
 
 }  // namespace
 
@@ -149,7 +185,7 @@ BlameNote::BlameNote(uint32_t number) {
   if (own == nullptr) TakePlace();
   if (own == nullptr) return;
   before_ = own->load(std::memory_order_relaxed);
-  own->store(number, std::memory_order_relaxed);
+  own->store(Run(++runs_begun, number), std::memory_order_relaxed);
   is_noted_ = true;
 }
 
@@ -158,21 +194,35 @@ BlameNote::~BlameNote() {
 }
 
 std::string TakeBlame(const std::string& path) {
-  const Result<std::string> bytes = ReadWholeFile(PosixFileSystem(), path, sizeof(Page));
+  const std::optional<PageCopy> copy = PageCopy::Of(path);
   (void)unlink(path.c_str());
-  if (bytes.has_error() || bytes->size() != sizeof(Page)) return {};
-  std::vector<std::byte> memory(sizeof(Page) + alignof(Page));
-  void* at = memory.data();
-  size_t room = memory.size();
-  at = std::align(alignof(Page), sizeof(Page), at, room);
-  std::memcpy(at, bytes->data(), sizeof(Page));
-  const Page& dead = *static_cast<const Page*>(at);
-  if (dead.magic != kMagic || dead.signal.load() == 0) return {};
-  if (const uint32_t hit = dead.hit.load(); hit != 0) return NameOf(dead, hit);
+  if (!copy || copy->content().signal.load() == 0) return {};
+  if (const uint32_t hit = copy->content().hit.load(); hit != 0)
+    return NameOf(copy->content(), hit);
   std::set<uint32_t> running;
-  for (const auto& thread : dead.running) running.insert(thread.load());
-  running.erase(0);
-  return running.size() == 1 ? NameOf(dead, *running.begin()) : std::string();
+  for (const auto& thread : copy->content().running) running.insert(NumberOf(thread.load()));
+  return TheOnly(running, copy->content());
+}
+
+RunsUnderWay LookAtRuns(const std::string& path) {
+  RunsUnderWay runs;
+  const std::optional<PageCopy> copy = PageCopy::Of(path);
+  if (!copy) return runs;
+  for (size_t i = 0; i < kThreads; ++i) {
+    const uint64_t run = copy->content().running[i].load();
+    if (NumberOf(run) != 0) runs.emplace(i, run);
+  }
+  return runs;
+}
+
+std::string WhoRunsSince(const std::string& path, const RunsUnderWay& before) {
+  const std::optional<PageCopy> copy = PageCopy::Of(path);
+  if (!copy) return {};
+  std::set<uint32_t> running;
+  for (const auto& [thread, run] : before) {
+    if (copy->content().running[thread].load() == run) running.insert(NumberOf(run));
+  }
+  return TheOnly(running, copy->content());
 }
 
 }  // namespace slipway::engine

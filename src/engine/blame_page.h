@@ -1,7 +1,9 @@
 // BlamePage: which revision runs on each thread, in a file that outlives the process.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +33,7 @@ class BlameNote {
   BlameNote& operator=(const BlameNote&) = delete;
 
  private:
-  uint32_t before_ = 0;
+  uint64_t before_ = 0;
   bool is_noted_ = false;
 };
 
@@ -40,5 +42,14 @@ class BlameNote {
 // Empty where the process ended in another way, or there is no such file. It is taken away: nobody
 // is blamed twice for one end.
 std::string TakeBlame(const std::string& path);
+
+// The runs under way in the process that writes the file, by their threads: a number that no other
+// run of that thread has soon. Empty where there is no such file.
+using RunsUnderWay = std::map<size_t, uint64_t>;
+RunsUnderWay LookAtRuns(const std::string& path);
+
+// The revision whose run has gone on since `before`; empty where there is none, or runs of several
+// have.
+std::string WhoRunsSince(const std::string& path, const RunsUnderWay& before);
 
 }  // namespace slipway::engine

@@ -98,6 +98,29 @@ TEST_F(BlamePageTest, NamesAreGivenAgain) {
             "guilty");
 }
 
+TEST_F(BlamePageTest, ARunThatGoesOnIsToldFromThoseThatCome) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (BlamePage::Open(path_).has_error()) _exit(9);
+    std::thread hung([] {
+      const BlameNote note(BlamePage::Enter("hung"));
+      while (true) pause();
+    });
+    const uint32_t busy = BlamePage::Enter("busy");
+    while (true) {
+      const BlameNote note(busy);
+    }
+  }
+  RunsUnderWay before;
+  while (before.size() < 2) before = LookAtRuns(path_);
+  while (WhoRunsSince(path_, before) != "hung") std::this_thread::yield();
+  EXPECT_EQ(WhoRunsSince(path_, {}), "");
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(TakeBlame(path_), "") << "no signal that the page knows of";
+  EXPECT_TRUE(LookAtRuns(path_).empty()) << "it was taken";
+}
+
 TEST(BlamePage, WithoutOneNothingIsNoted) {
   EXPECT_EQ(BlamePage::Enter("x"), 0);
   const BlameNote note(0);

@@ -138,7 +138,7 @@ void FakeServe::Answer(runtime::ServingChannel& channel, const runtime::ChannelM
     unanswered_.push_back(&channel);
   } else if (type == "certificate") {
     state_.With([](State& state) { ++state.certificates; });
-  } else if (type == "listen") {
+  } else if (type == "listen" && is_held()) {
     CHECK(PosixFileSystem()
               .Rename(runtime::NextSocketPath(folder_), runtime::SocketPath(folder_))
               .has_value());
