@@ -201,7 +201,7 @@ def started_at(point, start_centre, tmp_path):
     if point.startswith("gc."):  # garbage at once
         return start_centre("--gc-hold", "0", "--gc-interval", "0", wait=False,
                             environment=environment)
-    if point != "agent.serve_settled":
+    if point not in ("agent.serve_next_recorded", "agent.serve_settled"):
         return start_centre(wait=False, environment=environment)
     centre = start_centre()
     story = Story(centre)
