@@ -125,7 +125,8 @@ Task<bool> Connection::WriteResponse(HttpResponse& response, bool keep_alive) {
   }
   if (HasNoBody(response.status)) {
     framing.chunked = false;
-    if (response.status != 304) framing.content_length.reset();
+    // That of a 304 would be the length of the 200.
+    framing.content_length = response.status == 304 ? response.declared_length : std::nullopt;
   }
   out_.clear();
   AppendResponseHead(response, framing, environment_.date, out_);

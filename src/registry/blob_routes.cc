@@ -1,4 +1,5 @@
 #include "net/byte_range.h"
+#include "net/precondition.h"
 #include "oci/reference.h"
 #include "registry/core.h"
 #include "registry/error_response.h"
@@ -83,10 +84,20 @@ HttpResponse BlobResponse(const std::shared_ptr<const FoundBlob>& found) {
   return response;
 }
 
+// 304, where the client has it; headers are those of the 200.
+std::optional<HttpResponse> Unmodified(const HttpRequest& request, const AskedBlob& asked) {
+  if (!net::HasAlready(request, EntityTag(asked.digest))) return std::nullopt;
+  HttpResponse response = net::NotModified();
+  response.declared_length = asked.found->row.size_bytes;
+  response.written_headers = {asked.found, &asked.found->headers};
+  return response;
+}
+
 Task<Result<HttpResponse>> HeadBlob(Core& core, HttpRequest& request) {
   CO_TRY(asked, AskedBlobOf(core, request));
   if (!asked.found) CO_TRY_VOID(co_await FindBlob(core, request, asked));
   if (!IsFileSeen(core, *asked.found)) CO_TRY_VOID(co_await CheckFile(core, request, asked));
+  if (auto unmodified = Unmodified(request, asked)) co_return *std::move(unmodified);
   HttpResponse response = BlobResponse(asked.found);
   response.declared_length = asked.found->row.size_bytes;
   co_return response;
@@ -103,10 +114,11 @@ HttpResponse NotSatisfiable(const HttpRequest& request, uint64_t size_bytes) {
 Task<Result<HttpResponse>> GetBlob(Core& core, HttpRequest& request) {
   CO_TRY(asked, AskedBlobOf(core, request));
   if (!asked.found) CO_TRY_VOID(co_await FindBlob(core, request, asked));
+  if (auto unmodified = Unmodified(request, asked)) co_return *std::move(unmodified);
   const Digest& digest = asked.digest;
   const std::shared_ptr<const FoundBlob>& found = asked.found;
   const uint64_t size_bytes = found->row.size_bytes;
-  const net::RangeAnswer answer = net::RangeOf(request, "\"" + digest.text() + "\"", size_bytes);
+  const net::RangeAnswer answer = net::RangeOf(request, EntityTag(digest), size_bytes);
   if (answer.verdict == net::RangeVerdict::kNotSatisfiable) {
     co_return NotSatisfiable(request, size_bytes);
   }

@@ -131,6 +131,24 @@ TEST_F(BlobTest, IfRange) {
   EXPECT_EQ(get("\"another\"").status, 200);
 }
 
+TEST_F(BlobTest, WhatTheClientHasIsNotSentAgain) {
+  const Digest digest = registry_.PushBlob("default/a", "0123456789");
+  const std::string tag = "\"" + digest.text() + "\"";
+  const auto get = [&](const std::string& condition) {
+    return registry_.Send({.target = Path(digest), .headers = {{"If-None-Match", condition}}});
+  };
+  for (const std::string& condition :
+       {tag, "W/" + tag, "\"a,b\", " + tag + " ,\"c\"", std::string("*")}) {
+    const TestResponse response = get(condition);
+    EXPECT_EQ(response.status, 304) << condition;
+    EXPECT_EQ(response.body, "");
+    EXPECT_EQ(response.header("ETag"), tag);
+  }
+  EXPECT_EQ(get("\"another\"").status, 200);
+  EXPECT_EQ(get("").status, 200);
+  EXPECT_EQ(get(digest.text()).status, 200) << "a tag has quotes";
+}
+
 TEST_F(BlobTest, NameOfOneSegmentBelongsToDefault) {
   const Digest digest = registry_.PushBlob("magika", "content");
   EXPECT_EQ(registry_.Get(Path(digest, "magika")).status, 200);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "net/precondition.h"
 #include "oci/reference.h"
 #include "registry/body.h"
 #include "registry/core.h"
@@ -44,8 +45,13 @@ Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
     CO_TRY(read, co_await core.reads.ReadManifest(repository, selector));
     found = std::move(read);
   }
-  HttpResponse response;
+  const bool has_already = net::HasAlready(request, EntityTag(found->digest));
+  HttpResponse response = has_already ? net::NotModified() : HttpResponse();
   response.written_headers = {found, &found->headers};
+  if (has_already) {
+    response.declared_length = found->row.size_bytes;
+    co_return response;
+  }
   std::unique_ptr<File> file;
   if (!found->inline_bytes) {
     CO_TRY(opened, co_await OpenManifest(core, request, *found));

@@ -19,7 +19,7 @@ std::string HeadersOf(const Digest& digest, std::string_view media_type) {
   std::string out;
   net::AppendHeader("Content-Type", media_type, out);
   net::AppendHeader("Docker-Content-Digest", digest.text(), out);
-  net::AppendHeader("ETag", "\"" + digest.text() + "\"", out);
+  net::AppendHeader("ETag", EntityTag(digest), out);
   net::AppendHeader(kVersionHeader, kVersionValue, out);
   return out;
 }
@@ -49,6 +49,10 @@ Result<FoundManifest> FindSelected(const store::Snapshot& snapshot, const std::s
 }
 
 }  // namespace
+
+std::string EntityTag(const Digest& digest) {
+  return "\"" + digest.text() + "\"";
+}
 
 Reads::Reads(store::MetaStore& meta)
     : meta_(meta),

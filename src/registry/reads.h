@@ -20,6 +20,9 @@ struct Selector {
   std::string tag;
 };
 
+// The digest in quotes: content never changes under it.
+std::string EntityTag(const Digest& digest);
+
 struct FoundManifest {
   Digest digest;
   ManifestRow row;

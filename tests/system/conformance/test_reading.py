@@ -96,6 +96,19 @@ def test_nothing_is_compressed_whatever_clients_accept(filled, name):
                  body=plain.body)
 
 
+@pytest.mark.parametrize("name", ["blob in a row", "blob in a file", "manifest by digest",
+                                  "manifest in a file"])
+def test_what_the_client_has_is_not_sent_again(filled, name):
+    repository, targets = filled
+    registry = repository.registry
+    tag = registry.get(targets[name]).header("ETag")
+    for ask in (registry.get, registry.head):
+        known = ask(targets[name], {"If-None-Match": f'"other", {tag}'})
+        known.expect(304, {"ETag": tag}, body=b"")
+        ask(targets[name], {"If-None-Match": '"other"'}).expect(200)
+    registry.get(targets[name]).expect(200)  # the connection goes on
+
+
 # Ranges beyond those of the suite ----------------------------------------------------------------
 
 @pytest.mark.parametrize("header", ["bytes=0-1,3-4", "items=0-1", "bytes=", "bytes=a-b",

@@ -1,0 +1,17 @@
+// Conditional requests: RFC 9110 section 13.
+#pragma once
+
+#include <string_view>
+
+#include "net/http_message.h"
+
+namespace slipway::net {
+
+// Whether the client has content with this strong entity tag (in its quotes) already, as
+// `If-None-Match` says: one of a list, weak ones as well, or `*`. GET and HEAD then answer with
+// NotModified.
+bool HasAlready(const HttpRequest& request, std::string_view entity_tag);
+// 304, without the headers that the 200 has.
+HttpResponse NotModified();
+
+}  // namespace slipway::net
