@@ -260,6 +260,5 @@ int main(int argc, char** argv) {
       "\"refused_p99_us\":%.0f,\"ideal_p99_us\":%.0f}\n",
       seconds, totals.sent, totals.unsent, totals.ok_us.size(), totals.ok_in_time,
       totals.refused_us.size(), totals.failed, Quantile(totals.ok_us, 0.5),
-      Quantile(totals.ok_us, 0.99), Quantile(totals.refused_us, 0.99),
-      Quantile(ideal, 0.99));
+      Quantile(totals.ok_us, 0.99), Quantile(totals.refused_us, 0.99), Quantile(ideal, 0.99));
 }

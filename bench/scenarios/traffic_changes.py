@@ -18,7 +18,8 @@ def change_traffic(ports: dict[str, int], token: str, split: list[dict[str, int]
     request = urllib.request.Request(
         f"http://127.0.0.1:{ports['api']}/api/v1/projects/default/services/linear", method="PATCH",
         data=json.dumps({"spec": {"traffic": {"split": split}}}).encode(),
-        headers={"Content-Type": "application/merge-patch+json", "Authorization": f"Bearer {token}"})
+        headers={"Content-Type": "application/merge-patch+json",
+                 "Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         answer.read()
 
