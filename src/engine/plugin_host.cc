@@ -15,6 +15,7 @@
 #include "base/build_info.h"
 #include "base/log.h"
 #include "engine/plugin_model.h"
+#include "engine/program_host.h"
 #include "engine/worker/model.h"
 
 namespace slipway::engine {
@@ -36,8 +37,8 @@ constexpr std::array kPythonFormats = {
     std::string_view("xgboost"), std::string_view("mlflow"),
 };
 
-// What the revisions of programs that are started by a command have as their format.
-constexpr std::array kProgramFormats = {std::string_view("v2"), std::string_view("http")};
+// What the revisions of programs have as their format that speak HTTP of their own.
+constexpr std::string_view kProgramHttp = "http";
 
 std::string PythonInterpreter() {
   const char* const named = std::getenv("SLIPWAY_PYTHON");  // NOLINT(concurrency-mt-unsafe)
@@ -68,6 +69,7 @@ worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& fo
                                          .plugins = folder},
                                 .command = {},
                                 .readable = {},
+                                .program = {},
                                 .changed = source.changed};
   if (!IsCustomCode(source.format)) return options;
   const std::string interpreter = PythonInterpreter();
@@ -152,7 +154,7 @@ bool IsCustomCode(std::string_view format) {
 }
 
 bool RunsElsewhere(std::string_view format, bool own_process) {
-  return own_process || IsCustomCode(format);
+  return own_process || IsCustomCode(format) || IsProgram(format);
 }
 
 Result<void> CheckBuild(const SlipwayEngine& engine, std::string_view path) {
@@ -176,10 +178,10 @@ Result<const SlipwayEngine*> PluginHost::EngineFor(std::string_view format) {
       return engine;
     });
   }
-  if (std::ranges::find(kProgramFormats, format) != kProgramFormats.end()) {
+  if (format == kProgramHttp) {
     return Unimplemented("PROGRAM_NOT_STARTED",
-                         "this build starts no programs that speak " + std::string(format) +
-                             ": give the service a program of python, which is a predictor.py");
+                         "this build starts no programs that speak http: give the service one that "
+                         "speaks v2, or a program of python, which is a predictor.py");
   }
   std::string known;
   for (const Row& row : kEngines) known += (known.empty() ? "" : ", ") + std::string(row.format);

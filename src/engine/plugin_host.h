@@ -27,7 +27,7 @@ std::vector<std::string_view> SupportedFormats();
 bool IsCustomCode(std::string_view format);
 
 // Whether a model of this format runs in another process than this one: where `own_process` says
-// so, and custom code always.
+// so, and custom code and programs always.
 bool RunsElsewhere(std::string_view format, bool own_process);
 
 // A model that code of its maker's is given, to be read.

@@ -102,7 +102,7 @@ TEST(PluginHost, NamesFormatsThatHaveNoEngine) {
 TEST(PluginHost, KnowsWhatRunsElsewhere) {
   EXPECT_FALSE(RunsElsewhere("onnx", false));
   EXPECT_TRUE(RunsElsewhere("onnx", true));
-  for (const char* format : {"python", "pickle", "joblib", "xgboost", "mlflow"}) {
+  for (const char* format : {"python", "pickle", "joblib", "xgboost", "mlflow", "v2"}) {
     EXPECT_TRUE(RunsElsewhere(format, false)) << format;
   }
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/accelerator.h"
+#include "engine/program_host.h"
 #include "gateway/ensemble/ensemble_model.h"
 #include "gateway/model_config/describe.h"
 #include "gateway/warm_up.h"
@@ -13,6 +14,16 @@ namespace slipway::gateway {
 namespace {
 
 using Loaded = Result<std::unique_ptr<engine::LoadedModel>>;
+
+Result<std::unique_ptr<exec::Model>> Start(const runtime::ServingProgram& program,
+                                           const engine::ModelSource& source) {
+  return engine::LoadProgram({.name = source.name,
+                              .folder = program.path,
+                              .command = program.command,
+                              .start_timeout_ms = program.start_timeout_ms,
+                              .mounts = source.mounts,
+                              .changed = source.changed});
+}
 
 Loaded LoadOnGpu(engine::PluginHost& host, engine::ModelSource source) {
   TRY(gpu, engine::ChooseGpu(host, source.format));
@@ -31,6 +42,16 @@ Loaded Load(engine::PluginHost& host, const std::string& accelerator,
   return std::move(model);
 }
 
+Loaded LoadAny(engine::PluginHost& host, const runtime::ServingRevision& settings,
+               const engine::ModelSource& source) {
+  if (!settings.program || !engine::IsProgram(settings.format)) {
+    return Load(host, settings.accelerator, source);
+  }
+  // A run with zeros would not tell what one costs in another process, and need not be good input.
+  TRY(model, Start(*settings.program, source));
+  return std::make_unique<engine::LoadedModel>(std::move(model));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
@@ -41,7 +62,7 @@ Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
     TRY(plan, ReadEnsemblePlan(config));
     return std::make_unique<engine::LoadedModel>(std::make_unique<EnsembleModel>(std::move(plan)));
   }
-  TRY(model, Load(host, settings.accelerator, source));
+  TRY(model, LoadAny(host, settings, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
   TRY_VOID(WarmUp(*model, settings));
   return std::move(model);

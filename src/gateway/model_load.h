@@ -13,7 +13,7 @@ namespace slipway::gateway {
 // The model of `source`, loaded and warmed up, if it fits the configuration that came with it and
 // can have what it wants to compute on; its note says so where it does without. An ensemble is its
 // configuration, and whether it fits its models is not looked at here. Blocks. Errors: those of
-// ReadEnsemblePlan, engine::LoadedModel::Load, WarmUp, engine::ChooseGpu,
+// ReadEnsemblePlan, engine::LoadProgram, engine::LoadedModel::Load, WarmUp, engine::ChooseGpu,
 // model_config::CheckAgainst.
 Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
                                                        const runtime::ServingRevision& settings,

@@ -23,7 +23,12 @@ struct Ruleset {
   uint64_t scoped;
 };
 constexpr uint64_t kNetwork = 3;  // bind and connect of TCP
-constexpr uint64_t kScoped = 3;   // abstract unix sockets and signals
+constexpr int kPortRule = 2;
+struct PortRule {
+  uint64_t allowed;
+  uint64_t port;
+};
+constexpr uint64_t kScoped = 3;  // abstract unix sockets and signals
 
 constexpr uint64_t kRead =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
@@ -50,6 +55,24 @@ void Allow(int ruleset, const std::string& path, uint64_t rights) {
   (void)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
 }
 
+void AllowAll(int ruleset, const Reach& reach, const Ruleset& rules) {
+  for (const char* const path : kSystem) Allow(ruleset, path, kRead);
+  for (const char* const path : kSystemFiles) Allow(ruleset, path, LANDLOCK_ACCESS_FS_READ_FILE);
+  for (const std::string& path : reach.readable) Allow(ruleset, path, kRead);
+  for (const std::string& path : reach.writable) Allow(ruleset, path, rules.files);
+  for (const std::string& path : reach.bare) {
+    Allow(
+        ruleset, path,
+        LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR);
+  }
+  for (const char* const path : kDevices) {
+    Allow(ruleset, path, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+  }
+  if (reach.port == 0 || rules.network == 0) return;
+  const PortRule rule{.allowed = kNetwork, .port = reach.port};
+  (void)syscall(SYS_landlock_add_rule, ruleset, kPortRule, &rule, 0);
+}
+
 bool MayBeUnconfined() {
   const char* const word = std::getenv("SLIPWAY_UNCONFINED");  // NOLINT(concurrency-mt-unsafe)
   return word != nullptr && std::string_view(word) == "1";
@@ -57,7 +80,7 @@ bool MayBeUnconfined() {
 
 }  // namespace
 
-Result<void> Confine(const std::vector<std::string>& folders) {
+Result<void> Confine(const Reach& reach) {
   if (MayBeUnconfined()) {
     LogWarning("SLIPWAY_UNCONFINED is set: the code of models may reach whatever this program may");
     return {};
@@ -77,14 +100,7 @@ Result<void> Confine(const std::vector<std::string>& folders) {
         "that can, or set SLIPWAY_UNCONFINED=1 for the data plane if whoever deploys models may "
         "reach all that it may");
   }
-  for (const char* const path : kSystem) Allow(ruleset.get(), path, kRead);
-  for (const char* const path : kSystemFiles) {
-    Allow(ruleset.get(), path, LANDLOCK_ACCESS_FS_READ_FILE);
-  }
-  for (const std::string& path : folders) Allow(ruleset.get(), path, kRead);
-  for (const char* const path : kDevices) {
-    Allow(ruleset.get(), path, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-  }
+  AllowAll(ruleset.get(), reach, rules);
   if (syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return SystemError(errno, "landlock_restrict_self");
   }

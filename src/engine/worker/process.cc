@@ -220,7 +220,9 @@ void WorkerProcess::Supervise() {
 Result<Child> WorkerProcess::Launch(Descriptor& control) {
   TRY(ends, MakeChannel());
   std::vector<std::string> arguments = {std::to_string(getpid()), options_.name};
-  if (!options_.command.empty()) {
+  if (!options_.program.empty()) {
+    arguments.insert(arguments.end(), {std::string(kProgramWord), options_.program});
+  } else if (!options_.command.empty()) {
     for (const std::string& folder : options_.readable) {
       arguments.insert(arguments.end(), {"--read", folder});
     }

@@ -32,6 +32,7 @@ struct WorkerOptions {
   std::vector<std::string> readable;
   // One process runs one request after the other: there is to be one for each run at a time.
   bool process_for_each_run = false;
+  std::string program;            // settings of a program that the worker starts; empty: none
   std::function<void()> changed;  // state() is another one; on a thread of the worker's
   std::chrono::milliseconds hung_grace = kHungGrace;
 };

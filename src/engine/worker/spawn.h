@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/descriptor.h"
@@ -14,6 +15,9 @@ namespace slipway::engine::worker {
 
 // The descriptor at which a worker finds its control socket.
 inline constexpr int kControlDescriptor = 3;
+
+// Before the settings of a program that the worker is to start.
+inline constexpr std::string_view kProgramWord = "--program";
 
 // A child of this process, in a process group of its own. It is killed, with its group, and waited
 // for when this goes.

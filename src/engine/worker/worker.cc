@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "engine/loaded_model.h"
 #include "engine/plugin_host.h"
+#include "engine/program/program.h"
 #include "engine/worker/channel.h"
 #include "engine/worker/confine.h"
 #include "engine/worker/segment.h"
@@ -182,13 +183,16 @@ class ServedSession {
 };
 
 // Sessions and their interrupts, until the program closes its end.
-Result<void> ServeControl(exec::Model& model) {
+Result<void> ServeControl(exec::Model& model, void (*at_end)()) {
   std::map<uint32_t, std::unique_ptr<ServedSession>> sessions;
   while (true) {
     Result<Packet> packet = ReceiveFrame(kControlDescriptor);
     if (packet.has_error()) {
       // Runs that are under way have nobody left who waits for them.
-      if (packet.error().code() == Code::kUnavailable) _exit(0);
+      if (packet.error().code() == Code::kUnavailable) {
+        at_end();
+        _exit(0);
+      }
       return packet.error();
     }
     std::erase_if(sessions, [](const auto& session) { return session.second->is_over(); });
@@ -205,21 +209,40 @@ Result<void> ServeControl(exec::Model& model) {
   }
 }
 
-Result<void> ServeEngine() {
+Result<LoadFrame> ReceiveLoad() {
   TRY(packet, ReceiveFrame(kControlDescriptor));
   const auto* load = std::get_if<LoadFrame>(&packet.frame);
   if (load == nullptr || load->protocol != kProtocol) {
     return FailedPrecondition("WORKER_PROTOCOL", "the program speaks another protocol");
   }
-  PluginHost host(load->plugins);
-  ModelSource source{.format = load->format, .path = load->path, .threads = load->threads};
-  if (load->gpu >= 0) source.gpu = Gpu{.ordinal = load->gpu};
-  Result<std::unique_ptr<exec::Model>> model = host.Load(source);
+  return *load;
+}
+
+// Says how the load went, and serves what came of it. `at_end` is called before the end.
+Result<void> ServeModel(const Result<std::unique_ptr<exec::Model>>& model, void (*at_end)()) {
   if (model.has_error()) return SendFrame(kControlDescriptor, FailedOf(model.error()));
   TRY_VOID(SendFrame(kControlDescriptor, LoadedFrame{.decoupled = (*model)->decoupled(),
                                                      .platform = std::string((*model)->platform()),
                                                      .signature = (*model)->signature()}));
-  return ServeControl(**model);
+  return ServeControl(**model, at_end);
+}
+
+Result<void> ServeEngine() {
+  TRY(load, ReceiveLoad());
+  PluginHost host(load.plugins);
+  ModelSource source{.format = load.format, .path = load.path, .threads = load.threads};
+  if (load.gpu >= 0) source.gpu = Gpu{.ordinal = load.gpu};
+  return ServeModel(host.Load(source), [] {});
+}
+
+// A program that is not ours, between which and serve this process passes tensors.
+Result<void> ServeProgram(std::string_view words) {
+  TRY(load, ReceiveLoad());
+  (void)load;  // the words say it all
+  TRY(settings, program::DecodeSettings(words));
+  const Result<void> served = ServeModel(program::StartProgram(settings), program::EndProgram);
+  program::EndProgram();
+  return served;
 }
 
 // Only what the program passes on: its end of the socket, and where the log goes.
@@ -258,7 +281,7 @@ Error Become(std::vector<std::string> words) {
   if (next + 1 >= words.size() || words[next] != "--") {
     return Internal("WORKER_PARENT", "a worker was started in a way that it does not know");
   }
-  const Result<void> confined = Confine(folders);
+  const Result<void> confined = Confine({.readable = folders});
   if (confined.has_error()) return confined.error();
   std::vector<char*> pointers;
   for (size_t i = next + 1; i < words.size(); ++i) pointers.push_back(words[i].data());
@@ -274,6 +297,7 @@ Error Become(std::vector<std::string> words) {
 Result<void> RunWorker(int argc, const char* const* argv) {
   TRY_VOID(Bind(argc, argv));
   if (argc == 3) return ServeEngine();
+  if (argc == 5 && argv[3] == kProgramWord) return ServeProgram(argv[4]);
   const Error failure = Become({argv + 3, argv + argc});
   // It waits for an answer to its load, which has to be read first: an end with words unread takes
   // back what was said.

@@ -1,0 +1,33 @@
+// Programs that a command starts and that serve their models by a protocol, in place of an engine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/plugin_host.h"
+#include "exec/model.h"
+
+namespace slipway::engine {
+
+// Whether revisions of this format are such programs: in a process of their own.
+bool IsProgram(std::string_view format);
+
+struct ProgramSource {
+  std::string name;                  // of the process, for people
+  std::string folder;                // of the program's package, absolute
+  std::vector<std::string> command;  // see docs/engines.md
+  int64_t start_timeout_ms = 0;
+  std::vector<MountedFolder> mounts;
+  std::function<void()> changed;  // exec::Model::process() tells something else; any thread
+};
+
+// Starts it, and waits until it is ready. Errors: those of worker::LoadInWorker and of
+// program::StartProgram.
+Result<std::unique_ptr<exec::Model>> LoadProgram(const ProgramSource& source);
+
+}  // namespace slipway::engine
