@@ -330,10 +330,22 @@ TEST_F(ServeProgramTest, FollowsServingJsonAndItsAgent) {
 // Beside a predecessor, until `let_go` makes it take the place; then it answers.
 class HeldTest : public ServeProgramTest {
  protected:
-  ~HeldTest() override { unsetenv(runtime::kPredecessorVariable); }
+  void TearDown() override {
+    Unset(runtime::kPredecessorVariable);
+    Unset(runtime::kListenWaitVariable);
+    ServeProgramTest::TearDown();
+  }
+  // Of the environment, which no other thread changes here.
+  static void Set(const char* name, const std::string& value) {
+    setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  }
+  static void Unset(const char* name) {
+    unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
+  }
+
   void ExpectHeldUntil(int64_t predecessor, const std::function<void()>& let_go) {
-    setenv(runtime::kPredecessorVariable, std::to_string(predecessor).c_str(), 1);
-    setenv(runtime::kListenWaitVariable, "0", 1);
+    Set(runtime::kPredecessorVariable, std::to_string(predecessor));
+    Set(runtime::kListenWaitVariable, "0");
     std::atomic<bool> started{false};
     std::thread starter([&] {
       EXPECT_TRUE(Start({.site_folder = folder_.native()}).has_value());
@@ -348,7 +360,6 @@ class HeldTest : public ServeProgramTest {
     EXPECT_FALSE(started);
     let_go();
     starter.join();
-    unsetenv(runtime::kListenWaitVariable);
     EXPECT_EQ(Infer("nobody"), 404);
     EXPECT_FALSE(fs::exists(next));
     agent = runtime::ServingChannel::Connect(runtime::SocketPath(folder_.native()));
