@@ -235,7 +235,9 @@ def triton(monkeypatch):
     site = next(PEERS.resolve().glob("lib/python3*/site-packages"))
     monkeypatch.setenv("PATH", str(TRITON_BIN), prepend=os.pathsep)
     monkeypatch.setenv("PEER_SITE", str(site))
-    monkeypatch.setenv("SLIPWAY_PROGRAM_FOLDERS", f"{TRITON}:{site}")
+    # The backend's Python looks for its library where it finds a python3.
+    python = pathlib.Path(shutil.which("python3")).resolve().parents[1]
+    monkeypatch.setenv("SLIPWAY_PROGRAM_FOLDERS", f"{TRITON}:{site}:{python}:{sys.base_prefix}")
     backends = TRITON / "pytriton" / "tritonserver" / "backends"
     return ["tritonserver", "--model-repository={repository}", f"--backend-directory={backends}",
             "--http-port={port}", "--http-address=127.0.0.1", "--allow-grpc=false",
