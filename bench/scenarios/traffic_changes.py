@@ -46,7 +46,6 @@ def run() -> str:
             return 1
 
         load, count = load_with(server, infer_url(ports), SECONDS, revision)
-        cli(root, "status", "linear")
     failed = load.not_ok + load.resets + load.refused
     return "\n".join([
         "## New revisions and changes of traffic under full load", "",

@@ -6,18 +6,13 @@
 #include <utility>
 
 #include "engine/limits.h"
+#include "engine/same_signature.h"
 
 namespace slipway::engine {
 namespace {
 
 bool IsCancelled(const exec::Run& run) {
   return run.cancelled != nullptr && run.cancelled->load(std::memory_order_relaxed) != 0;
-}
-
-bool SameSpecs(const std::vector<tensor::TensorSpec>& a, const std::vector<tensor::TensorSpec>& b) {
-  return std::ranges::equal(a, b, [](const auto& x, const auto& y) {
-    return x.name == y.name && x.type == y.type && x.shape == y.shape;
-  });
 }
 
 }  // namespace
@@ -158,8 +153,7 @@ void OnDemandModel::Load() {
   loading_ = false;
   if (loaded.has_error()) {
     failure_ = loaded.error();
-  } else if (!SameSpecs((*loaded)->signature().inputs, signature_.inputs) ||
-             !SameSpecs((*loaded)->signature().outputs, signature_.outputs)) {
+  } else if (!HaveSameTensors((*loaded)->signature(), signature_)) {
     failure_ = Unavailable("MODEL_CHANGED",
                            "the model came back with other inputs or outputs than it had before");
   } else {

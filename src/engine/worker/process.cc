@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/same_signature.h"
 #include "engine/worker/channel.h"
 
 namespace slipway::engine::worker {
@@ -19,16 +20,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-bool SameSpecs(const std::vector<tensor::TensorSpec>& a, const std::vector<tensor::TensorSpec>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.name == y.name && x.type == y.type && x.shape == y.shape;
-  });
-}
-
 bool IsSame(const LoadedFrame& a, const LoadedFrame& b) {
   return a.platform == b.platform && a.decoupled == b.decoupled &&
-         SameSpecs(a.signature.inputs, b.signature.inputs) &&
-         SameSpecs(a.signature.outputs, b.signature.outputs);
+         HaveSameTensors(a.signature, b.signature);
 }
 
 int PollTimeout(std::chrono::steady_clock::time_point when) {
