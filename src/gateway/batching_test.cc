@@ -156,7 +156,7 @@ TEST(Batching, AFullLineIs503AndWhoLeavesItIsNotRun) {
 
 TEST(Batching, AWaitThatIsTooLongIs503) {
   PlaneFixture plane({.engine_threads = 1});
-  plane.Serve({Batched(plane.Fake(1, R"(,"delayUs":20000000)"), {.queue_timeout_us = 5'000})});
+  plane.Serve({Batched(plane.Fake(1, R"(,"delayUs":20000000)"), {.queue_timeout_us = 500'000})});
   HttpCaller busy(plane.port());
   ASSERT_TRUE(busy.Send(MakeRequest("POST", kInfer, Rows(1, 7))).has_value());
   ASSERT_TRUE(PlaneFixture::WaitFor(
