@@ -11,16 +11,21 @@ std::string_view TagOf(std::string_view part) {
   return part;
 }
 
+bool IsInQuotes(std::string_view part, std::string_view tag) {
+  return part.size() == tag.size() + 2 && part.front() == '"' && part.back() == '"' &&
+         part.substr(1, tag.size()) == tag;
+}
+
 }  // namespace
 
-bool HasAlready(const HttpRequest& request, std::string_view entity_tag) {
+bool HasAlready(const HttpRequest& request, std::string_view tag) {
   const auto header = request.Header("If-None-Match");
   if (!header) return false;
   if (TagOf(*header) == "*") return true;
   // No tag of ours has a comma in it, so that commas within others divide what matches nothing.
   for (std::string_view rest = *header; !rest.empty();) {
     const size_t comma = rest.find(',');
-    if (TagOf(rest.substr(0, comma)) == entity_tag) return true;
+    if (IsInQuotes(TagOf(rest.substr(0, comma)), tag)) return true;
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);
   }

@@ -7,10 +7,10 @@
 
 namespace slipway::net {
 
-// Whether the client has content with this strong entity tag (in its quotes) already, as
+// Whether the client has the content already whose strong entity tag is `tag` in quotes, as
 // `If-None-Match` says: one of a list, weak ones as well, or `*`. GET and HEAD then answer with
-// NotModified.
-bool HasAlready(const HttpRequest& request, std::string_view entity_tag);
+// NotModified. Costs a request without that header next to nothing.
+bool HasAlready(const HttpRequest& request, std::string_view tag);
 // 304, without the headers that the 200 has.
 HttpResponse NotModified();
 

@@ -86,7 +86,7 @@ HttpResponse BlobResponse(const std::shared_ptr<const FoundBlob>& found) {
 
 // 304, where the client has it; headers are those of the 200.
 std::optional<HttpResponse> Unmodified(const HttpRequest& request, const AskedBlob& asked) {
-  if (!net::HasAlready(request, EntityTag(asked.digest))) return std::nullopt;
+  if (!net::HasAlready(request, asked.digest.text())) return std::nullopt;
   HttpResponse response = net::NotModified();
   response.declared_length = asked.found->row.size_bytes;
   response.written_headers = {asked.found, &asked.found->headers};

@@ -45,7 +45,7 @@ Task<Result<HttpResponse>> GetManifest(Core& core, HttpRequest& request) {
     CO_TRY(read, co_await core.reads.ReadManifest(repository, selector));
     found = std::move(read);
   }
-  const bool has_already = net::HasAlready(request, EntityTag(found->digest));
+  const bool has_already = net::HasAlready(request, found->digest.text());
   HttpResponse response = has_already ? net::NotModified() : HttpResponse();
   response.written_headers = {found, &found->headers};
   if (has_already) {
