@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kPayloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 constexpr std::string_view kSignature = "dev.cosignproject.cosign/signature";
-constexpr std::string_view kImageConfigType = "application/vnd.oci.image.config.v1+json";
 constexpr std::string_view kZeroTime = "0001-01-01T00:00:00Z";
 
 // What cosign writes as the config of an image whose layers are payloads.
@@ -135,7 +134,7 @@ Result<void> SignatureStore::AddTagged(const TaggedSignature& signature) {
   TRY(layer, Upload(kPayloadType, signature.payload));
   layer.annotations[std::string(kSignature)] = signature.signature;
   manifest["layers"].push_back(oci::ToJson(layer));
-  TRY(config, Upload(kImageConfigType, ConfigOf(manifest["layers"])));
+  TRY(config, Upload(oci::kImageConfigType, ConfigOf(manifest["layers"])));
   manifest["config"] = oci::ToJson(config);
   TRY_VOID(client_.PutManifest(repository_, Tag(),
                                manifest.value("mediaType", std::string(oci::kImageManifestType)),

@@ -7,6 +7,7 @@
 namespace slipway::oci {
 
 inline constexpr std::string_view kImageManifestType = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view kImageConfigType = "application/vnd.oci.image.config.v1+json";
 inline constexpr std::string_view kImageIndexType = "application/vnd.oci.image.index.v1+json";
 inline constexpr std::string_view kDockerManifestType =
     "application/vnd.docker.distribution.manifest.v2+json";

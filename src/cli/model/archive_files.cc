@@ -11,12 +11,11 @@ namespace slipway::cli {
 namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
-constexpr std::string_view kImageConfigType = "application/vnd.oci.image.config.v1+json";
 
 std::string FolderOf(const oci::Manifest& manifest) {
   if (!manifest.config) return {};
   if (manifest.config->media_type == oci::kOrmbConfigType) return "model/";
-  if (manifest.config->media_type == kImageConfigType) return "models/";
+  if (manifest.config->media_type == oci::kImageConfigType) return "models/";
   return {};
 }
 

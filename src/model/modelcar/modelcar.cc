@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kFolder = "models";
 constexpr std::string_view kLayerType = "application/vnd.oci.image.layer.v1.tar";
-constexpr std::string_view kConfigType = "application/vnd.oci.image.config.v1+json";
 
 bool IsWeight(const Package& package, const PackageFile& file) {
   return file.path == package.model_file || FileKind(file.path) == "weight";
@@ -113,7 +112,7 @@ void FinishModelcar(Package& package, const std::string& architecture) {
   Json manifest = {{"schemaVersion", 2},
                    {"mediaType", oci::kImageManifestType},
                    {"config",
-                    {{"mediaType", kConfigType},
+                    {{"mediaType", oci::kImageConfigType},
                      {"digest", Digest::Of(package.config).text()},
                      {"size", package.config.size()}}},
                    {"layers", std::move(layers)}};
