@@ -2,13 +2,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "engine/loaded_model.h"
 #include "engine/plugin_host.h"
+#include "engine/testing/leftovers.h"
 
 namespace slipway::engine {
 namespace {
@@ -93,18 +93,6 @@ TEST(OpenVinoEngine, ARunThatIsCancelledBeforeItBeginsIsNotRun) {
   EXPECT_TRUE(RunOnce(**session, std::move(inputs)).has_value());
 }
 
-int64_t AnonymousBytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  while (status >> word) {
-    if (word != "RssAnon:") continue;
-    int64_t kib = 0;
-    status >> kib;
-    return kib << 10;
-  }
-  return 0;
-}
-
 // Engines stay in the process for ever; what models took must not.
 TEST(Engines, ModelsThatComeAndGoLeaveNothingBehind) {
 #if defined(__has_feature)
@@ -112,19 +100,11 @@ TEST(Engines, ModelsThatComeAndGoLeaveNothingBehind) {
   GTEST_SKIP() << "the sanitizers keep what was freed";
 #endif
 #endif
-  constexpr int kRounds = 1'000;
   const ModelSource sources[] = {Source("onnx", "mlp_a.onnx"), Lite(),
                                  Source("paddle", "frameworks/paddle/network.pdmodel"),
                                  Source("openvino", "frameworks/ir/network.xml")};
   PluginHost host;
-  int64_t early = 0;
-  for (int i = 0; i < kRounds; ++i) {
-    auto model = LoadedModel::Load(host, sources[static_cast<size_t>(i) % std::size(sources)]);
-    ASSERT_TRUE(model.has_value()) << model.error().ToString();
-    model->reset();
-    if (i == 100) early = AnonymousBytes();
-  }
-  EXPECT_LT(AnonymousBytes() - early, int64_t{5} << 20);
+  ExpectNothingIsLeftOf(host, sources);
 }
 
 }  // namespace

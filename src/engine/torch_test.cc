@@ -12,6 +12,7 @@
 
 #include "engine/loaded_model.h"
 #include "engine/plugin_host.h"
+#include "engine/testing/leftovers.h"
 
 namespace slipway::engine {
 namespace {
@@ -294,29 +295,10 @@ TEST_F(TorchEngine, RefusesWhatItCannotServeWithTheReason) {
   }
 }
 
-int64_t AnonymousBytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  while (status >> word) {
-    if (word != "RssAnon:") continue;
-    int64_t kib = 0;
-    status >> kib;
-    return kib << 10;
-  }
-  return 0;
-}
-
 TEST_F(TorchEngine, ModelsThatComeAndGoLeaveNothingBehind) {
   const ModelSource sources[] = {{.format = "torchscript", .path = Fixture("network.pt").native()},
                                  Methods(Statement("counts", kOneFloat, kOneFloat))};
-  int64_t early = 0;
-  for (int i = 0; i < 1'000; ++i) {
-    auto model = LoadedModel::Load(host_, sources[static_cast<size_t>(i) % std::size(sources)]);
-    ASSERT_TRUE(model.has_value()) << model.error().ToString();
-    model->reset();
-    if (i == 100) early = AnonymousBytes();
-  }
-  EXPECT_LT(AnonymousBytes() - early, int64_t{5} << 20);
+  ExpectNothingIsLeftOf(host_, sources);
 }
 
 }  // namespace
