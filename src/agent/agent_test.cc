@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/testing/test_site.h"
+#include "agent/testing/agent_fixture.h"
 #include "engine/blame_page.h"
 #include "runtime/site_folder.h"
 
@@ -19,40 +19,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kModelA = "tests/fixtures/models/linear_a.onnx";
-constexpr const char* kModelB = "tests/fixtures/models/linear_b.onnx";
-
-class AgentTest : public ::testing::Test {
+class AgentTest : public AgentFixture {
  protected:
-  void TearDown() override {
-    if (running_) Stop(StopMode::kEndServe);
-  }
-  void Start() {
-    auto started = site_.StartAgent();
-    ASSERT_TRUE(started.has_value()) << started.error().ToString();
-    running_ = true;
-  }
-  void Stop(StopMode mode) {
-    site_.StopAgent(mode);
-    running_ = false;
-  }
   // A new process: the old agent is gone, serve goes on.
   void Restart() {
     Stop(StopMode::kKeepServing);
     site_.NewAgent();
     Start();
   }
-  void ExpectPhase(int64_t number, const std::string& phase) {
-    EXPECT_TRUE(TestSite::Eventually([&] { return site_.Phase(number) == phase; }))
-        << "revision " << number << " is " << site_.Phase(number) << ", not " << phase << ": "
-        << site_.ReportOf(number).message;
-  }
   void ExpectLoaded(const std::vector<int64_t>& numbers) {
     EXPECT_TRUE(TestSite::Eventually([&] { return site_.serve().loaded() == numbers; }));
   }
-
-  TestSite site_;
-  bool running_ = false;
 };
 
 TEST_F(AgentTest, StartOpensTheSocketsAndStartsServe) {

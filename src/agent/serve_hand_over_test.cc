@@ -2,18 +2,15 @@
 #include <gtest/gtest.h>
 
 #include "agent/serving_plan.h"
-#include "agent/testing/test_site.h"
+#include "agent/testing/agent_fixture.h"
 
 namespace slipway::agent {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kModelA = "tests/fixtures/models/linear_a.onnx";
-constexpr const char* kModelB = "tests/fixtures/models/linear_b.onnx";
-
 // Revision 1 is served by a data plane of the build "build".
-class HandOverTest : public ::testing::Test {
+class HandOverTest : public AgentFixture {
  protected:
   void SetUp() override {
     one_ = site_.Revision(1, site_.Offer(kModelA).manifest_digest);
@@ -22,18 +19,6 @@ class HandOverTest : public ::testing::Test {
     Start();
     ExpectPhase(1, "Ready");
     old_ = site_.NewestId();
-  }
-  void TearDown() override {
-    if (running_) Stop(StopMode::kEndServe);
-  }
-  void Start() {
-    auto started = site_.StartAgent();
-    ASSERT_TRUE(started.has_value()) << started.error().ToString();
-    running_ = true;
-  }
-  void Stop(StopMode mode) {
-    site_.StopAgent(mode);
-    running_ = false;
   }
   // The control centre comes back as another build, whose data plane finds revision 1 so.
   void Upgrade(const std::string& phase, milliseconds pause = std::chrono::hours(1)) {
@@ -52,10 +37,6 @@ class HandOverTest : public ::testing::Test {
     EXPECT_TRUE(site_.serve().is_held());
     return site_.NewestId();
   }
-  void ExpectPhase(int64_t number, const std::string& phase) {
-    EXPECT_TRUE(TestSite::Eventually([&] { return site_.Phase(number) == phase; }))
-        << site_.Phase(number) << ": " << site_.ReportOf(number).message;
-  }
   void ExpectRefusal(const std::string& words) {
     EXPECT_TRUE(TestSite::Eventually([&] {
       const runtime::SiteReport report = site_.link.last_report();
@@ -73,11 +54,9 @@ class HandOverTest : public ::testing::Test {
     ExpectPhase(1, "Ready");
   }
 
-  TestSite site_;
   runtime::DesiredRevision one_;
   runtime::DesiredRevision two_;
   std::string old_;
-  bool running_ = false;
 };
 
 TEST_F(HandOverTest, TheOldOneServesUntilTheNewOneHasLoaded) {
