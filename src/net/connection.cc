@@ -188,7 +188,7 @@ Connection::Next Connection::LookForRequest() {
 
   scanner_.Reset();
   empty_lines_ = 0;
-  buffer_.Grow(kMinBodyRoomBytes);  // before there are views into it
+  buffer_.GrowForBody(*head_bytes);  // before there are views into it
   const std::string_view head = buffer_.unread().substr(0, *head_bytes);
   request_.headers.clear();
   request_.parameters.clear();

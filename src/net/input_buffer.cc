@@ -8,10 +8,19 @@
 namespace slipway::net {
 
 void InputBuffer::Grow(size_t min_room) {
-  if (room_bytes() >= min_room) return;
+  if (room_bytes() < min_room) Reserve(end_ - begin_ + min_room);
+}
+
+void InputBuffer::GrowForBody(size_t head_bytes) {
+  const size_t body = next_ + head_bytes;
+  if (capacity_ < kMaxReadAheadBytes) return Grow(kMinBodyRoomBytes);
+  if (capacity_ - body < kMinBodyRoomBytes) Reserve(body - begin_ + kMinBodyRoomBytes);
+}
+
+void InputBuffer::Reserve(size_t bytes) {
   const size_t used = end_ - begin_;
   size_t capacity = std::max(capacity_, kFirstBufferBytes);
-  while (capacity - used < min_room) capacity *= 2;
+  while (capacity < bytes) capacity *= 2;
   if (capacity == capacity_) {
     std::memmove(data_.get(), data_.get() + begin_, used);
   } else {

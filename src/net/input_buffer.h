@@ -24,6 +24,10 @@ class InputBuffer {
   // Makes the room at least `min_room` bytes, by moving the current request to the front or by a
   // larger buffer. Views become invalid.
   void Grow(size_t min_room);
+  // Before BeginBody(head_bytes): so that its body, which is partly there perhaps, has room at all,
+  // and, up to kMaxReadAheadBytes, that the next request of this length is read whole. What a
+  // connection keeps does not grow with the bodies that it brings. Views become invalid.
+  void GrowForBody(size_t head_bytes);
   // The current request's head is `head_bytes` long: what follows is its body.
   void BeginBody(size_t head_bytes) {
     next_ = begin_ + head_bytes;
@@ -40,6 +44,9 @@ class InputBuffer {
   size_t capacity() const { return capacity_; }
 
  private:
+  // Makes the capacity from the beginning of the current request on at least that.
+  void Reserve(size_t bytes);
+
   std::unique_ptr<char[]> data_;
   size_t capacity_ = 0;
   size_t begin_ = 0;

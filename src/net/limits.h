@@ -14,10 +14,11 @@ inline constexpr size_t kMaxMethodBytes = 32;
 // Empty lines before a request line are skipped, as RFC 9112 2.2 wants; more are an attack.
 inline constexpr size_t kMaxLeadingEmptyLines = 4;
 
-// A connection's buffer: where it begins, what a head leaves free for the body, and above which
-// size an idle connection gives it back.
+// A connection's buffer: where it begins, what a head leaves free for the body, up to which size it
+// follows the requests that come, and above which size an idle connection gives it back.
 inline constexpr size_t kFirstBufferBytes = 4 << 10;
 inline constexpr size_t kMinBodyRoomBytes = 2 << 10;
+inline constexpr size_t kMaxReadAheadBytes = 16 << 10;
 inline constexpr size_t kMaxIdleBufferBytes = 16 << 10;
 // Readable bytes after a buffered body (simdjson).
 inline constexpr size_t kBufferPadding = 64;
