@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 namespace slipway::engine::ort {
 namespace {
@@ -98,7 +99,7 @@ void RunMemory::Keep(void* begin, size_t bytes) {
   {
     std::lock_guard lock(mutex_);
     if (kept_bytes_ + bytes <= limits_.kept_bytes) {
-      if (kept_bytes_ == 0) wake_.notify_one();
+      if (std::exchange(idle_, false)) wake_.notify_one();
       kept_bytes_ += bytes;
       kept_[bytes].push_back({.begin = begin, .since = Clock::now()});
       return;
@@ -128,7 +129,8 @@ void RunMemory::Tidy() {
   pthread_setname_np(pthread_self(), "run-memory");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    wake_.wait(lock, [&] { return stopping_ || kept_bytes_ > 0; });
+    idle_ = kept_bytes_ == 0;
+    wake_.wait(lock, [&] { return stopping_ || !idle_; });
     wake_.wait_for(lock, limits_.kept_for / 2, [&] { return stopping_; });
     lock.unlock();
     Release(Clock::now() - limits_.kept_for);

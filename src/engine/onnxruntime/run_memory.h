@@ -55,6 +55,8 @@ class RunMemory {
   std::map<size_t, std::vector<Kept>> kept_;
   size_t kept_bytes_ = 0;
   bool stopping_ = false;
+  // Nothing is kept, and the thread that tidies sleeps until something is.
+  bool idle_ = false;
   std::thread tidying_;  // the last member: it uses the others
 };
 
