@@ -82,10 +82,20 @@ def start_fastapi(model: pathlib.Path) -> Variant:
 
 def engine_floor(model: pathlib.Path, runs: int, batch: int = 1) -> dict[str, float]:
     """The bare engine on a model with one input and output: cpu_us of a run, p99_us of its time."""
+    return run_floor(model, runs, batch)
+
+
+def engine_at_random(model: pathlib.Path, rate: float, seconds: int,
+                     seed: int) -> dict[str, float]:
+    """The same with runs that come as the requests of open_loop do; stay_p99_us counts the wait."""
+    return run_floor(model, "--arrivals", f"{rate:.2f}", seconds, seed)
+
+
+def run_floor(model: pathlib.Path, *arguments: object) -> dict[str, float]:
     library = next((measure.BUILD / "lib" / "slipway").glob("libonnxruntime.so*"))
     output = subprocess.run(
         ["taskset", "-c", str(measure.SERVER_CORE), measure.BUILD / "bin" / "onnxruntime_floor",
-         library, model, str(runs), str(batch)], capture_output=True, text=True, check=True).stdout
+         library, model, *map(str, arguments)], capture_output=True, text=True, check=True).stdout
     return json.loads(output)
 
 
