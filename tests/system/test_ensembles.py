@@ -342,6 +342,28 @@ def test_an_ensemble_follows_its_models(serve, repository):
     assert "the input 'z' of 'thrice' is missing" in index_of(plane)["sum"][1]
 
 
+def test_an_ensemble_that_missed_a_model_at_the_start_serves_when_it_is_loaded(serve, repository):
+    ensemble(repository, "outer", chain(["inner", "late"]))
+    ensemble(repository, "inner", chain(["late", "later"]))
+    ensemble(repository, "unwanted", chain(["late"]))
+    for name in ("late", "later"):
+        (repository / name / "1").mkdir(parents=True)
+        (repository / name / "1" / "model.onnx").write_bytes(b"not yet a model")
+    plane = serve()
+    assert is_ready(plane, "sum") and not is_ready(plane, "outer")
+    assert "'late' cannot serve" in index_of(plane)["inner"][1]
+    unload(plane, "unwanted")
+    scale(repository, "late", 2)
+    scale(repository, "later", 5)
+    assert load(plane, "late").status_code == 200
+    assert not is_ready(plane, "inner") and not is_ready(plane, "outer")
+    assert load(plane, "later").status_code == 200
+    assert is_ready(plane, "inner") and is_ready(plane, "outer")
+    assert infer(plane, "outer").json()["outputs"][0]["data"] == [20, 40, 60, 80]
+    # What somebody unloaded stays so.
+    assert not is_ready(plane, "unwanted")
+
+
 def test_a_load_brings_the_models_of_the_steps(serve, repository):
     ensemble(repository, "outer", chain(["inner"]))
     ensemble(repository, "inner", chain(["twice"]))

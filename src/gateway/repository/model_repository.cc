@@ -87,16 +87,17 @@ Result<void> ModelRepository::Open() {
   return {};
 }
 
-std::optional<std::string> ModelRepository::FailureOf(
+std::optional<ModelRepository::Failure> ModelRepository::FailureOf(
     const runtime::ServingService& service) const {
   const runtime::ServingStatus status = plane_.status();
   for (const runtime::RevisionMeasurement& measured : status.revisions) {
     if (measured.phase != runtime::kPhaseFailed) continue;
     for (const runtime::ServingRevision& revision : service.revisions) {
       if (revision.uid != measured.uid) continue;
-      return (service.revisions.size() > 1 ? "version " + std::to_string(revision.number) + ": "
-                                           : std::string()) +
-             measured.message;
+      const std::string version = service.revisions.size() > 1
+                                      ? "version " + std::to_string(revision.number) + ": "
+                                      : std::string();
+      return Failure{.reason = measured.reason, .message = version + measured.message};
     }
   }
   return std::nullopt;
@@ -111,11 +112,12 @@ Result<void> ModelRepository::Settle() {
       reason = model.reason;
       continue;
     }
-    const std::optional<std::string> failure = FailureOf(*model.service);
+    const std::optional<Failure> failure = FailureOf(*model.service);
     any_serves = any_serves || !failure;
     if (!failure) continue;
-    reason = *failure;
-    Unlist(model, *failure);
+    reason = failure->message;
+    if (failure->reason == "ENSEMBLE_MEMBER") model.missed_steps = StepsOf(*model.service);
+    Unlist(model, failure->message);
     changed = true;
   }
   if (!any_serves && !models_.empty() && !options_.is_repository) {
@@ -214,7 +216,11 @@ Task<Result<void>> ModelRepository::LoadHere(std::string name, ReadLoad read, Na
   const Result<void> result = co_await Change(name, std::move(read), std::move(ensembles));
   Model& model = models_[name];
   model.is_busy = false;
-  if (result.has_value()) co_return Result<void>();
+  if (result.has_value()) {
+    model.missed_steps.clear();
+    co_await LoadWaiting(name);
+    co_return Result<void>();
+  }
   LogWarning("a model was asked for and does not load",
              {{"model", name}, {"error", result.error()}});
   // What nobody has is not told of.
@@ -228,6 +234,26 @@ Task<Result<void>> ModelRepository::LoadHere(std::string name, ReadLoad read, Na
   if (result.error().code() == Code::kUnavailable) co_return result.error();
   co_return FailedPrecondition("LOAD_FAILED",
                                "failed to load '" + name + "': " + result.error().message());
+}
+
+Task<void> ModelRepository::LoadWaiting(std::string name) {
+  const auto is_listed = [this](const std::string& step) {
+    const auto found = models_.find(step);
+    return found != models_.end() && found->second.service.has_value();
+  };
+  Names waiting;
+  for (const auto& [ensemble, model] : models_) {
+    const Names& steps = model.missed_steps;
+    if (std::ranges::find(steps, name) != steps.end()) waiting.push_back(ensemble);
+  }
+  for (const std::string& ensemble : waiting) {
+    const Model& model = models_[ensemble];
+    // Others may have changed it meanwhile.
+    if (model.is_busy || model.missed_steps.empty()) continue;
+    if (!std::ranges::all_of(model.missed_steps, is_listed)) continue;
+    // What keeps it from serving is in the index and the log.
+    (void)co_await LoadHere(ensemble, []() -> Result<LoadRequest> { return LoadRequest{}; }, {});
+  }
 }
 
 Task<Result<void>> ModelRepository::LoadSteps(runtime::ServingService ensemble, Names ensembles) {
@@ -263,12 +289,12 @@ Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read, Name
   if (before && SameRevisions(*before, wanted)) co_return Result<void>();
   model.service = before ? Staged(*before, wanted) : wanted;
   const bool is_loaded = co_await InEffect(Apply(), &wanted);
-  const std::optional<std::string> failure = FailureOf(wanted);
+  const std::optional<Failure> failure = FailureOf(wanted);
   if (!is_loaded || failure) {
     model.service = before;
     const bool is_back = co_await InEffect(Apply(), nullptr);
     if (!is_loaded || !is_back) co_return Stopping();
-    co_return FailedPrecondition("MODEL_FAILED", *failure);
+    co_return FailedPrecondition("MODEL_FAILED", failure->message);
   }
   model.service = wanted;
   const bool is_switched = co_await InEffect(Apply(), nullptr);
@@ -280,6 +306,7 @@ Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read, Name
 
 Task<Result<void>> ModelRepository::UnloadHere(std::string name, bool with_steps) {
   const auto found = models_.find(name);
+  if (found != models_.end()) found->second.missed_steps.clear();
   if (found == models_.end() || (!found->second.service && !found->second.is_busy)) {
     co_return Result<void>();
   }

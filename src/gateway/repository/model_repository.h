@@ -37,8 +37,9 @@ class ModelRepository final : public ModelControl {
   // Before the cores serve: lists all models that are there. Blocks. The errors of FindSources, and
   // that of the model where there is only one.
   Result<void> Open();
-  // Once what Open listed is loaded or has failed: what failed is listed no more. The error of a
-  // model if none serves and not even that was wanted.
+  // Once what Open listed is loaded or has failed: what failed is listed no more; an ensemble that
+  // failed for its models is loaded again when they are. The error of a model if none serves and
+  // not even that was wanted.
   Result<void> Settle();
   // Whether the plane has what Open and Settle listed last. Before the cores serve.
   bool IsInEffect() const { return plane_.status().generation >= generation_; }
@@ -53,6 +54,7 @@ class ModelRepository final : public ModelControl {
   Task<void> Stop();
 
  private:
+  using Names = std::vector<std::string>;
   // A model that was listed at some time.
   struct Model {
     std::optional<runtime::ServingService> service;  // as it is listed; nothing: it is not
@@ -61,6 +63,8 @@ class ModelRepository final : public ModelControl {
     // Why it is not listed, and which versions of it were.
     std::string reason;
     std::vector<std::string> versions;
+    // Of an ensemble that was to serve from the start and waits for them.
+    Names missed_steps;
   };
   // What reading a model from disk gives.
   struct Planned {
@@ -70,11 +74,12 @@ class ModelRepository final : public ModelControl {
 
   Task<Result<void>> OnFirstCore(std::function<Task<Result<void>>()> make);
   // `ensembles` are those that are loaded with it, the outermost first.
-  using Names = std::vector<std::string>;
   Task<Result<void>> Change(std::string name, ReadLoad read, Names ensembles);
   Task<Result<void>> LoadHere(std::string name, ReadLoad read, Names ensembles);
   // What an ensemble needs and is not there.
   Task<Result<void>> LoadSteps(runtime::ServingService ensemble, Names ensembles);
+  // The ensembles that waited for this model and now have all of theirs.
+  Task<void> LoadWaiting(std::string name);
   Task<Result<void>> UnloadHere(std::string name, bool with_steps);
   Task<Result<void>> IdleHere(const std::vector<Source>& found, std::vector<IndexEntry>& out);
   Result<Planned> Plan(const std::string& name, const LoadRequest& request) const;
@@ -83,7 +88,11 @@ class ModelRepository final : public ModelControl {
   uint64_t Apply();
   // Waits until the configuration is in effect and none of `service` is loading; false: stopped.
   Task<bool> InEffect(uint64_t generation, const runtime::ServingService* service);
-  std::optional<std::string> FailureOf(const runtime::ServingService& service) const;
+  struct Failure {
+    std::string reason;
+    std::string message;
+  };
+  std::optional<Failure> FailureOf(const runtime::ServingService& service) const;
   void Unlist(Model& model, std::string reason);
 
   const StandAloneOptions options_;
