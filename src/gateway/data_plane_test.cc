@@ -56,8 +56,8 @@ TEST(DataPlane, TellsOfItselfAndItsModels) {
   PlaneFixture plane;
   plane.Serve({PlaneFixture::Service("m", {plane.Fake(1), plane.Fake(2)})});
   HttpCaller caller(plane.port());
-  EXPECT_EQ(caller.Get("/v2/health/live")->status, 200);
-  EXPECT_EQ(caller.Get("/v2/health/ready")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/health/live")->body, R"({"live":true})");
+  EXPECT_EQ(caller.Get("/v2/health/ready")->body, R"({"ready":true})");
   for (const char* path : {"/v2", "/v2/"}) {
     EXPECT_THAT(caller.Get(path)->body, HasSubstr(R"({"name":"slipway","version":")"));
   }
@@ -66,7 +66,7 @@ TEST(DataPlane, TellsOfItselfAndItsModels) {
             R"("inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],)"
             R"("outputs":[{"name":"y","datatype":"FP32","shape":[-1,4]}]})");
   EXPECT_EQ(caller.Get("/v2/models/m/versions/1")->status, 200);
-  EXPECT_EQ(caller.Get("/v2/models/m/ready")->status, 200);
+  EXPECT_EQ(caller.Get("/v2/models/m/ready")->body, R"({"name":"m","ready":true})");
   EXPECT_EQ(caller.Get("/v2/models/m/versions/2/ready")->status, 200);
   EXPECT_EQ(caller.Get("/v2/models/m/versions/3/ready")->status, 400);
   EXPECT_EQ(caller.Get("/v2/models/q/ready")->body, R"({"error":"Model version not ready"})");
@@ -386,7 +386,9 @@ TEST(DataPlane, ARevisionThatDoesNotLoadGetsNoTraffic) {
 TEST(DataPlane, ServicesComeAndGo) {
   PlaneFixture plane;
   HttpCaller caller(plane.port());
-  EXPECT_EQ(caller.Get("/v2/health/ready")->status, 503);
+  const auto not_yet = caller.Get("/v2/health/ready");
+  EXPECT_EQ(not_yet->status, 503);
+  EXPECT_EQ(not_yet->body, R"({"ready":false})");
   plane.Serve({PlaneFixture::Service("m", {plane.Fake(1)}), PlaneFixture::Service("empty", {})});
   EXPECT_EQ(caller.Get("/v2/health/ready")->status, 200);
   EXPECT_EQ(caller.Post(kInfer, kFourFloats)->status, 200);

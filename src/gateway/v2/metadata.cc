@@ -51,12 +51,14 @@ HttpResponse ServerMetadata(Environment& environment, HttpRequest&) {
   return HttpResponse::Json(200, std::move(body));
 }
 
+// Triton's bodies are empty and its clients look at the status; KServe's read the body.
 HttpResponse ServerLive(Environment&, HttpRequest&) {
-  return HttpResponse::Empty(200);
+  return HttpResponse::Json(200, "{\"live\":true}");
 }
 
 HttpResponse ServerReady(Environment& environment, HttpRequest&) {
-  return HttpResponse::Empty(environment.ready() ? 200 : 503);
+  if (environment.ready()) return HttpResponse::Json(200, "{\"ready\":true}");
+  return HttpResponse::Json(503, "{\"ready\":false}");
 }
 
 HttpResponse ModelMetadata(Environment& environment, HttpRequest& request) {
@@ -91,7 +93,11 @@ HttpResponse ModelConfig(Environment& environment, HttpRequest& request) {
 
 HttpResponse ModelReady(Environment& environment, HttpRequest& request) {
   const Result<RevisionRuntime*> found = FindRevision(environment.slots.current(), request);
-  if (found.has_value()) return HttpResponse::Empty(200);
+  if (found.has_value()) {
+    std::string body = "{\"name\":";
+    WriteJsonString((*found)->service(), body);
+    return HttpResponse::Json(200, body + ",\"ready\":true}");
+  }
   // As Triton says it, also of a model that does not exist.
   return HttpResponse::Json(400, "{\"error\":\"Model version not ready\"}");
 }
