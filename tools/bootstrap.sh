@@ -11,9 +11,9 @@
 #   tritonserver/2.51/   onnxruntime-gpu/1.31.1/lib/   libtorch/2.13.0/{include,lib}/
 #   silero_vad/6.2.3/silero_vad.{jit,onnx}
 #
-# `test`, `bench` and `peers` also leave the links build/venv, build/venv-bench and build/venv-peers
-# to their Python environments. The script can be run at any time; when nothing changed it ends at
-# once.
+# `test`, `bench` and `peers` also leave the links build/venv, build/venv-bench, build/venv-peers
+# and build/venv-kserve to their Python environments. The script can be run at any time; when
+# nothing changed it ends at once.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -22,6 +22,8 @@ cache=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 requirements_test=$root/tests/system/requirements.txt
 requirements_bench=$root/tools/requirements-bench.txt
 requirements_peers=$root/tools/requirements-peers.txt
+# Of its own: it and MLServer want other versions of the same packages.
+requirements_kserve=$root/tools/requirements-kserve.txt
 
 say() { echo "bootstrap: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -286,6 +288,7 @@ install_cached() {
   ! wants torch || install_pinned libtorch "$cache/libtorch/2.13.0" build_libtorch
   ! wants torch || install_pinned silero-vad "$cache/silero_vad/6.2.3" build_silero_vad
   ! wants peers || install_venv "$requirements_peers" "$root/build/venv-peers"
+  ! wants peers || install_venv "$requirements_kserve" "$root/build/venv-kserve"
 }
 
 # True when everything that is kept in the cache and below build/ is where it should be.
@@ -299,7 +302,7 @@ cached() {
     { ! wants torch || { [ -d "$cache/libtorch/2.13.0" ] &&
       [ -d "$cache/silero_vad/6.2.3" ]; }; } &&
     { ! wants peers || { [ -x "$root/build/venv-peers/bin/python" ] &&
-      [ -d "$cache/tritonserver/2.51" ]; }; }
+      [ -x "$root/build/venv-kserve/bin/python" ] && [ -d "$cache/tritonserver/2.51" ]; }; }
 }
 
 main() {
@@ -317,7 +320,7 @@ main() {
   install_packages
   local key
   key=$(cat "$lock" "${BASH_SOURCE[0]}" "$requirements_test" "$requirements_bench" \
-    "$requirements_peers" |
+    "$requirements_peers" "$requirements_kserve" |
     sha256sum | cut -c1-16)
   stamp=$cache/stamps/$key-$(IFS=+; echo "${groups[*]}")
   ! cached || return 0
