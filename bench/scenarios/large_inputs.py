@@ -12,6 +12,7 @@ import pathlib
 import statistics
 import struct
 import tempfile
+import urllib.request
 from collections.abc import Callable
 
 import numpy
@@ -97,6 +98,18 @@ def over_grpc(name: str, server: Server, port: int, body: pathlib.Path) -> Varia
     return Variant(name, lambda seconds: grpc.h2load(target, body, 1, FEW, seconds))
 
 
+def check_answers(servers: list[int], post: Post) -> None:
+    """All give the same numbers: one that answers nothing is fast."""
+    answers = []
+    for port in servers:
+        request = urllib.request.Request(infer_url(port), post.body.read_bytes(), post.headers)
+        with urllib.request.urlopen(request) as response:
+            answers.append(numpy.frombuffer(response.read()[-4 * bench_models.CLASSES:],
+                                            numpy.float32))
+    for answer in answers[1:]:
+        numpy.testing.assert_allclose(answer, answers[0], rtol=1e-3, atol=1e-3)
+
+
 def port_of(variant: inference.Variant) -> int:
     return int(variant.url.split(":")[2].split("/")[0])
 
@@ -122,6 +135,7 @@ def image_variants(stack: contextlib.ExitStack, folder: pathlib.Path,
     if triton is not None:
         server, port = triton
         stack.enter_context(server)
+        check_answers([port_of(ours), port_of(batching), port], bodies.binary)
         variants += [rest("Triton, python backend, JSON", server, port, bodies.json),
                      rest("Triton, python backend, binary", server, port, bodies.binary),
                      over_grpc("Triton, python backend, gRPC", server, port + 1, bodies.grpc)]
