@@ -160,6 +160,59 @@ def test_a_new_version_loses_no_request(centre):
     assert outputs_of(infer(centre, "sums", [[1, 2, 3, 4]]))["sum"] == [20]
 
 
+DAEMON = '''
+import os
+import time
+
+INPUTS = [("x", "FP32", [-1])]
+OUTPUTS = [("daemon", "INT64", [1])]
+
+
+def load(folder):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(write, str(os.getpid()).encode())
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 20))
+
+
+def predict(model, inputs):
+    if inputs["x"][0] == 14:
+        os.abort()
+    return {"daemon": [model]}
+'''
+
+
+def test_what_it_started_ends_with_it(start_serve, tmp_path):
+    folder = tmp_path / "daemon"
+    folder.mkdir()
+    (folder / "predictor.py").write_text(DAEMON)
+    plane = start_serve(folder, "--name", "daemon", environment={"MY_SECRET": "mine"})
+
+    def ask(value):
+        return requests.post(f"{plane.inference_url}/v2/models/daemon/infer", timeout=60,
+                             json={"inputs": [{"name": "x", "shape": [1], "datatype": "FP32",
+                                               "data": [value]}]})
+
+    def is_gone(pid):
+        return pid not in plane.family()
+
+    first, = outputs_of(ask(1))["daemon"]
+    assert not is_gone(first)
+    assert b"mine" not in pathlib.Path(f"/proc/{first}/environ").read_bytes()
+    # It ends by itself, and its daemon is in another session.
+    assert ask(14).status_code == 503
+    programs.wait_until(lambda: is_gone(first), "the end of the daemon")
+    programs.wait_until(lambda: ask(1).status_code == 200, "the next worker")
+    second, = outputs_of(ask(1))["daemon"]
+    plane.stop()
+    assert is_gone(second)
+
+
 SPY = '''
 import os
 import signal

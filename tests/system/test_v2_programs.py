@@ -168,10 +168,13 @@ def test_nobody_is_left_behind(centre, victim):
     worker = worker_of(centre, "scaled")["pid"]
     program = child_of(worker)
     grandchild = child_of(program)
+    # One that left the session and whose parent is gone.
+    escaped = wait_until(lambda: [pid for pid, command in centre.family().items()
+                                  if command.startswith("/bin/sleep 3601")], "its daemon")
     site = json.loads(centre.cli("get", "site", "local", "-o", "json").stdout)
     os.kill({"program": program, "worker": worker, "serve": site["status"]["pid"]}[victim],
             signal.SIGKILL)
-    for pid in (worker, program, grandchild):
+    for pid in (worker, program, grandchild, *escaped):
         wait_until(lambda pid=pid: is_gone(pid), f"the end of {pid}")
 
     def answers():
@@ -182,6 +185,34 @@ def test_nobody_is_left_behind(centre, victim):
 
     wait_until(answers, "the next one")
     assert y_of(ask(centre, "scaled")) == [2, 4, 6, 8]
+
+
+def test_a_program_that_is_replaced_leaves_nobody(centre):
+    deploy(centre, "--child")
+    old = set(centre.family())
+    centre.cli("upgrade", "scaled", "--model", "scale:v2=scale")
+    wait_until(lambda: sum("/bin/sleep 3601" in one for one in centre.family().values()) == 1,
+               "the end of the first daemon")
+    assert y_of(ask(centre, "scaled")) == [3, 6, 9, 12]
+    assert [pid for pid, one in centre.family().items()
+            if "/bin/sleep" in one and pid in old] == []
+
+
+def test_it_gets_no_secret_of_the_environment(start_centre, monkeypatch):
+    monkeypatch.setenv("PATH", str(pathlib.Path(sys.executable).parent), prepend=os.pathsep)
+    secrets = {"OTEL_EXPORTER_OTLP_HEADERS": "key=mine", "AWS_SECRET_ACCESS_KEY": "mine",
+               "DATABASE_URL": "postgres://me:mine@db/x", "MY_TOKEN": "given",
+               "PLAIN": "given", "SLIPWAY_PROGRAM_ENVIRONMENT": "OTHER:MY_TOKEN"}
+    centre = start_centre(environment=secrets)
+    push_server(centre)
+    push_scale(centre, "v1", 2)
+    deploy(centre)
+    program = child_of(worker_of(centre, "scaled")["pid"])
+    text = pathlib.Path(f"/proc/{program}/environ").read_bytes().decode()
+    variables = dict(one.split("=", 1) for one in text.split("\0") if one)
+    assert "mine" not in text
+    assert variables["MY_TOKEN"] == variables["PLAIN"] == "given"
+    assert variables["SLIPWAY_MODELS"] and variables["PATH"]
 
 
 def test_it_reaches_its_own_alone(centre, tmp_path):

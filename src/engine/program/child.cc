@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/program/limits.h"
+#include "engine/worker/environment.h"
 
 namespace slipway::engine::program {
 namespace {
@@ -46,7 +47,10 @@ bool IsFree(uint16_t port) {
   Problem problem{.number = 0, .is_confinement = false};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  signal(SIGTERM, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  worker::DropSecrets();
   const Result<void> confined = worker::Confine(reach);
   if (confined.has_error()) {
     problem.is_confinement = true;
@@ -130,8 +134,15 @@ std::string Child::EndedWithin(pid_t pid, std::chrono::milliseconds time) {
 }
 
 void Child::AwaitEnd(pid_t pid) {
-  siginfo_t info{};
-  while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  while (true) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    if (info.si_pid == pid) return;
+    // One that the program left to this process.
+    waitpid(info.si_pid, nullptr, WNOHANG);
   }
 }
 

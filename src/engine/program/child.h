@@ -28,6 +28,7 @@ class Child {
   static std::string Ended(pid_t pid);
   // Waits for that, at most so long.
   static std::string EndedWithin(pid_t pid, std::chrono::milliseconds time);
+  // Waits for that, and meanwhile for the ends of those that it left to this process.
   static void AwaitEnd(pid_t pid);
   // Waits for that, and ends this process in the same way.
   [[noreturn]] static void FollowToItsEnd(pid_t pid);

@@ -18,6 +18,7 @@
 #include "engine/program/folders.h"
 #include "engine/program/limits.h"
 #include "engine/program/v2_model.h"
+#include "engine/worker/descendants.h"
 
 namespace slipway::engine::program {
 namespace {
@@ -49,15 +50,22 @@ void RemoveFolders(Running& running) {
   const Folders gone = std::move(running.folders);
 }
 
-extern "C" void SlipwayEndGroup(int) {
-  kill(0, SIGKILL);
-}
-
 // The program and what it started have no parent-death signal of their own.
 void EndWithParent() {
-  struct sigaction action{};
-  action.sa_handler = &SlipwayEndGroup;
-  sigaction(SIGTERM, &action, nullptr);
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  // For all threads that come.
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  // It lasts as long as the process.
+  static const auto* const watch = new std::thread([ends] {
+    pthread_setname_np(pthread_self(), "parent-watch");
+    int signal = 0;
+    while (sigwait(&ends, &signal) != 0) continue;
+    worker::KillDescendants(getpid());
+    kill(0, SIGKILL);
+  });
+  (void)watch;
   const pid_t parent = getppid();
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) kill(0, SIGKILL);

@@ -11,7 +11,7 @@ namespace slipway::engine::program {
 
 // Starts the program, once in a process, and waits until it is ready. From then on the program's
 // end is that of this process, by the same signal or code; and where the one who started this
-// process ends, its group is killed. Errors: those of Folders, Child and ConnectV2.
+// process ends, all that it started is killed. Errors: those of Folders, Child and ConnectV2.
 Result<std::unique_ptr<exec::Model>> StartProgram(const Settings& settings);
 
 // Asks the program to end, and removes what was made for it.

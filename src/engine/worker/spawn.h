@@ -19,8 +19,9 @@ inline constexpr int kControlDescriptor = 3;
 // Before the settings of a program that the worker is to start.
 inline constexpr std::string_view kProgramWord = "--program";
 
-// A child of this process, in a process group of its own. It is killed, with its group, and waited
-// for when this goes.
+// A child of this process, in a session of its own. It is killed, with all that it started, and
+// waited for when this goes. What it started becomes a child of this process when it ends, and is
+// killed then, whatever session it went to.
 class Child {
  public:
   // Runs `slipway worker` from this program's own file, with `arguments` behind it and the socket

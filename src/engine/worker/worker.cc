@@ -24,6 +24,8 @@
 #include "engine/program/program.h"
 #include "engine/worker/channel.h"
 #include "engine/worker/confine.h"
+#include "engine/worker/descendants.h"
+#include "engine/worker/environment.h"
 #include "engine/worker/segment.h"
 #include "engine/worker/spawn.h"
 
@@ -263,6 +265,7 @@ Result<void> Bind(int argc, const char* const* argv) {
   // It may be gone already.
   if (getppid() != parent) return refuse();
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  AdoptOrphans();
   syscall(SYS_close_range, kControlDescriptor + 1, ~0U, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -286,6 +289,7 @@ Error Become(std::vector<std::string> words) {
   std::vector<char*> pointers;
   for (size_t i = next + 1; i < words.size(); ++i) pointers.push_back(words[i].data());
   pointers.push_back(nullptr);
+  DropSecrets();
   execvp(pointers.front(), pointers.data());
   const int problem = errno;
   return FailedPrecondition("PROGRAM_MISSING", "cannot run " + words[next + 1] + ": " +
