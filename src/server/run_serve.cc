@@ -84,6 +84,7 @@ Result<gateway::ServeOptions> Compose(const ServeOptions& options) {
                             .max_batch = static_cast<int>(options.max_batch),
                             .timeout = options.request_timeout};
   }
+  if (options.is_triton_like) composed.plane.non_finite = gateway::v2::NonFinite::kBare;
   TRY(program, ExecutablePath());
   composed.plane.plugin_folder = PluginFolder(program);
   composed.plane.tls = WithClients(options.tls, options.clients);

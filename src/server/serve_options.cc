@@ -54,6 +54,13 @@ void Declare(CLI::App& app, ServeOptions& options, int64_t& port_base, std::stri
   app.add_option("--max-batch", options.max_batch,
                  "Rows of requests that share a run; 0: each runs by itself (0)")
       ->check(CLI::Range(0, 65'536));
+  app.add_option_function<std::string>(
+         "--flavour",
+         [&options](const std::string& word) { options.is_triton_like = word == "triton"; },
+         "How numbers that JSON does not have are answered. slipway: null; triton: NaN, Infinity "
+         "and -Infinity, which is no JSON (slipway)")
+      ->type_name("WHOSE")
+      ->check(CLI::IsMember({"slipway", "triton"}));
   app.add_option("--request-memory", options.request_memory_mib,
                  "MiB that bodies, tensors and answers of all requests take together (1024)")
       ->check(CLI::Range(1, 1'048'576));

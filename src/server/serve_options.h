@@ -20,6 +20,7 @@ struct ServeOptions {
   bool is_repository = false;  // --model-repository named it
   bool allow_control = false;
   bool shared_memory = false;
+  bool is_triton_like = false;  // numbers that JSON does not have are written as Triton does
 
   std::string name;                   // of the one model; empty: from the path
   std::string address = "127.0.0.1";  // stand-alone; an agent passes open sockets

@@ -137,6 +137,20 @@ def test_a_raw_request_is_just_the_tensor(plane):
     assert short.status_code == 400 and "byte size" in short.json()["error"]
 
 
+@pytest.mark.parametrize("flavour, text", [
+    ([], "[null,null,null,1.0]"),
+    (["--flavour", "triton"], "[NaN,Infinity,-Infinity,1.0]")])
+def test_numbers_that_json_does_not_have(start_serve, flavour, text):
+    plane = start_serve(MODELS / "identity.onnx", "--name", "same", *flavour)
+    body = '{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32",' \
+           '"data":[NaN,Infinity,-1e39,1]}]}'
+    answer = requests.post(f"{plane.inference_url}/v2/models/same/infer", data=body, timeout=10)
+    assert answer.status_code == 200 and f'"data":{text}' in answer.text, answer.text
+    flat = requests.post(f"{plane.inference_url}/v2/models/same/generate", timeout=10,
+                         data='{"x":[null,1e39,-1e39,1]}')
+    assert flat.status_code == 200 and text in flat.text, flat.text
+
+
 def test_requests_need_no_content_type_and_metrics_count(plane):
     body = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32",
                                    "data": [1, 2, 3, 4]}]})
