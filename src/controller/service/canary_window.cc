@@ -131,7 +131,8 @@ CanaryVerdict JudgeOne(const CanarySpec& spec, const CanaryCondition& condition,
     return {value.is_fault ? Kind::kFailed : Kind::kNotYet,
             NameOf(condition) + ": " + value.missing, ""};
   }
-  std::optional<double> reference;
+  std::optional<double> measured;   // of the stable revision
+  std::optional<double> reference;  // what ratios are taken of
   if (HasRatio(condition) && stable != nullptr) {
     if (stable->requests < static_cast<double>(spec.min_requests)) {
       return {Kind::kNotYet,
@@ -143,7 +144,7 @@ CanaryVerdict JudgeOne(const CanarySpec& spec, const CanaryCondition& condition,
     if (!found.value) {
       return {Kind::kNotYet, NameOf(condition) + " of the stable revision: " + found.missing, ""};
     }
-    reference = found.value;
+    reference = measured = found.value;
     // None of so many is less than one of them: one failure of the new revision proves nothing.
     if (condition.metric == resource::kErrorRate) {
       reference = std::max(*reference, 1 / std::max(stable->requests, 1.0));
@@ -154,11 +155,11 @@ CanaryVerdict JudgeOne(const CanarySpec& spec, const CanaryCondition& condition,
   const std::string text = fmt::format("{} {:.4g}", NameOf(condition), *value.value);
   if (!most && !least) return {Kind::kPassed, "", text};
   const std::string violation = Violation(*value.value, most, least);
-  const std::string limits = LimitsText(most, least, reference);
+  const std::string limits = LimitsText(most, least, measured);
   if (violation.empty()) return {Kind::kPassed, "", text + " (" + limits + ")"};
   return {
       Kind::kFailed,
-      text + " is " + violation + (reference ? fmt::format(" (stable {:.4g})", *reference) : ""),
+      text + " is " + violation + (measured ? fmt::format(" (stable {:.4g})", *measured) : ""),
       ""};
 }
 

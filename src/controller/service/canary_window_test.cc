@@ -76,6 +76,9 @@ TEST(Judge, TheWiderOfTwoLimitsCounts) {
   EXPECT_EQ(bad.reason, "errorRate 0.041 is above 0.04 (stable 0.02)");
   const CanaryCounts clean = Counted(1'000, 0);
   EXPECT_EQ(Judge(spec, Counted(1'000, 10), &clean).kind, Kind::kPassed);
+  // What was measured is told, also where one failure is counted for none.
+  EXPECT_EQ(Judge(spec, Counted(1'000, 10), &clean).figures,
+            "errorRate 0.01 (at most 0.01; stable 0)");
 }
 
 TEST(Judge, ARatioNeedsRequestsOfTheStableRevisionToo) {
