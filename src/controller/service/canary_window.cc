@@ -157,10 +157,9 @@ CanaryVerdict JudgeOne(const CanarySpec& spec, const CanaryCondition& condition,
   const std::string violation = Violation(*value.value, most, least);
   const std::string limits = LimitsText(most, least, measured);
   if (violation.empty()) return {Kind::kPassed, "", text + " (" + limits + ")"};
-  return {
-      Kind::kFailed,
-      text + " is " + violation + (measured ? fmt::format(" (stable {:.4g})", *measured) : ""),
-      ""};
+  return {Kind::kFailed,
+          text + " is " + violation + (measured ? fmt::format(" (stable {:.4g})", *measured) : ""),
+          ""};
 }
 
 }  // namespace
