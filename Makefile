@@ -47,7 +47,7 @@ peers:            ## builds the real registries and clients that tests may talk 
 	@tools/bootstrap.sh peers
 	@exec tools/peers.sh
 
-gpu:              ## brings the libraries for models on NVIDIA's GPUs, and builds
+gpu:              ## brings the libraries for models on GPUs, and builds
 	@tools/bootstrap.sh gpu
 	@$(MAKE) --no-print-directory build
 

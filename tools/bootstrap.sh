@@ -197,6 +197,22 @@ build_openvino() {
   done
 }
 
+# What OpenVINO computes on Intel's GPUs with.
+build_openvino_gpu() {
+  local version sha256
+  read -r version sha256 < <(lock_of wheel openvino)
+  fetch_wheel openvino "$version" "$sha256" "$1"
+  mkdir "$1/out/lib"
+  cp "$1/wheel/openvino/libs/libopenvino_intel_gpu_plugin.so" "$1/out/lib/"
+}
+
+# The library looks for it in its own folder.
+install_openvino_gpu() {
+  install_pinned openvino-gpu "$cache/openvino-gpu/2026.4.1" build_openvino_gpu
+  ln -sf "$cache/openvino-gpu/2026.4.1/lib/libopenvino_intel_gpu_plugin.so" \
+    "$cache/openvino/2026.4.1/lib/"
+}
+
 build_magika() {
   local version sha256
   read -r version sha256 < <(lock_of wheel magika)
@@ -285,6 +301,7 @@ install_cached() {
   ! wants peers || install_pinned tritonserver "$cache/tritonserver/2.51" build_tritonserver
   ! wants gpu || install_pinned onnxruntime-gpu "$cache/onnxruntime-gpu/1.31.1" \
     build_onnxruntime_gpu
+  ! wants gpu || install_openvino_gpu
   ! wants torch || install_pinned libtorch "$cache/libtorch/2.13.0" build_libtorch
   ! wants torch || install_pinned silero-vad "$cache/silero_vad/6.2.3" build_silero_vad
   ! wants peers || install_venv "$requirements_peers" "$root/build/venv-peers"
@@ -298,7 +315,8 @@ cached() {
     { ! wants test || { [ -x "$root/build/venv/bin/python" ] &&
       [ -d "$cache/face_detection/0.6.0" ]; }; } &&
     { ! wants bench || [ -x "$root/build/venv-bench/bin/python" ]; } &&
-    { ! wants gpu || [ -d "$cache/onnxruntime-gpu/1.31.1" ]; } &&
+    { ! wants gpu || { [ -d "$cache/onnxruntime-gpu/1.31.1" ] &&
+      [ -e "$cache/openvino/2026.4.1/lib/libopenvino_intel_gpu_plugin.so" ]; }; } &&
     { ! wants torch || { [ -d "$cache/libtorch/2.13.0" ] &&
       [ -d "$cache/silero_vad/6.2.3" ]; }; } &&
     { ! wants peers || { [ -x "$root/build/venv-peers/bin/python" ] &&

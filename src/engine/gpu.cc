@@ -2,7 +2,10 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <array>
+#include <fstream>
+#include <system_error>
 #include <type_traits>
 
 namespace slipway::engine {
@@ -138,7 +141,27 @@ Result<std::vector<Gpu>> FindGpus() {
   return found;
 }
 
+std::vector<Gpu> FindIntelGpus(const std::filesystem::path& devices) {
+  std::vector<std::string> models;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(devices, error)) {
+    if (!entry.path().filename().native().starts_with("renderD")) continue;
+    std::string vendor;
+    std::string model;
+    std::ifstream(entry.path() / "device/vendor") >> vendor;
+    std::ifstream(entry.path() / "device/device") >> model;
+    if (vendor == "0x8086") models.push_back(model);
+  }
+  std::ranges::sort(models);
+  std::vector<Gpu> gpus;
+  for (const std::string& model : models) {
+    gpus.push_back({.ordinal = 0, .name = "Intel GPU " + model, .uuid = {}, .memory_bytes = 0});
+  }
+  return gpus;
+}
+
 std::optional<GpuUse> UseOf(const Gpu& gpu) {
+  if (gpu.uuid.empty()) return std::nullopt;
   const std::optional<Management>& library = OpenedManagement();
   if (!library) return std::nullopt;
   Management::Device device = nullptr;

@@ -1,7 +1,8 @@
-// Gpu: the GPUs of this machine and what they do, as NVIDIA's libraries tell it.
+// Gpu: the GPUs of this machine and what they do, as NVIDIA's libraries and the kernel tell it.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,16 +12,20 @@
 namespace slipway::engine {
 
 struct Gpu {
-  int32_t ordinal = 0;  // as CUDA counts those that this process may use
+  int32_t ordinal = 0;  // as CUDA counts those that this process may use; of Intel's 0
   std::string name;     // "NVIDIA H100 80GB HBM3"
-  std::string uuid;     // as NVML names it: "GPU-" and 32 hex digits in groups
-  uint64_t memory_bytes = 0;
+  std::string uuid;     // as NVML names it: "GPU-" and 32 hex digits in groups; of Intel's empty
+  uint64_t memory_bytes = 0;  // 0: not known
 };
 
 // Asks the driver, libcuda.so.1, which is opened at run time and never closed. Blocks, at first for
 // as long as the driver needs to start. FAILED_PRECONDITION / GPU_MISSING with what is missing.
 // Thread-safe.
 Result<std::vector<Gpu>> FindGpus();
+
+// Intel's, which the kernel's driver has: a render node each in `devices`. Which of them computes
+// is up to Intel's library. Source: Linux, Documentation/gpu/drm-uapi, "Render nodes".
+std::vector<Gpu> FindIntelGpus(const std::filesystem::path& devices = "/sys/class/drm");
 
 // Of all programs on this machine together.
 struct GpuUse {

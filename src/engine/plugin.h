@@ -82,7 +82,7 @@ typedef struct SlipwayHost {
 typedef struct SlipwayLoadOptions {
   const char* path;  // of the model's file, absolute
   uint32_t threads;  // that work on one run at the same time; 0: the plugin chooses
-  int32_t gpu;       // ordinal of the CUDA device that computes; -1: the processor
+  int32_t gpu;       // ordinal of the GPU that computes, see Gpu; -1: the processor
 } SlipwayLoadOptions;
 
 // One execution; it and what it points to stay valid until the last call of `complete`.
@@ -108,7 +108,7 @@ typedef struct SlipwayEngine {
   const char* platform;  // as the V2 protocol names it: "onnxruntime_onnx"
 
   // After open: names of what its library computes on, "CUDA, CPU", with commas between them. An
-  // engine without "CUDA" is never asked for a GPU. Valid for ever.
+  // engine without "CUDA" (NVIDIA's) or "GPU" (Intel's) is never asked for a GPU. Valid for ever.
   const char* (*devices)(void);
 
   // Once, before anything else. 0, or -1 with the error filled in, as in all functions below.

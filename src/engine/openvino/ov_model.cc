@@ -54,6 +54,39 @@ ov::AnyMap Settings(uint32_t threads) {
   };
 }
 
+// The driver chooses how its GPU works; single precision is what the numbers are to be.
+ov::AnyMap GpuSettings() {
+  return {ov::hint::inference_precision(ov::element::f32)};
+}
+
+// Of a model that the library has read, and whose GPU does not take it.
+Error GpuError(const fs::path& path, const std::exception& exception) {
+  const std::string text = Words(exception);
+  // What OpenCL names them, and what the library says before it asks OpenCL.
+  for (const std::string_view sign : {"CL_OUT_OF_RESOURCES", "CL_MEM_OBJECT_ALLOCATION_FAILURE",
+                                      "CL_OUT_OF_HOST_MEMORY", "Exceeded max size of memory"}) {
+    if (text.find(sign) == std::string::npos) continue;
+    return Error(Code::kResourceExhausted, "GPU_MEMORY",
+                 "the GPU has too little memory left for " + path.filename().native() +
+                     ": OpenVINO: " + text);
+  }
+  return FailedPrecondition("GPU_UNUSABLE", "the GPU cannot be used for " +
+                                                path.filename().native() + ": OpenVINO: " + text);
+}
+
+// Throws what the library does for the processor.
+Result<ov::CompiledModel> Compile(const std::shared_ptr<ov::Model>& model,
+                                  const SlipwayLoadOptions& options) {
+  if (options.gpu < 0) return core->compile_model(model, "CPU", Settings(options.threads));
+  try {
+    return core->compile_model(model, "GPU", GpuSettings());
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& exception) {
+    return GpuError(options.path, exception);
+  }
+}
+
 }  // namespace
 
 std::string Devices() {
@@ -89,8 +122,8 @@ Result<std::unique_ptr<OvModel>> OvModel::Load(const SlipwayLoadOptions& options
   const fs::path file(options.path);
   std::unique_ptr<OvModel> model(new OvModel());
   try {
-    model->compiled_ =
-        core->compile_model(core->read_model(ToOpen(file)), "CPU", Settings(options.threads));
+    TRY(compiled, Compile(core->read_model(ToOpen(file)), options));
+    model->compiled_ = std::move(compiled);
     TRY(signature, ReadSignature(model->compiled_));
     model->info_ = std::make_unique<PluginInfo>(std::move(signature), true);
   } catch (const std::bad_alloc&) {
