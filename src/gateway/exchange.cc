@@ -97,6 +97,8 @@ void Exchange::Observe(RequestRecord* record) {
   }
   record->service = revision_.project() + "/" + revision_.service();
   record->revision = revision_.version();
+  // As the phases, they are those of the last.
+  record->steps.clear();
 }
 
 std::optional<Result<void>> Exchange::TryInline() {
@@ -143,6 +145,7 @@ void Exchange::LimitTime(Clock::time_point deadline) {
 std::optional<Result<void>> Exchange::TryEnsemble() {
   if (ensemble_ == nullptr) return MembersGone();
   if (Result<void> rows = CountRows(); rows.has_error()) return rows;
+  if (record_ != nullptr) ensemble_->Observe(record_);
   const std::optional<Result<void>> ran = ensemble_->TryInline(*invocation_);
   if (!ran) return std::nullopt;
   return EndEnsemble(*ran);
@@ -150,6 +153,7 @@ std::optional<Result<void>> Exchange::TryEnsemble() {
 
 Task<Result<void>> Exchange::RunEnsemble(Clock::time_point deadline) {
   if (ensemble_ == nullptr) co_return MembersGone();
+  if (record_ != nullptr) ensemble_->Observe(record_);
   co_return EndEnsemble(co_await ensemble_->Run(*invocation_, deadline));
 }
 
@@ -343,6 +347,17 @@ void Exchange::NoteRun() {
   record.ended = ended_;
   if (started_ >= parsed_) record.queue += started_ - parsed_;
   if (ended_ >= started_) record.compute += ended_ - started_;
+}
+
+void Exchange::NoteStep(RequestRecord& record, const Result<void>& ran) const {
+  if (record.steps.size() >= kMaxEnsembleRuns) return;
+  record.steps.push_back({.service = revision_.project() + "/" + revision_.service(),
+                          .revision = revision_.version(),
+                          .parsed = parsed_,
+                          .started = started_,
+                          .ended = ran.has_value() ? ended_ : Clock::now(),
+                          .rows = rows_,
+                          .reason = ran.has_value() ? "" : std::string(ran.error().reason())});
 }
 
 void Exchange::CountFailure(const Error& error) {

@@ -45,6 +45,8 @@ class Exchange {
   // Notes what it does in the record of its request, which outlives it; nullptr: there is none.
   void Observe(RequestRecord* record);
   RequestRecord* record() const { return record_; }
+  // Notes itself in the record of the ensemble's request whose step it is, if it is not full.
+  void NoteStep(RequestRecord& record, const Result<void>& ran) const;
   // Of its caller, given back with the exchange.
   void Keep(CallPermit permit) { permit_ = std::move(permit); }
 

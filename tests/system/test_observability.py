@@ -14,6 +14,7 @@ import tritonclient.grpc as triton_grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 import programs
+from test_ensembles import chain, ensemble, fake
 
 MODELS = programs.ROOT / "tests/fixtures/models"
 REQUEST = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
@@ -246,6 +247,34 @@ def test_spans_of_a_request(start_serve, collector):
     path, headers = collector.requests[0]
     assert path == "/v1/traces" and headers["api-key"] == "s3cret"
     assert "s3cret" not in serve.log.read_text()
+
+
+def test_each_step_of_an_ensemble_has_a_span(start_serve, tmp_path, collector):
+    root = tmp_path / "models"
+    fake(root, "slow", delayUs=2_000)
+    fake(root, "bad", failOn=13)
+    ensemble(root, "inner", chain(["slow", "bad"]))
+    ensemble(root, "outer", chain(["slow", "inner"]))
+    serve = start_serve(f"--model-repository={root}", "--otlp-endpoint", collector.url)
+    assert infer(serve, name="outer", traceparent=TRACEPARENT).status_code == 200
+    spans = collector.wait(7)
+    by = {span.span_id: span for span in spans}
+    steps = [span for span in spans if span.name.startswith("step ")]
+    assert sorted(span.name for span in steps) == [
+        "step default/bad", "step default/inner", "step default/slow", "step default/slow"]
+    for span in steps:
+        compute = by[span.parent_span_id]
+        assert compute.name == "compute" and span.trace_id.hex() == TRACE
+        assert texts(span.attributes)["slipway.revision"] == "1" and span.status.code == 0
+        assert (compute.start_time_unix_nano <= span.start_time_unix_nano <=
+                span.end_time_unix_nano <= compute.end_time_unix_nano)
+        if span.name == "step default/slow":
+            assert span.end_time_unix_nano - span.start_time_unix_nano >= 2_000_000
+    body = {"inputs": [{**REQUEST["inputs"][0], "data": [13, 0, 0, 0]}]}
+    assert infer(serve, name="outer", body=body).status_code == 500
+    spans = collector.wait(14)
+    assert {span.name: span.status.code for span in spans if span.status.code} == {
+        "POST default/outer": 2, "step default/bad": 2, "step default/inner": 2}
 
 
 def test_grpc_has_spans_and_the_answer_names_them(start_serve, collector):

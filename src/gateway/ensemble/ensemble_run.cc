@@ -97,6 +97,7 @@ Result<void> EnsembleRun::Prepare(size_t at) {
   const EnsembleBinding::Step& bound = binding_.steps[at];
   Step& step = *steps_[at];
   const Clock::time_point now = Clock::now();
+  if (step.ensemble != nullptr) step.ensemble->Observe(record_);
   step.exchange = std::make_unique<Exchange>(*bound.member, core_, now, std::move(step.ensemble));
   v2::InferRequest& request = step.exchange->request();
   const v2::ModelFace face = step.exchange->face();
@@ -142,6 +143,7 @@ void EnsembleRun::Fail(size_t at, const Error& error) {
 
 void EnsembleRun::End(size_t at, const Result<void>& ran) {
   Step& step = *steps_[at];
+  if (record_ != nullptr) step.exchange->NoteStep(*record_, ran);
   if (ran.has_error()) {
     step.exchange->CountFailure(ran.error());
     return Fail(at, ran.error());

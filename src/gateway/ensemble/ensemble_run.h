@@ -20,6 +20,7 @@ class Wakeup;
 namespace slipway::gateway {
 
 struct CoreSlot;
+struct RequestRecord;
 class Exchange;
 
 // A step begins when all its inputs are there; those that are ready at the same time run at the
@@ -41,6 +42,9 @@ class EnsembleRun {
   ~EnsembleRun();
   EnsembleRun(const EnsembleRun&) = delete;
   EnsembleRun& operator=(const EnsembleRun&) = delete;
+
+  // Steps are noted there; nullptr: nobody wants to know.
+  void Observe(RequestRecord* record) { record_ = record; }
 
   // Runs what is cheap enough, here and now; the answer if that was all. The invocation stays until
   // this goes; its outputs show what the steps gave.
@@ -68,6 +72,7 @@ class EnsembleRun {
   const EnsembleBinding& binding_;
   const EnsemblePlan& plan_;
   CoreSlot& core_;
+  RequestRecord* record_ = nullptr;
   Invocation* whole_ = nullptr;
   Clock::time_point deadline_ = Clock::time_point::max();
   std::vector<std::unique_ptr<Step>> steps_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/telemetry/trace_context.h"
 
@@ -48,6 +49,19 @@ struct RequestRecord {
   Clock::time_point ended;
   uint64_t rows = 0;   // of its batch; 0: the model has none
   std::string reason;  // of a run that failed
+
+  // A model that ran for an ensemble.
+  struct Step {
+    std::string service;
+    std::string revision;
+    Clock::time_point parsed;
+    Clock::time_point started;
+    Clock::time_point ended;
+    uint64_t rows = 0;
+    std::string reason;  // of a run that failed
+    SpanId id{};
+  };
+  std::vector<Step> steps;  // as they ended, those of ensembles in ensembles among them
 
   // From the answer.
   Clock::time_point finished;

@@ -156,6 +156,26 @@ void WritePhase(const RequestRecord& record, const SpanId& id, std::string_view 
   span.AppendTo(out);
 }
 
+// From when all its inputs were there: its wait for the model is part of it.
+void WriteStep(const RequestRecord& record, const RequestRecord::Step& step, const SpanId& compute,
+               std::string& out) {
+  TraceContext own = record.trace;
+  own.span_id = step.id;
+  Span span(own, "step " + step.service, kInternal);
+  span.Parent(compute);
+  span.Time(UnixOf(record, step.parsed), UnixOf(record, std::max(step.parsed, step.ended)));
+  span.Attribute("slipway.service", step.service);
+  span.Attribute("slipway.revision", step.revision);
+  if (step.started >= step.parsed) {
+    span.Attribute(
+        "slipway.queue_us",
+        std::chrono::duration_cast<std::chrono::microseconds>(step.started - step.parsed).count());
+  }
+  if (step.rows > 0) span.Attribute("slipway.batch.rows", static_cast<int64_t>(step.rows));
+  if (!step.reason.empty()) span.Error(step.reason);
+  span.AppendTo(out);
+}
+
 }  // namespace
 
 uint64_t WriteSpans(const RequestRecord& record, const SpanId& queue, const SpanId& compute,
@@ -166,7 +186,8 @@ uint64_t WriteSpans(const RequestRecord& record, const SpanId& queue, const Span
   if (record.inferences == 0 || !has_run) return 1;
   WritePhase(record, queue, "queue", record.parsed, record.started, out);
   WritePhase(record, compute, "compute", record.started, record.ended, out);
-  return 3;
+  for (const RequestRecord::Step& step : record.steps) WriteStep(record, step, compute, out);
+  return 3 + record.steps.size();
 }
 
 void WriteShadowSpan(const ShadowSpan& shadow, std::string& out) {

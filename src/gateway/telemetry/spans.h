@@ -11,8 +11,9 @@
 
 namespace slipway::gateway {
 
-// Appends the spans of a request, each as a field of ScopeSpans: the request's own, and where its
-// model ran `queue` and `compute` within it, with these ids. How many they are.
+// Appends the spans of a request, each as a field of ScopeSpans: the request's own, where its model
+// ran `queue` and `compute` within it, with these ids, and within `compute` a `step` for each model
+// that an ensemble ran. How many they are.
 uint64_t WriteSpans(const RequestRecord& record, const SpanId& queue, const SpanId& compute,
                     std::string& out);
 

@@ -203,6 +203,7 @@ void Telemetry::End(RequestRecord& record) {
   spans.clear();
   const SpanId queue = NewSpan(record.core);
   const SpanId compute = NewSpan(record.core);
+  for (RequestRecord::Step& step : record.steps) step.id = NewSpan(record.core);
   const uint64_t count = WriteSpans(record, queue, compute, spans);
   traces_->Give(record.core, spans, count);
 }
