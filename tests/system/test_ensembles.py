@@ -1,5 +1,6 @@
 """Ensembles of a Triton repository: steps, tensors between them, and what follows their models."""
 
+import concurrent.futures
 import json
 import threading
 
@@ -384,6 +385,20 @@ def test_a_load_brings_the_models_of_the_steps(serve, repository):
     ensemble(repository, "inner", chain(["outer"]))
     unload(plane, "inner")
     assert "such a circle never begins" in load(plane, "outer").json()["error"]
+
+
+def test_loads_at_the_same_time_share_the_models_of_their_steps(serve, repository):
+    fake(repository, "large", loadDelayUs=300_000)
+    names = [f"e{number}" for number in range(4)]
+    for name in names:
+        ensemble(repository, name, chain(["large", "twice"]))
+    plane = serve()
+    for name in ("large", "twice", *names):
+        unload(plane, name)
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(lambda name: load(plane, name), names))
+    assert [answer.text for answer in answers] == [""] * len(names)
+    assert all(is_ready(plane, name) for name in names)
 
 
 def test_no_request_fails_while_a_model_of_a_step_changes(serve, repository):

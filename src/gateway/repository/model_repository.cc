@@ -45,6 +45,8 @@ Task<void> Report(std::function<Task<Result<void>>()> work, Completion<Result<vo
   done(co_await work());
 }
 
+constexpr std::chrono::milliseconds kLook{10};
+
 Error Stopping() {
   return Unavailable("SERVER_STOPS", "the server stops");
 }
@@ -192,7 +194,6 @@ Task<Result<void>> ModelRepository::Unload(std::string name, bool with_steps) {
 }
 
 Task<bool> ModelRepository::InEffect(uint64_t generation, const runtime::ServingService* service) {
-  constexpr std::chrono::milliseconds kLook{10};
   while (true) {
     const runtime::ServingStatus status = plane_.status();
     bool is_there = status.generation >= generation;
@@ -267,13 +268,42 @@ Task<Result<void>> ModelRepository::LoadSteps(runtime::ServingService ensemble, 
                                                        ensembles.back() +
                                                        "': such a circle never begins");
     }
-    if (const auto known = models_.find(step); known != models_.end() && known->second.service) {
-      continue;
-    }
-    CO_TRY_VOID(
-        co_await LoadHere(step, []() -> Result<LoadRequest> { return LoadRequest{}; }, ensembles));
+    models_[ensemble.name].waits_for = step;
+    const Result<void> loaded = co_await LoadStep(step, ensembles);
+    models_[ensemble.name].waits_for.clear();
+    if (loaded.has_error()) co_return loaded.error();
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> ModelRepository::LoadStep(std::string step, Names ensembles) {
+  const auto is_listed = [&] {
+    const auto known = models_.find(step);
+    return known != models_.end() && known->second.service.has_value();
+  };
+  if (is_listed()) co_return Result<void>();
+  const bool is_free = co_await AwaitOther(step, ensembles);
+  // Another ensemble may have brought it meanwhile.
+  if (is_free && is_listed()) co_return Result<void>();
+  co_return co_await LoadHere(
+      step, []() -> Result<LoadRequest> { return LoadRequest{}; }, std::move(ensembles));
+}
+
+Task<bool> ModelRepository::AwaitOther(std::string name, Names ensembles) {
+  const auto is_ours = [&](const std::string& at) {
+    return std::ranges::find(ensembles, at) != ensembles.end();
+  };
+  while (true) {
+    const auto found = models_.find(name);
+    if (found == models_.end() || !found->second.is_busy) co_return true;
+    auto at = found;
+    // Others that wait for each other go round for ever.
+    for (size_t left = models_.size(); left > 0 && at != models_.end(); --left) {
+      if (is_ours(at->second.waits_for)) co_return false;
+      at = models_.find(at->second.waits_for);
+    }
+    if (stopping_ || !co_await SleepFor(kLook)) co_return false;
+  }
 }
 
 Task<Result<void>> ModelRepository::Change(std::string name, ReadLoad read, Names ensembles) {

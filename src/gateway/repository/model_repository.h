@@ -60,6 +60,7 @@ class ModelRepository final : public ModelControl {
     std::optional<runtime::ServingService> service;  // as it is listed; nothing: it is not
     std::unique_ptr<OverrideFolder> files;           // of the versions that are listed
     bool is_busy = false;
+    std::string waits_for;  // the step whose load it waits for, while it loads
     // Why it is not listed, and which versions of it were.
     std::string reason;
     std::vector<std::string> versions;
@@ -78,6 +79,9 @@ class ModelRepository final : public ModelControl {
   Task<Result<void>> LoadHere(std::string name, ReadLoad read, Names ensembles);
   // What an ensemble needs and is not there.
   Task<Result<void>> LoadSteps(runtime::ServingService ensemble, Names ensembles);
+  Task<Result<void>> LoadStep(std::string step, Names ensembles);
+  // Waits for who changes the model now; false: stopped, or it waits for one of `ensembles` itself.
+  Task<bool> AwaitOther(std::string name, Names ensembles);
   // The ensembles that waited for this model and now have all of theirs.
   Task<void> LoadWaiting(std::string name);
   Task<Result<void>> UnloadHere(std::string name, bool with_steps);
