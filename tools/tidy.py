@@ -29,6 +29,8 @@ EXCEPTIONS = {
     ("src/gateway/agent_link.cc", "banned thread"): "it must answer while every core is busy",
     ("src/gateway/inline_watch.cc", "banned mutex"): "what its thread waits with, and nothing else",
     ("src/gateway/inline_watch.h", "banned thread"): "it watches the cores of the executors",
+    ("src/gateway/model_loads.cc", "banned thread"): "as in reconciler.cc",
+    ("src/gateway/model_loads.h", "banned thread"): "as in reconciler.cc",
     ("src/gateway/reconciler.cc", "banned thread"): "loads take minutes and may not hold a core",
     ("src/gateway/reconciler.h", "banned thread"): "as in reconciler.cc",
     ("src/gateway/reconciler.h", "banned mutex"): "its condition variable waits for several events",

@@ -124,7 +124,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
   }
   auto loaded = std::make_unique<LoadedModel>(std::move(model));
   loaded->on_demand_ = on_demand;
-  TRY_VOID(loaded->WarmUp());
+  TRY_VOID(loaded->WarmUp(source.stop));
   loaded->memory_bytes_ = std::max<int64_t>(ResidentBytes() - before, 0);
   if (source.gpu) {
     loaded->gpu_ = source.gpu;
@@ -136,7 +136,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(PluginHost& host,
   return loaded;
 }
 
-Result<void> LoadedModel::WarmUp() {
+Result<void> LoadedModel::WarmUp(const std::stop_token& stop) {
   Result<SessionLease> session = Borrow();
   if (session.has_error()) {
     return WarmUpFailed("the model was loaded, but nothing can run in it", session.error());
@@ -147,13 +147,14 @@ Result<void> LoadedModel::WarmUp() {
   std::vector<uint32_t> wanted(outputs.size());
   std::iota(wanted.begin(), wanted.end(), 0);
   const uint64_t elements = InputElements(*inputs);
-  RunWatch watch;
+  RunWatch watch(stop);
   const Clock::time_point start = Clock::now();
   const exec::Run run{
       .inputs = *inputs, .wanted = wanted, .outputs = outputs, .deadline = start + kWarmUpTime};
   for (int i = 0; i < kWarmUpRuns && Clock::now() - start < kWarmUpTime; ++i) {
     const Clock::time_point begin = Clock::now();
     const Result<void> ran = watch.RunAndWait(**session, run);
+    if (ran.has_error() && watch.stopped()) return ran;
     if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return {};
     if (ran.has_error() && FailsWithAnyInput(ran.error(), signature())) {
       return WarmUpFailed(

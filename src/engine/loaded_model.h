@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,8 @@ class LoadedModel {
   // is learnt. A model that fails on zeros may be good with real input and counts as loaded;
   // FAILED_PRECONDITION / WARM_UP_FAILED where no input can help: there is no memory for a run, no
   // session can be opened, or the model has no inputs.
-  // Blocks, for seconds with large models; the calling thread should be a nice one.
+  // Blocks, for seconds with large models; the calling thread should be a nice one. CANCELLED after
+  // source.stop.
   static Result<std::unique_ptr<LoadedModel>> Load(PluginHost& host, const ModelSource& source);
   // Around a model that is there already; for tests.
   explicit LoadedModel(std::unique_ptr<exec::Model> model) : model_(std::move(model)) {}
@@ -94,7 +96,7 @@ class LoadedModel {
  private:
   friend class SessionLease;
   // The error that keeps the model from counting as loaded.
-  Result<void> WarmUp();
+  Result<void> WarmUp(const std::stop_token& stop);
 
   std::unique_ptr<exec::Model> model_;
   OnDemandModel* on_demand_ = nullptr;  // model_, where it is one

@@ -70,7 +70,8 @@ worker::WorkerOptions OptionsOf(const ModelSource& source, const std::string& fo
                                 .command = {},
                                 .readable = {},
                                 .program = {},
-                                .changed = source.changed};
+                                .changed = source.changed,
+                                .stop = source.stop};
   if (!IsCustomCode(source.format)) return options;
   const std::string interpreter = PythonInterpreter();
   const std::string scripts = folder + "/python";
@@ -202,6 +203,9 @@ Result<std::string> PluginHost::Devices(std::string_view format) {
 }
 
 Result<std::unique_ptr<exec::Model>> PluginHost::Load(const ModelSource& source) {
+  if (source.stop.stop_requested()) {
+    return Error(Code::kCancelled, "LOAD_CANCELLED", "nobody wants the model any more");
+  }
   if (RunsElsewhere(source.format, source.own_process)) {
     return worker::LoadInWorker(OptionsOf(source, folder_));
   }

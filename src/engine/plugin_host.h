@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,8 @@ struct ModelSource {
   std::string name = {};               // of that process, for people
   std::function<void()> changed = {};  // exec::Model::process() tells something else; any thread
   std::vector<MountedFolder> mounts = {};  // where the format is custom code
+  // Nobody wants the model any more: its process is not waited for, nor are runs of its warm-up.
+  std::stop_token stop = {};
 };
 
 // A plugin is opened when it is first needed and never closed. Thread-safe; all calls block.
@@ -65,7 +68,8 @@ class PluginHost {
   // it here. Errors: those of Prepare.
   Result<std::string> Devices(std::string_view format);
 
-  // Errors: those of Prepare, and what the engine says: MODEL_INVALID, MODEL_KIND, ...
+  // Errors: those of Prepare, and what the engine says: MODEL_INVALID, MODEL_KIND, ...; CANCELLED /
+  // LOAD_CANCELLED after source.stop.
   Result<std::unique_ptr<exec::Model>> Load(const ModelSource& source);
 
  private:

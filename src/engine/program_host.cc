@@ -79,7 +79,8 @@ Result<std::unique_ptr<exec::Model>> LoadProgram(const ProgramSource& source) {
                                .command = {},
                                .readable = {},
                                .program = program::EncodeSettings(settings),
-                               .changed = source.changed});
+                               .changed = source.changed,
+                               .stop = source.stop});
 }
 
 }  // namespace slipway::engine

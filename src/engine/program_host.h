@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct ProgramSource {
   int64_t start_timeout_ms = 0;
   std::vector<MountedFolder> mounts;
   std::function<void()> changed;  // exec::Model::process() tells something else; any thread
+  std::stop_token stop = {};      // nobody wants it any more
 };
 
 // Starts it, and waits until it is ready. Errors: those of worker::LoadInWorker and of

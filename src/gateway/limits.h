@@ -56,6 +56,9 @@ inline constexpr size_t kMaxWaitingPartBytes = 16 << 20;
 // Files that one load may bring.
 inline constexpr size_t kMaxOverrideFiles = 256;
 
+// Models that load in processes of their own at the same time: the cores, and so many more.
+inline constexpr size_t kExtraLoadsElsewhere = 4;
+
 // Copies of requests that run for comparison on one core, the tensors of one and of all of them;
 // and how often each core logs for one revision what came of it.
 inline constexpr size_t kMaxShadowRuns = 16;

@@ -22,7 +22,8 @@ Result<std::unique_ptr<exec::Model>> Start(const runtime::ServingProgram& progra
                               .command = program.command,
                               .start_timeout_ms = program.start_timeout_ms,
                               .mounts = source.mounts,
-                              .changed = source.changed});
+                              .changed = source.changed,
+                              .stop = source.stop});
 }
 
 Loaded LoadOnGpu(engine::PluginHost& host, engine::ModelSource source) {
@@ -35,7 +36,7 @@ Loaded Load(engine::PluginHost& host, const std::string& accelerator,
             const engine::ModelSource& source) {
   if (accelerator == "cpu") return engine::LoadedModel::Load(host, source);
   Loaded on_gpu = LoadOnGpu(host, source);
-  if (on_gpu.has_value() || accelerator == "gpu") return on_gpu;
+  if (on_gpu.has_value() || accelerator == "gpu" || source.stop.stop_requested()) return on_gpu;
   // A model that no processor can load either has an error of its own.
   TRY(model, engine::LoadedModel::Load(host, source));
   model->Note(on_gpu.error());
@@ -64,7 +65,7 @@ Result<std::unique_ptr<engine::LoadedModel>> LoadModel(engine::PluginHost& host,
   }
   TRY(model, LoadAny(host, settings, source));
   TRY_VOID(model_config::CheckAgainst(config, model->signature()));
-  TRY_VOID(WarmUp(*model, settings));
+  TRY_VOID(WarmUp(*model, settings, source.stop));
   return std::move(model);
 }
 

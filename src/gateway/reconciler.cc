@@ -2,18 +2,17 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "async/core_pool.h"
 #include "base/build_info.h"
 #include "base/log.h"
-#include "engine/limits.h"
+#include "gateway/limits.h"
 #include "gateway/measurement.h"
-#include "gateway/model_load.h"
 
 namespace slipway::gateway {
 namespace {
@@ -36,16 +35,18 @@ engine::ModelSource SourceOf(const runtime::ServingRevision& settings) {
           .mounts = std::move(mounts)};
 }
 
-void BecomeNice() {
-  // For this thread alone, as Linux understands it. It can fail for no reason that matters.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), engine::kLoadNiceness);
-}
-
 }  // namespace
 
 Reconciler::Reconciler(Dependencies dependencies) : dependencies_(std::move(dependencies)) {
   status_.pid = getpid();
   status_.build_id = BuildId();
+  loads_.emplace(dependencies_.host, AvailableCores() + kExtraLoadsElsewhere, [this] {
+    {
+      std::lock_guard lock(mutex_);
+      load_ended_ = true;
+    }
+    wake_.notify_all();
+  });
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "reconciler");
     Loop();
@@ -97,7 +98,7 @@ void Reconciler::Loop() {
   bool scaling = false;
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto something = [&] { return stopping_ || wanted_ || load_result_ || remarked_; };
+    const auto something = [&] { return stopping_ || wanted_ || load_ended_ || remarked_; };
     if (draining || scaling) {
       wake_.wait_for(lock, draining ? kDrainTick : kScalingTick, something);
     } else {
@@ -105,19 +106,20 @@ void Reconciler::Loop() {
     }
     if (stopping_) break;
     std::optional<runtime::ServingConfig> wanted = std::exchange(wanted_, std::nullopt);
-    const bool loaded = load_result_.has_value();
+    const bool load_ended = std::exchange(load_ended_, false);
     const bool remarked = std::exchange(remarked_, false);
     lock.unlock();
     if (wanted) Adopt(*std::move(wanted));
-    if (loaded) FinishLoad();
+    if (load_ended) FinishLoads();
     if (remarked) Tell();
-    if (loading_ == nullptr) StartLoad();
+    StartLoads();
+    Settle();
     draining = Unload();
     scaling = Scale();
     lock.lock();
   }
   lock.unlock();
-  if (loader_.joinable()) loader_.join();
+  loads_.reset();
   dependencies_.slots.Publish(std::make_unique<const Snapshot>(std::vector<ServiceEntry>()));
   for (Service& service : services_) {
     for (auto& revision : service.revisions) draining_.push_back(std::move(revision));
@@ -238,8 +240,12 @@ bool Reconciler::Scale() {
 void Reconciler::Retire() {
   for (Service& service : services_) {
     std::erase_if(service.revisions, [&](std::unique_ptr<Revision>& revision) {
-      // One that is being loaded cannot be stopped: it retires when the load is over.
-      if (revision->listed || revision->serving || revision.get() == loading_) return false;
+      if (revision->listed || revision->serving) return false;
+      if (revision->load) {
+        // It retires when the load is over.
+        loads_->Interrupt(*revision->load);
+        return false;
+      }
       if (revision->loaded) {
         LogInfo("revision drains", {{"service", NameOf(*revision->runtime)},
                                     {"revision", revision->runtime->version()}});
@@ -254,79 +260,82 @@ void Reconciler::Retire() {
   });
 }
 
-void Reconciler::StartLoad() {
-  for (Service& service : services_) {
-    for (auto& revision : service.revisions) {
-      if (!revision->listed || revision->loaded || revision->failure) continue;
-      loading_ = revision.get();
-      const runtime::ServingRevision settings = revision->runtime->settings();
-      // Here, so that threads which the engine makes for all models are not nice ones; for the same
-      // reason a model with threads of its own is loaded without niceness.
-      Result<void> prepared;
-      const bool is_elsewhere = engine::RunsElsewhere(settings.format, settings.own_process) ||
-                                settings.format == kEnsemble;
-      if (!is_elsewhere) prepared = dependencies_.host.Prepare(settings.format);
-      engine::ModelSource source = SourceOf(settings);
-      source.name = NameOf(*loading_->runtime) + " " + loading_->runtime->version();
-      source.on_demand = loading_->runtime->on_demand();
-      source.changed = [this] { Remark(); };
-      loader_ = std::jthread([this, settings, prepared, is_elsewhere, source = std::move(source)] {
-        pthread_setname_np(pthread_self(), "loader");
-        if (settings.threads == 0 && !is_elsewhere) BecomeNice();
-        Result<std::unique_ptr<engine::LoadedModel>> result =
-            prepared.has_error() ? prepared.error()
-                                 : LoadModel(dependencies_.host, settings, source);
-        {
-          std::lock_guard lock(mutex_);
-          load_result_ = std::move(result);
-        }
-        wake_.notify_all();
-      });
-      return;
+// The oldest of each service come first: after a crash these are the ones that served.
+void Reconciler::StartLoads() {
+  size_t most = 0;
+  for (const Service& service : services_) most = std::max(most, service.revisions.size());
+  for (size_t place = 0; place < most; ++place) {
+    for (Service& service : services_) {
+      if (place < service.revisions.size()) StartLoad(*service.revisions[place]);
     }
   }
-  std::unique_lock lock(mutex_);
-  if (settled_ || !adopted_) return;
-  settled_ = true;
-  lock.unlock();
+}
+
+void Reconciler::StartLoad(Revision& revision) {
+  if (!revision.listed || revision.loaded || revision.failure || revision.load) return;
+  const RevisionRuntime& runtime = *revision.runtime;
+  if (!loads_->HasRoomFor(runtime.settings())) return;
+  engine::ModelSource source = SourceOf(runtime.settings());
+  source.name = NameOf(runtime) + " " + runtime.version();
+  source.on_demand = runtime.on_demand();
+  source.changed = [this] { Remark(); };
+  revision.load = loads_->Start(runtime.settings(), std::move(source));
+}
+
+void Reconciler::Settle() {
+  if (!adopted_ || IsLoading()) return;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(settled_, true)) return;
+  }
   if (dependencies_.changed) dependencies_.changed();
 }
 
-void Reconciler::FinishLoad() {
-  loader_.join();
-  std::optional<Result<std::unique_ptr<engine::LoadedModel>>> result;
-  {
-    std::lock_guard lock(mutex_);
-    result = std::exchange(load_result_, std::nullopt);
+void Reconciler::FinishLoads() {
+  for (ModelLoads::Ended& ended : loads_->TakeEnded()) {
+    for (Service& service : services_) {
+      for (auto& revision : service.revisions) {
+        if (revision->load == ended.number) FinishLoad(*revision, ended);
+      }
+    }
   }
-  Revision& revision = *std::exchange(loading_, nullptr);
+  Switch();
+  Tell();
+}
+
+void Reconciler::FinishLoad(Revision& revision, ModelLoads::Ended& ended) {
+  revision.load.reset();
   const std::string service = NameOf(*revision.runtime);
   const std::string& version = revision.runtime->version();
-  Result<void> loaded = result->has_value() ? revision.runtime->SetModel(std::move(**result))
-                                            : Result<void>(result->error());
-  if (loaded.has_value()) {
-    revision.loaded = true;
-    revision.told_instances = revision.runtime->instances();
-    LogInfo("revision loaded",
-            {{"service", service},
-             {"revision", version},
-             {"ms", static_cast<int64_t>(revision.runtime->model().load_time().count())}});
-    if (const auto& failure = revision.runtime->model().warm_up_failure()) {
-      LogWarning("a revision serves although its warm-up failed",
-                 {{"service", service}, {"revision", version}, {"error", *failure}});
-    }
-    if (const auto& note = revision.runtime->model().note()) {
-      LogWarning("a revision does without what it prefers",
-                 {{"service", service}, {"revision", version}, {"error", *note}});
-    }
-  } else {
+  if (ended.was_interrupted) {
+    // One that is listed again meanwhile is loaded anew.
+    LogInfo("load interrupted", {{"service", service}, {"revision", version}});
+    return;
+  }
+  Result<void> loaded = ended.outcome.has_value()
+                            ? revision.runtime->SetModel(*std::move(ended.outcome))
+                            : Result<void>(ended.outcome.error());
+  if (loaded.has_error()) {
     revision.failure = loaded.error();
     revision.phase = Phase::kFailed;
     LogError("revision failed to load",
              {{"service", service}, {"revision", version}, {"error", loaded.error()}});
+    return;
   }
-  Switch();
-  Tell();
+  revision.loaded = true;
+  revision.told_instances = revision.runtime->instances();
+  const engine::LoadedModel& model = revision.runtime->model();
+  LogInfo("revision loaded", {{"service", service},
+                              {"revision", version},
+                              {"ms", static_cast<int64_t>(model.load_time().count())}});
+  if (const auto& failure = model.warm_up_failure()) {
+    LogWarning("a revision serves although its warm-up failed",
+               {{"service", service}, {"revision", version}, {"error", *failure}});
+  }
+  if (const auto& note = model.note()) {
+    LogWarning("a revision does without what it prefers",
+               {{"service", service}, {"revision", version}, {"error", *note}});
+  }
 }
 
 bool Reconciler::Unload() {

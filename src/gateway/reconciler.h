@@ -15,18 +15,20 @@
 #include "gateway/call_limiter.h"
 #include "gateway/core_slot.h"
 #include "gateway/instance_scaler.h"
+#include "gateway/model_loads.h"
 #include "gateway/revision_runtime.h"
 #include "runtime/serving_channel.h"
 #include "runtime/serving_config.h"
 
 namespace slipway::gateway {
 
-// Revisions are loaded one at a time, in the order of the configuration, on a nice thread; they get
-// traffic when they are loaded and warmed up; the others drain and are unloaded. A revision that
+// Revisions begin to load in the order of the configuration, the oldest of each service first
+// (ModelLoads says how many at a time); they get traffic when they are loaded and warmed up; the
+// others drain and are unloaded. A load that nobody wants any more is interrupted. A revision that
 // does not load never gets traffic, and the one before serves on. No request fails of a change.
 //
 // Its own thread decides and switches; a load is a thread of its own. Destroyed when no request is
-// in flight and none can come; that waits for a load under way.
+// in flight and none can come; that waits for the part of a load that cannot be interrupted.
 class Reconciler {
  public:
   struct Dependencies {
@@ -60,8 +62,9 @@ class Reconciler {
     Phase phase = Phase::kLoading;
     std::optional<Error> failure;
     bool listed = true;
-    bool loaded = false;   // the model is there, though perhaps no core knows it yet
-    bool serving = false;  // has a share of the traffic
+    bool loaded = false;           // the model is there, though perhaps no core knows it yet
+    bool serving = false;          // has a share of the traffic
+    std::optional<uint64_t> load;  // of loads_, while that is under way
     // Of an ensemble that is loaded: why it does not fit the models that serve now.
     std::optional<Error> unbound;
     InstanceScaler scaler;
@@ -106,8 +109,13 @@ class Reconciler {
   std::shared_ptr<CallLimiter> LimiterOf(const std::string& name,
                                          const std::optional<routing::CallLimits>& limits);
   void Retire();
-  void StartLoad();
-  void FinishLoad();
+  void StartLoads();
+  // If it is to be loaded, and there is room.
+  void StartLoad(Revision& revision);
+  void FinishLoads();
+  void FinishLoad(Revision& revision, ModelLoads::Ended& ended);
+  // What the first configuration lists is loaded or has failed.
+  void Settle();
   // Unloads what is idle; true if something is left that is not.
   bool Unload();
   void Tell();
@@ -123,14 +131,13 @@ class Reconciler {
   std::map<std::string, std::shared_ptr<CallLimiter>> limiters_;
   bool adopted_ = false;  // any configuration
   std::vector<std::unique_ptr<Revision>> draining_;
-  Revision* loading_ = nullptr;
-  std::jthread loader_;
+  std::optional<ModelLoads> loads_;
 
   // What the threads tell each other.
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::optional<runtime::ServingConfig> wanted_;
-  std::optional<Result<std::unique_ptr<engine::LoadedModel>>> load_result_;
+  bool load_ended_ = false;
   bool remarked_ = false;
   bool stopping_ = false;
   runtime::ServingStatus status_;

@@ -25,6 +25,10 @@ bool IsSame(const LoadedFrame& a, const LoadedFrame& b) {
          HaveSameTensors(a.signature, b.signature);
 }
 
+Error Unwanted() {
+  return {Code::kCancelled, "LOAD_CANCELLED", "nobody wants the model any more"};
+}
+
 int PollTimeout(std::chrono::steady_clock::time_point when) {
   constexpr milliseconds kLongest{3'600'000};
   const auto now = std::chrono::steady_clock::now();
@@ -38,14 +42,18 @@ int PollTimeout(std::chrono::steady_clock::time_point when) {
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(WorkerOptions options) {
   std::unique_ptr<WorkerProcess> process(new WorkerProcess(std::move(options)));
   TRY_VOID(process->StartSupervisor());
-  std::unique_lock lock(process->mutex_);
-  process->changed_.wait(lock, [&] { return process->first_.has_value(); });
-  if (process->first_->has_error()) {
-    Error error = process->first_->error();
+  {
+    const std::stop_callback unwanted(process->options_.stop,
+                                      [raw = process.get()] { raw->Stop(false); });
+    std::unique_lock lock(process->mutex_);
+    process->changed_.wait(lock, [&] { return process->first_.has_value(); });
     lock.unlock();
-    return error;
   }
+  std::unique_lock lock(process->mutex_);
+  Result<void> first = *process->first_;
+  if (first.has_value() && process->stopping_) first = Unwanted();
   lock.unlock();
+  if (first.has_error()) return first.error();
   return process;
 }
 
@@ -258,7 +266,7 @@ Result<LoadedFrame> WorkerProcess::AwaitLoaded(Child& child, int control) {
       eventfd_t count = 0;
       eventfd_read(wake_.get(), &count);
       std::lock_guard lock(mutex_);
-      if (stopping_) return Error(Code::kCancelled, "WORKER_ENDED", "it was not wanted any more");
+      if (stopping_) return Unwanted();
     }
     if (waits[0].revents == 0) continue;
     Result<Packet> packet = ReceiveFrame(control);

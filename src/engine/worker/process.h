@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,7 @@ struct WorkerOptions {
   std::string program;            // settings of a program that the worker starts; empty: none
   std::function<void()> changed;  // state() is another one; on a thread of the worker's
   std::chrono::milliseconds hung_grace = kHungGrace;
+  std::stop_token stop = {};  // Start is not to wait any longer
 };
 
 // A session of a worker that runs, or ran.
@@ -49,7 +51,7 @@ struct Line {
 class WorkerProcess {
  public:
   // Returns when the model is loaded. FAILED_PRECONDITION / WORKER_CRASHED where the worker ended
-  // meanwhile; the errors of the engine.
+  // meanwhile; CANCELLED / LOAD_CANCELLED after options.stop; the errors of the engine.
   static Result<std::unique_ptr<WorkerProcess>> Start(WorkerOptions options);
   // Returns at once: one more of a model that another process has loaded as `like`. It is up once
   // it has loaded it, too; a load that fails is tried again as a worker that ended is.
