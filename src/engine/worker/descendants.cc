@@ -51,6 +51,17 @@ bool Read(const std::string& name, Process& process) {
   return true;
 }
 
+// Every worker sets it before anything else, and what it starts has it for ever.
+bool HasNoNewPrivileges(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string word; file >> word;) {
+    if (word != "NoNewPrivs:") continue;
+    int number = 0;
+    return file >> number && number == 1;
+  }
+  return false;
+}
+
 std::vector<Process> AllProcesses() {
   std::vector<Process> all;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), &closedir);
@@ -111,7 +122,8 @@ void KillAdopted(const std::function<bool(pid_t)>& known) {
   const pid_t self = getpid();
   const pid_t session = getsid(0);
   const auto is_top = [&](const Process& process) {
-    return process.parent == self && process.session != session && !known(process.pid);
+    return process.parent == self && process.session != session && !known(process.pid) &&
+           HasNoNewPrivileges(process.pid);
   };
   bool any = true;
   while (any && std::chrono::steady_clock::now() < end) {

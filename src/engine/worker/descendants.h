@@ -16,7 +16,8 @@ void AdoptOrphans();
 void KillDescendants(pid_t root);
 
 // The same for adopted children of this process and what descends from them: those in another
-// session that are not `known`. They are waited for, too.
+// session that are not `known`, and have no_new_privs, as all have that a worker started. Where
+// this process is the first of a container, others come to it as well. They are waited for, too.
 void KillAdopted(const std::function<bool(pid_t)>& known);
 
 }  // namespace slipway::engine::worker
