@@ -61,6 +61,8 @@ TEST(DataPlane, TellsOfItselfAndItsModels) {
   for (const char* path : {"/v2", "/v2/"}) {
     EXPECT_THAT(caller.Get(path)->body, HasSubstr(R"({"name":"slipway","version":")"));
   }
+  EXPECT_EQ(caller.Get("/v2/models")->body, R"({"models":["m"]})");
+  EXPECT_EQ(caller.Get("/p/other/v2/models")->body, R"({"models":[]})");
   EXPECT_EQ(caller.Get("/v2/models/m")->body,
             R"({"name":"m","versions":["1","2"],"platform":"slipway_fake",)"
             R"("inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],)"

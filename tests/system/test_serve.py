@@ -187,6 +187,10 @@ def test_a_token_file_closes_it(start_serve, tmp_path):
         status = requests.post(url, json=body, headers={"Authorization": header},
                                timeout=10).status_code
         assert status == (200 if header == "Bearer a-secret-of-mine" else 401), header
+    names = f"{serve.inference_url}/v2/models"
+    assert requests.get(names, timeout=10).json() == {"models": []}
+    mine = {"Authorization": "Bearer a-secret-of-mine"}
+    assert requests.get(names, headers=mine, timeout=10).json() == {"models": ["m"]}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

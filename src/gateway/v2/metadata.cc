@@ -61,6 +61,17 @@ HttpResponse ServerReady(Environment& environment, HttpRequest&) {
   return HttpResponse::Json(503, "{\"ready\":false}");
 }
 
+HttpResponse ModelNames(Environment& environment, HttpRequest& request) {
+  const std::string_view project = ProjectOf(request);
+  std::string body = "{\"models\":[";
+  VisitAllowed(environment, request.Header("authorization"), [&](const ServiceEntry& service) {
+    if (service.project != project) return;
+    if (body.back() != '[') body += ',';
+    WriteJsonString(service.name, body);
+  });
+  return HttpResponse::Json(200, body + "]}");
+}
+
 HttpResponse ModelMetadata(Environment& environment, HttpRequest& request) {
   CoreSlot& core = environment.slots.current();
   const Result<RevisionRuntime*> found = FindRevision(core, request);

@@ -38,6 +38,11 @@ net::Handler Waiting(Environment& environment,
 void AddModelRoutes(Environment& environment, const std::string& prefix,
                     std::vector<Route>& routes) {
   routes.push_back({.method = Method::kGet,
+                    .pattern = prefix + "/models",
+                    .access = Access::kOpen,
+                    .handler = Plain(environment, ModelNames),
+                    .summary = "The names of the models on which the caller may infer."});
+  routes.push_back({.method = Method::kGet,
                     .pattern = prefix + "/models/stats",
                     .access = Access::kOpen,
                     .handler = Plain(environment, AllStatistics),
