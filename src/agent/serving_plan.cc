@@ -84,6 +84,8 @@ bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, Revisi
     if (measured.uid != report->uid) continue;
     bool settled =
         measured.phase == runtime::kPhaseReady || measured.phase == runtime::kPhaseFailed;
+    // A failure that may pass is none yet for the control centre, which would want it no more.
+    if (measured.next_try_ms > 0) settled = false;
     report->phase = settled ? std::string_view(measured.phase) : runtime::kPhaseLoading;
     report->reason = measured.reason;
     report->message = measured.message;

@@ -32,7 +32,8 @@ runtime::ServingConfig PlanServing(const runtime::DesiredState& desired,
                                    const std::set<std::string>& unproven);
 
 // Where each desired revision stands. `status`: serve's last word, if it runs. What serve measured
-// counts for more than what the agent still prepares, but for `unproven` failures.
+// counts for more than what the agent still prepares, but for `unproven` failures. What it will try
+// to load again is Loading, with the reason of its failure.
 std::vector<runtime::RevisionReport> PlanReports(
     const runtime::DesiredState& desired, const RevisionStates& revisions,
     const LoadSuspects& suspects, const std::optional<runtime::ServingStatus>& status,

@@ -139,6 +139,20 @@ TEST(PlanReportsTest, Table) {
   }
 }
 
+TEST(PlanReportsTest, WhatIsTriedAgainHasNotFailed) {
+  ServingStatus status;
+  status.revisions.push_back({.uid = "uid-1",
+                              .phase = "Failed",
+                              .reason = "GPU_MEMORY",
+                              .message = "full",
+                              .next_try_ms = 1'800'000'000'000});
+  const auto reports =
+      PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), status, {});
+  EXPECT_EQ(reports.at(0).phase, "Loading");
+  EXPECT_EQ(reports.at(0).reason, "GPU_MEMORY");
+  EXPECT_EQ(reports.at(0).message, "full");
+}
+
 TEST(PlanReportsTest, ServeThatDoesNotRunMeasuresNothing) {
   auto reports =
       PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), std::nullopt, {});

@@ -63,7 +63,8 @@ bool FailsWithAnyInput(const Error& error, const tensor::Signature& signature) {
 }
 
 Error WarmUpFailed(std::string_view what, const Error& cause) {
-  return FailedPrecondition(kWarmUpFailed, std::string(what) + ": " + cause.message());
+  return FailedPrecondition(kWarmUpFailed, std::string(what) + ": " + cause.message())
+      .CausedBy(cause);
 }
 
 // Waits for the last call, and keeps what it says.

@@ -59,6 +59,12 @@ inline constexpr size_t kMaxOverrideFiles = 256;
 // Models that load in processes of their own at the same time: the cores, and so many more.
 inline constexpr size_t kExtraLoadsElsewhere = 4;
 
+// Between a load that failed and the next try: doubled each time. And how often a model is loaded
+// whose process crashes or hangs meanwhile.
+inline constexpr std::chrono::seconds kFirstLoadPause{1};
+inline constexpr std::chrono::seconds kLongestLoadPause{300};
+inline constexpr int kMaxLoadsAtFault = 3;
+
 // Copies of requests that run for comparison on one core, the tensors of one and of all of them;
 // and how often each core logs for one revision what came of it.
 inline constexpr size_t kMaxShadowRuns = 16;

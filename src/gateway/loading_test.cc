@@ -107,6 +107,31 @@ TEST_F(LoadingTest, TheEndWaitsForNoLoadElsewhere) {
   EXPECT_TRUE(PlaneFixture::WaitFor([&] { return plane_.Phase(slow.uid) == "Loading"; }));
 }
 
+TEST_F(LoadingTest, AFailureThatMayPassIsTriedAgain) {
+  const auto late = Quick(1, false);
+  const std::filesystem::path file = std::filesystem::path(late.path) / late.model_file;
+  const std::filesystem::path aside = file.native() + ".aside";
+  std::filesystem::rename(file, aside);
+  plane_.Serve({PlaneFixture::Service("a", {late})});
+  EXPECT_EQ(plane_.Phase(late.uid), "Failed: MODEL_FILE_MISSING");
+  EXPECT_TRUE(plane_.plane().settled());
+  const auto measured = plane_.plane().status().revisions.at(0);
+  EXPECT_GT(measured.next_try_ms, 0);
+  EXPECT_NE(measured.message.find(" follows at 20"), std::string::npos) << measured.message;
+  std::filesystem::rename(aside, file);
+  ExpectReady(late);
+  EXPECT_EQ(plane_.plane().status().revisions.at(0).next_try_ms, 0);
+  HttpCaller caller(plane_.port());
+  EXPECT_EQ(caller.Post("/v2/models/a/infer", kFourFloats)->status, 200);
+}
+
+TEST_F(LoadingTest, AModelThatIsWrongIsNotTriedAgain) {
+  const auto bad = plane_.Fake(1, R"(,"failLoad":"no luck")");
+  plane_.Serve({PlaneFixture::Service("a", {bad})});
+  EXPECT_EQ(plane_.Phase(bad.uid), "Failed: LOAD_FAILED");
+  EXPECT_EQ(plane_.plane().status().revisions.at(0).next_try_ms, 0);
+}
+
 TEST_F(LoadingTest, ThereIsRoomForSoMany) {
   engine::PluginHost host;
   ModelLoads loads(host, 2, [] {});

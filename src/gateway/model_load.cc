@@ -1,5 +1,9 @@
 #include "gateway/model_load.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +18,14 @@ namespace slipway::gateway {
 namespace {
 
 using Loaded = Result<std::unique_ptr<engine::LoadedModel>>;
+
+// Engines say what they like of a file that is not there.
+Result<void> CheckThere(const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0 || errno != ENOENT) return {};
+  return NotFound(
+      "MODEL_FILE_MISSING",
+      "the model's file " + std::filesystem::path(path).filename().native() + " is not there");
+}
 
 Result<std::unique_ptr<exec::Model>> Start(const runtime::ServingProgram& program,
                                            const engine::ModelSource& source) {
@@ -46,6 +58,7 @@ Loaded Load(engine::PluginHost& host, const std::string& accelerator,
 Loaded LoadAny(engine::PluginHost& host, const runtime::ServingRevision& settings,
                const engine::ModelSource& source) {
   if (!settings.program || !engine::IsProgram(settings.format)) {
+    TRY_VOID(CheckThere(source.path));
     return Load(host, settings.accelerator, source);
   }
   // A run with zeros would not tell what one costs in another process, and need not be good input.

@@ -99,8 +99,14 @@ void Reconciler::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     const auto something = [&] { return stopping_ || wanted_ || load_ended_ || remarked_; };
+    std::optional<SteadyTime> look = NextTry();
     if (draining || scaling) {
-      wake_.wait_for(lock, draining ? kDrainTick : kScalingTick, something);
+      const SteadyTime tick =
+          std::chrono::steady_clock::now() + (draining ? kDrainTick : kScalingTick);
+      look = look ? std::min(*look, tick) : tick;
+    }
+    if (look) {
+      wake_.wait_until(lock, *look, something);
     } else {
       wake_.wait(lock, something);
     }
@@ -272,7 +278,10 @@ void Reconciler::StartLoads() {
 }
 
 void Reconciler::StartLoad(Revision& revision) {
-  if (!revision.listed || revision.loaded || revision.failure || revision.load) return;
+  if (!revision.listed || revision.loaded || revision.load) return;
+  if (revision.failure && !(revision.again_at && SystemClock().Steady() >= *revision.again_at)) {
+    return;
+  }
   const RevisionRuntime& runtime = *revision.runtime;
   if (!loads_->HasRoomFor(runtime.settings())) return;
   engine::ModelSource source = SourceOf(runtime.settings());
@@ -280,6 +289,19 @@ void Reconciler::StartLoad(Revision& revision) {
   source.on_demand = runtime.on_demand();
   source.changed = [this] { Remark(); };
   revision.load = loads_->Start(runtime.settings(), std::move(source));
+}
+
+std::optional<SteadyTime> Reconciler::NextTry() const {
+  std::optional<SteadyTime> next;
+  for (const Service& service : services_) {
+    for (const auto& revision : service.revisions) {
+      if (!revision->listed || revision->load || !revision->again_at) continue;
+      // One that finds no room begins when another ends.
+      if (!loads_->HasRoomFor(revision->runtime->settings())) continue;
+      next = next ? std::min(*next, *revision->again_at) : revision->again_at;
+    }
+  }
+  return next;
 }
 
 void Reconciler::Settle() {
@@ -315,15 +337,11 @@ void Reconciler::FinishLoad(Revision& revision, ModelLoads::Ended& ended) {
   Result<void> loaded = ended.outcome.has_value()
                             ? revision.runtime->SetModel(*std::move(ended.outcome))
                             : Result<void>(ended.outcome.error());
-  if (loaded.has_error()) {
-    revision.failure = loaded.error();
-    revision.phase = Phase::kFailed;
-    LogError("revision failed to load",
-             {{"service", service}, {"revision", version}, {"error", loaded.error()}});
-    return;
-  }
+  if (loaded.has_error()) return Fail(revision, loaded.error());
   revision.loaded = true;
   revision.told_instances = revision.runtime->instances();
+  if (std::exchange(revision.failure, std::nullopt)) revision.phase = Phase::kLoading;
+  revision.again_at.reset();
   const engine::LoadedModel& model = revision.runtime->model();
   LogInfo("revision loaded", {{"service", service},
                               {"revision", version},
@@ -336,6 +354,24 @@ void Reconciler::FinishLoad(Revision& revision, ModelLoads::Ended& ended) {
     LogWarning("a revision does without what it prefers",
                {{"service", service}, {"revision", version}, {"error", *note}});
   }
+}
+
+void Reconciler::Fail(Revision& revision, const Error& error) {
+  const SteadyTime now = SystemClock().Steady();
+  revision.failure = error;
+  revision.phase = Phase::kFailed;
+  revision.again_at = revision.retry.Failed(error, now);
+  std::string next = "never";
+  if (revision.again_at) {
+    revision.again_at_wall =
+        SystemClock().Wall() +
+        std::chrono::duration_cast<std::chrono::milliseconds>(*revision.again_at - now);
+    next = FormatRfc3339(revision.again_at_wall);
+  }
+  LogError("revision failed to load", {{"service", NameOf(*revision.runtime)},
+                                       {"revision", revision.runtime->version()},
+                                       {"nextTry", next},
+                                       {"error", error}});
 }
 
 bool Reconciler::Unload() {
@@ -370,6 +406,11 @@ void Reconciler::Tell() {
     if (problem) {
       measured.reason = problem->reason();
       measured.message = problem->message();
+    }
+    if (revision.again_at) {
+      measured.next_try_ms = revision.again_at_wall.time_since_epoch().count();
+      measured.message += "; try " + std::to_string(revision.retry.failures() + 1) + " follows at " +
+                          FormatRfc3339(revision.again_at_wall);
     }
     if (revision.loaded) {
       Measure(*revision.runtime, measured);

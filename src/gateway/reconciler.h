@@ -15,6 +15,7 @@
 #include "gateway/call_limiter.h"
 #include "gateway/core_slot.h"
 #include "gateway/instance_scaler.h"
+#include "gateway/load_retry.h"
 #include "gateway/model_loads.h"
 #include "gateway/revision_runtime.h"
 #include "runtime/serving_channel.h"
@@ -25,7 +26,8 @@ namespace slipway::gateway {
 // Revisions begin to load in the order of the configuration, the oldest of each service first
 // (ModelLoads says how many at a time); they get traffic when they are loaded and warmed up; the
 // others drain and are unloaded. A load that nobody wants any more is interrupted. A revision that
-// does not load never gets traffic, and the one before serves on. No request fails of a change.
+// does not load never gets traffic, and the one before serves on; it is tried again where that may
+// help (LoadRetry). No request fails of a change.
 //
 // Its own thread decides and switches; a load is a thread of its own. Destroyed when no request is
 // in flight and none can come; that waits for the part of a load that cannot be interrupted.
@@ -65,6 +67,9 @@ class Reconciler {
     bool loaded = false;           // the model is there, though perhaps no core knows it yet
     bool serving = false;          // has a share of the traffic
     std::optional<uint64_t> load;  // of loads_, while that is under way
+    LoadRetry retry;
+    std::optional<SteadyTime> again_at;  // of the next try, after a failure
+    WallTime again_at_wall{};            // the same for people
     // Of an ensemble that is loaded: why it does not fit the models that serve now.
     std::optional<Error> unbound;
     InstanceScaler scaler;
@@ -114,8 +119,11 @@ class Reconciler {
   void StartLoad(Revision& revision);
   void FinishLoads();
   void FinishLoad(Revision& revision, ModelLoads::Ended& ended);
+  void Fail(Revision& revision, const Error& error);
   // What the first configuration lists is loaded or has failed.
   void Settle();
+  // When the next try is due that has room.
+  std::optional<SteadyTime> NextTry() const;
   // Unloads what is idle; true if something is left that is not.
   bool Unload();
   void Tell();

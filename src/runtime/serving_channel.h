@@ -47,10 +47,12 @@ struct RevisionMeasurement {
   int64_t instances = 0;    // runs that it may have at the same time now
   std::string accelerator;  // what computes: "cpu", or the name of a GPU
   int64_t gpu_memory_bytes = 0;
+  int64_t next_try_ms = 0;  // of a load that failed, since 1970, UTC; 0: there is none
+  int64_t hung_runs = 0;    // in the process of serve, whose time was over long ago
 };
 BOOST_DESCRIBE_STRUCT(RevisionMeasurement, (),
                       (uid, phase, reason, message, load_ms, memory_bytes, worker, instances,
-                       accelerator, gpu_memory_bytes))
+                       accelerator, gpu_memory_bytes, next_try_ms, hung_runs))
 
 struct ServingStatus {
   uint64_t generation = 0;  // of the serving.json in effect on every core
@@ -154,6 +156,8 @@ struct slipway::Description<slipway::runtime::RevisionMeasurement> {
       {.name = "instances", .text = "Runs at the same time.", .min = 0},
       {.name = "accelerator", .text = "What computes.", .max = 256},
       {.name = "gpu_memory_bytes", .text = "Memory of that GPU that loading it took."},
+      {.name = "next_try_ms", .text = "When it is loaded again, ms since 1970; 0: never."},
+      {.name = "hung_runs", .text = "Runs that do not end although their time was over.", .min = 0},
       {.name = "worker", .text = "The process of its own, if it has one."},
   };
 };
