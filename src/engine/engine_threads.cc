@@ -13,8 +13,9 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-EngineThreads::EngineThreads(size_t threads) {
-  Ensure(std::max<size_t>(threads, 1));
+EngineThreads::EngineThreads(size_t threads)
+    : own_(std::clamp<size_t>(threads, 1, kMaxEngineThreads)) {
+  Reserve(0);
   timekeeper_ = std::jthread([this] {
     pthread_setname_np(pthread_self(), "slipway-alarms");
     KeepTime();
@@ -32,16 +33,10 @@ EngineThreads::~EngineThreads() {
   alarm_wake_.notify_all();
 }
 
-void EngineThreads::Ensure(size_t threads) {
-  std::lock_guard lock(mutex_);
-  own_ = std::max(own_, threads);
-  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) StartThread();
-}
-
 void EngineThreads::Reserve(size_t threads) {
   std::lock_guard lock(mutex_);
   reserved_ += threads;
-  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) StartThread();
+  StartThreads();
 }
 
 void EngineThreads::Release(size_t threads) {
@@ -50,16 +45,13 @@ void EngineThreads::Release(size_t threads) {
   reserved_ -= threads;
 }
 
-void EngineThreads::StartThread() {
-  threads_.emplace_back([this] {
-    pthread_setname_np(pthread_self(), "slipway-engine");
-    Loop();
-  });
-}
-
-size_t EngineThreads::size() const {
-  std::lock_guard lock(mutex_);
-  return std::min(own_, threads_.size());
+void EngineThreads::StartThreads() {
+  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) {
+    threads_.emplace_back([this] {
+      pthread_setname_np(pthread_self(), "slipway-engine");
+      Loop();
+    });
+  }
 }
 
 void EngineThreads::SetWidth(EngineQueue& queue, size_t width) {
@@ -163,11 +155,19 @@ void EngineThreads::Loop() {
   }
 }
 
+EngineQueue& EngineThreads::TakeNext() {
+  const auto next = std::ranges::min_element(ready_, {}, [](const EngineQueue* queue) {
+    return queue->runs_;
+  });
+  EngineQueue& queue = **next;
+  ready_.erase(next);
+  queue.listed_ = false;
+  return queue;
+}
+
 void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLine::Job>& batch,
                          std::vector<BatchLine::Job>& expired) {
-  EngineQueue& queue = *ready_.front();
-  ready_.pop_front();
-  queue.listed_ = false;
+  EngineQueue& queue = TakeNext();
   const RunTime now = stopping_ ? RunTime::max() : Clock::now();
   if (!stopping_) queue.line_.TakeExpired(now, expired);
   queue.line_.Take(now, batch);

@@ -16,8 +16,9 @@
 
 namespace slipway::engine {
 
-// The waiting line of one model. Lines take turns, so that a model with many callers does not
-// starve the others. Only EngineThreads touches it, under its lock.
+// The waiting line of one model. A thread that is free goes to the line with the fewest runs under
+// way, of several to the one that has waited for longest, so that neither many callers nor long
+// runs of one model starve the others. Only EngineThreads touches it, under its lock.
 class EngineQueue {
  public:
   // At most `width` runs of it are under way at the same time.
@@ -46,11 +47,9 @@ class EngineThreads {
   EngineThreads(const EngineThreads&) = delete;
   EngineThreads& operator=(const EngineThreads&) = delete;
 
-  // From now on there are at least so many threads, but no more than kMaxEngineThreads.
-  void Ensure(size_t threads);
-
-  // For as long as somebody's runs only hold their threads, waiting for another process: as many
-  // more, so that others have theirs. Threads stay for the next who reserves.
+  // For as long as somebody has so many runs of his own at the same time, whether they compute or
+  // wait for another process: as many threads more, so that others have theirs, but no more than
+  // kMaxEngineThreads in all. Threads stay for the next who reserves.
   void Reserve(size_t threads);
   void Release(size_t threads);
   // From now on so many runs of it are under way at the same time; those above it that are under
@@ -63,7 +62,8 @@ class EngineThreads {
   bool Withdraw(EngineQueue& queue, EngineJob& job);
   // Jobs that wait and that run. When there are none, nothing here knows of the queue.
   size_t Pending(const EngineQueue& queue) const;
-  size_t size() const;
+  // Threads for those who reserve none.
+  size_t size() const { return own_; }
 
  private:
   void Loop();
@@ -75,7 +75,9 @@ class EngineThreads {
   // After each change of a line: it is listed if a thread should come, else woken when one should.
   void Settle(EngineQueue& queue);
   void SetAlarm(EngineQueue& queue, RunTime time);
-  void StartThread();
+  // The line whose turn it is; there is one.
+  EngineQueue& TakeNext();
+  void StartThreads();
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -83,8 +85,8 @@ class EngineThreads {
   std::deque<EngineQueue*> ready_;
   std::set<std::pair<RunTime, EngineQueue*>> alarms_;
   bool stopping_ = false;
-  size_t own_ = 0;       // threads for those who compute
-  size_t reserved_ = 0;  // for those who wait
+  const size_t own_;
+  size_t reserved_ = 0;
   std::vector<std::jthread> threads_;
   std::jthread timekeeper_;
 };

@@ -1,6 +1,7 @@
 #include "engine/engine_threads.h"
 
 #include <latch>
+#include <mutex>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -153,13 +154,23 @@ TEST(EngineThreads, RefusesWhoWaitedTooLong) {
 }
 
 TEST(EngineThreads, GrowsButOnlySoFar) {
-  EngineThreads threads(1);
-  threads.Ensure(3);
-  EXPECT_EQ(threads.size(), 3u);
-  threads.Ensure(2);
-  EXPECT_EQ(threads.size(), 3u);
-  threads.Ensure(kMaxEngineThreads + 1);
+  EngineThreads threads(kMaxEngineThreads + 1);
   EXPECT_EQ(threads.size(), kMaxEngineThreads);
+  threads.Reserve(1);
+  std::atomic<int> running{0};
+  std::latch finish(1);
+  EngineQueue queue(2 * kMaxEngineThreads, {});
+  for (size_t i = 0; i < kMaxEngineThreads + 10; ++i) {
+    ASSERT_TRUE(threads.Submit(queue, MakeJob([&] {
+                                 ++running;
+                                 finish.wait();
+                               })));
+  }
+  while (queue.waiting() > 10) std::this_thread::yield();
+  EXPECT_LE(running, kMaxEngineThreads);
+  finish.count_down();
+  while (threads.Pending(queue) > 0) std::this_thread::yield();
+  threads.Release(1);
 }
 
 TEST(EngineThreads, LinesTakeTurns) {
@@ -181,6 +192,60 @@ TEST(EngineThreads, LinesTakeTurns) {
   }
   EXPECT_EQ(order.size(), 4u);
   EXPECT_LE(order.find('o'), 1u) << order;
+}
+
+TEST(EngineThreads, TheLineWithTheFewestRunsIsNext) {
+  std::latch started(3);
+  std::latch finish(1);
+  std::latch first_ends(1);
+  std::mutex mutex;
+  std::string order;
+  const auto hold = [&] {
+    started.count_down();
+    finish.wait();
+  };
+  const auto note = [&](char name) {
+    return MakeJob([&, name] {
+      std::lock_guard lock(mutex);
+      order += name;
+    });
+  };
+  EngineQueue greedy(3, {});
+  EngineQueue modest(3, {});
+  EngineQueue other(1, {});
+  {
+    EngineThreads threads(3);
+    ASSERT_TRUE(threads.Submit(greedy, MakeJob(hold)));
+    ASSERT_TRUE(threads.Submit(greedy, MakeJob(hold)));
+    ASSERT_TRUE(threads.Submit(other, MakeJob([&] {
+                                 started.count_down();
+                                 first_ends.wait();
+                               })));
+    started.wait();
+    // One has two of three threads, and its next was there first.
+    ASSERT_TRUE(threads.Submit(greedy, note('g')));
+    ASSERT_TRUE(threads.Submit(modest, note('m')));
+    first_ends.count_down();
+    while (threads.Pending(modest) > 0) std::this_thread::yield();
+    finish.count_down();
+  }
+  EXPECT_EQ(order, "mg");
+}
+
+TEST(EngineThreads, ThreadsThatAreReservedAreForNobodyElse) {
+  EngineThreads threads(2);
+  EXPECT_EQ(threads.size(), 2u);
+  threads.Reserve(3);
+  EXPECT_EQ(threads.size(), 2u) << "who asks for none has no more than before";
+  std::latch started(5);
+  EngineQueue own(3, {});
+  EngineQueue shared(2, {});
+  const auto meet = [&] { started.arrive_and_wait(); };
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(threads.Submit(own, MakeJob(meet)));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(threads.Submit(shared, MakeJob(meet)));
+  started.wait();
+  while (threads.Pending(own) + threads.Pending(shared) > 0) std::this_thread::yield();
+  threads.Release(3);
 }
 
 TEST(EngineThreads, RunsNoMoreOfOneLineThanItsWidth) {

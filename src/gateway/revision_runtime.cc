@@ -16,13 +16,11 @@ bool IsElsewhere(const runtime::ServingRevision& settings) {
   return engine::RunsElsewhere(settings.format, settings.own_process);
 }
 
-// 0 is no wish: as many runs as there are threads.
-size_t Width(const runtime::ServingRevision& settings, engine::EngineThreads& threads) {
+// 0 is no wish: as many runs as there are threads that nobody has reserved.
+size_t Width(const runtime::ServingRevision& settings, const engine::EngineThreads& threads) {
   const bool is_code = engine::IsCustomCode(settings.format);
   if (settings.instances == 0) return is_code ? 1 : threads.size();
-  const auto instances = static_cast<size_t>(settings.instances);
-  if (!IsElsewhere(settings)) threads.Ensure(instances);
-  return instances;
+  return static_cast<size_t>(settings.instances);
 }
 
 engine::LinePolicy PolicyOf(const runtime::BatchingSettings& settings, size_t max_queued_runs) {
@@ -59,9 +57,7 @@ RevisionRuntime::RevisionRuntime(std::string project, std::string service,
                 .policy = PolicyOf(batching_, environment.max_queued_runs),
                 .unbatched = [this](const Error& why) { NoteUnbatched(why); }}),
       lanes_(environment.cores) {
-  if (!WaitsForOthers()) return;
-  reserved_ = Width(settings_, threads_);
-  threads_.Reserve(reserved_);
+  Reserve(settings_.instances > 0 || WaitsForOthers() ? Width(settings_, threads_) : 0);
 }
 
 bool RevisionRuntime::WaitsForOthers() const {
@@ -71,6 +67,12 @@ bool RevisionRuntime::WaitsForOthers() const {
 RevisionRuntime::~RevisionRuntime() {
   CHECK(IsIdle());
   threads_.Release(reserved_);
+}
+
+// More first: threads that are given back are no longer there for others.
+void RevisionRuntime::Reserve(size_t threads) {
+  threads_.Reserve(threads);
+  threads_.Release(std::exchange(reserved_, threads));
 }
 
 Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> model) {
@@ -101,12 +103,7 @@ void RevisionRuntime::SetInstances(size_t instances) {
   const size_t before = batcher_.width();
   const size_t width = instances == 0 ? Width(settings_, threads_) : instances;
   if (width == before) return;
-  if (WaitsForOthers()) {
-    threads_.Reserve(width);
-    threads_.Release(std::exchange(reserved_, width));
-  } else {
-    threads_.Ensure(width);
-  }
+  Reserve(instances > 0 || settings_.instances > 0 || WaitsForOthers() ? width : 0);
   batcher_.SetWidth(width);
   if (model_ != nullptr) model_->ExpectRuns(width);
   // Those that run come back later; the next time that it scales down they go.

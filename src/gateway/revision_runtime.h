@@ -100,6 +100,7 @@ class RevisionRuntime {
   void NoteUnbatched(const Error& why);
   // Its runs may wait for something else than a core: they have engine threads of their own.
   bool WaitsForOthers() const;
+  void Reserve(size_t threads);
 
   const std::string project_;
   const std::string service_;
@@ -109,7 +110,7 @@ class RevisionRuntime {
   const std::function<void()> remarked_;
   const bool on_demand_;
   engine::EngineThreads& threads_;
-  size_t reserved_ = 0;  // threads that wait for another process
+  size_t reserved_ = 0;  // threads for its instances, where anybody says how many these are
   Guarded<std::optional<Error>> unbatched_;
   engine::Batcher batcher_;
   std::atomic<int64_t> timeout_ms_{runtime::kRequestTimeout.count()};
