@@ -1,5 +1,6 @@
 #include "agent/agent_loop.h"
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -134,7 +135,10 @@ Task<void> Agent::Loop::Reconcile() {
 
 Task<void> Agent::Loop::UpdateServing() {
   const std::optional<ServingStatus>& status = keeper_->status();
-  if (status.has_value()) suspects_.ServeSaid(*status);
+  if (status.has_value()) {
+    suspects_.ServeSaid(*status);
+    co_await BlameThoseThatHang(*status);
+  }
   std::set<std::string> uids;
   for (const auto& [uid, state] : preparer_->states()) uids.insert(uid);
   suspects_.Keep(uids);
@@ -251,6 +255,7 @@ std::string Agent::Loop::NameOf(const std::string& uid) const {
 
 void Agent::Loop::ServeEnded(const ServeEnd& end) {
   const SteadyTime now = dependencies_.clock.Steady();
+  blames_.ServeEnded();
   const std::string condemned = suspects_.ServeEnded(serving_, end, now);
   if (!end.blamed.empty()) {
     LogError("a revision is to blame for the end of the data plane", {{"revision", end.blamed}});
@@ -263,6 +268,19 @@ void Agent::Loop::ServeEnded(const ServeEnd& end) {
              {{"revision", is_blamed ? end.blamed : condemned}});
   group_.Start([this] { return RecordIsolated(); });
   wakeup_.Notify();
+}
+
+Task<void> Agent::Loop::BlameThoseThatHang(ServingStatus status) {
+  std::map<std::string, int64_t> runs;  // one that moves to a process of its own is there twice
+  for (const auto& revision : status.revisions) runs[revision.uid] += revision.hung_runs;
+  bool changed = false;
+  for (const auto& [uid, count] : runs) {
+    if (!blames_.Hangs(uid, count, dependencies_.clock.Steady())) continue;
+    LogWarning("runs hang: the revision gets a process of its own",
+               {{"revision", uid}, {"runs", count}});
+    changed = true;
+  }
+  if (changed) co_await RecordIsolated();
 }
 
 Task<void> Agent::Loop::RecordIsolated() {

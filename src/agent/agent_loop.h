@@ -45,6 +45,7 @@ class Agent::Loop {
   // How people call a revision that is served.
   std::string NameOf(const std::string& uid) const;
   void ServeEnded(const ServeEnd& end);
+  Task<void> BlameThoseThatHang(runtime::ServingStatus status);
   // Those with a process of their own, for the agents to come.
   Task<void> RecordIsolated();
   void UpdateView();

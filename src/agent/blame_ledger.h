@@ -1,4 +1,5 @@
-// BlameLedger: which revisions made serve end while it ran them. Pure decision logic.
+// BlameLedger: which revisions made serve end while it ran them, or hang in it. Pure decision
+// logic.
 #pragma once
 
 #include <deque>
@@ -18,6 +19,11 @@ class BlameLedger {
 
   // Whether it is to have one from now on.
   bool Blamed(const std::string& uid, SteadyTime now);
+  // So many runs of it hang in serve now: each that is new counts as a blame. Whether it is to have
+  // one from now on.
+  bool Hangs(const std::string& uid, int64_t runs, SteadyTime now);
+  // Another serve, in which no run hangs yet.
+  void ServeEnded() { hung_.clear(); }
   // It is to have one, whatever it was blamed for; whether that is news.
   bool Isolate(const std::string& uid);
   bool IsIsolated(const std::string& uid) const { return isolated_.contains(uid); }
@@ -27,6 +33,7 @@ class BlameLedger {
 
  private:
   std::map<std::string, std::deque<SteadyTime>> blames_;
+  std::map<std::string, int64_t> hung_;  // runs, at the last word
   std::set<std::string> isolated_;
 };
 

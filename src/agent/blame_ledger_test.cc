@@ -45,5 +45,32 @@ TEST(BlameLedgerTest, IsolatedForAnotherReasonIsNewsOnce) {
   EXPECT_FALSE(blames.Isolate("uid"));
 }
 
+TEST(BlameLedgerTest, EachRunThatHangsIsABlame) {
+  BlameLedger ledger;
+  const SteadyTime now{std::chrono::hours(1)};
+  EXPECT_FALSE(ledger.Hangs("a", 1, now));
+  EXPECT_FALSE(ledger.Hangs("a", 1, now)) << "it is the same run";
+  EXPECT_TRUE(ledger.Hangs("a", 2, now));
+  EXPECT_TRUE(ledger.IsIsolated("a"));
+  EXPECT_FALSE(ledger.Hangs("a", 3, now)) << "it has a process of its own already";
+  EXPECT_TRUE(ledger.Hangs("b", 5, now)) << "several at once";
+}
+
+TEST(BlameLedgerTest, RunsThatHangInAnotherServeAreOthers) {
+  BlameLedger ledger;
+  const SteadyTime now{std::chrono::hours(1)};
+  EXPECT_FALSE(ledger.Hangs("a", 1, now));
+  ledger.ServeEnded();
+  EXPECT_TRUE(ledger.Hangs("a", 1, now));
+}
+
+TEST(BlameLedgerTest, ARunThatEndsAfterAllIsForgotten) {
+  BlameLedger ledger;
+  const SteadyTime now{std::chrono::hours(1)};
+  EXPECT_FALSE(ledger.Hangs("a", 1, now));
+  EXPECT_FALSE(ledger.Hangs("a", 0, now));
+  EXPECT_FALSE(ledger.Hangs("a", 1, now + 2 * std::chrono::minutes(10)));
+}
+
 }  // namespace
 }  // namespace slipway::agent

@@ -236,8 +236,9 @@ void MarkIsolated(const BlameLedger& blames, std::vector<RevisionReport>* report
     if (!blames.IsIsolated(report.uid)) continue;
     report.isolated = "The data plane ended " + std::to_string(kMaxBlames) + " times within " +
                       std::to_string(kBlameWindow.count()) +
-                      " minutes while it ran this model, or while it loaded it, which has a "
-                      "process of its own since then: set predictor.isolation to process to keep "
+                      " minutes while it ran this model, or while it loaded it, or so many runs "
+                      "of it did not end with their time. It has a process of its own since then: "
+                      "set predictor.isolation to process to keep "
                       "it so, or deploy a model that does not crash.";
   }
 }

@@ -110,6 +110,8 @@ class Batcher {
   // Requests that wait, and those that wait or run.
   size_t waiting() const { return queue_.waiting(); }
   size_t Pending() const { return threads_.Pending(queue_); }
+  // Runs that go on although their time was over long ago.
+  size_t CountHung() const { return threads_.CountHung(queue_, std::chrono::steady_clock::now()); }
 
   // Runs that ended well, by their rows (1 for all of a model without batches); at most
   // kMaxBatchStats sizes.

@@ -46,7 +46,7 @@ void EngineThreads::Release(size_t threads) {
 }
 
 void EngineThreads::StartThreads() {
-  while (threads_.size() < std::min(own_ + reserved_, kMaxEngineThreads)) {
+  while (threads_.size() < std::min(own_ + reserved_ + hung_, kMaxEngineThreads)) {
     threads_.emplace_back([this] {
       pthread_setname_np(pthread_self(), "slipway-engine");
       Loop();
@@ -144,29 +144,44 @@ void EngineThreads::KeepTime() {
   }
 }
 
+size_t EngineThreads::CountHung(const EngineQueue& queue, RunTime now) const {
+  std::lock_guard lock(mutex_);
+  return static_cast<size_t>(std::ranges::count_if(workers_, [&](const Worker* worker) {
+    return worker->queue == &queue && worker->has_hung(now);
+  }));
+}
+
+void EngineThreads::ReplaceHung(RunTime now) {
+  std::lock_guard lock(mutex_);
+  hung_ = static_cast<size_t>(
+      std::ranges::count_if(workers_, [&](const Worker* worker) { return worker->has_hung(now); }));
+  StartThreads();
+}
+
 void EngineThreads::Loop() {
-  std::vector<BatchLine::Job> batch;
-  std::vector<BatchLine::Job> expired;
+  Worker self;
   std::unique_lock lock(mutex_);
+  workers_.push_back(&self);
   while (true) {
     wake_.wait(lock, [&] { return stopping_ || !ready_.empty(); });
-    if (ready_.empty()) return;
-    Turn(lock, batch, expired);
+    if (ready_.empty()) break;
+    Turn(lock, self);
   }
+  std::erase(workers_, &self);
 }
 
 EngineQueue& EngineThreads::TakeNext() {
-  const auto next = std::ranges::min_element(ready_, {}, [](const EngineQueue* queue) {
-    return queue->runs_;
-  });
+  const auto next =
+      std::ranges::min_element(ready_, {}, [](const EngineQueue* queue) { return queue->runs_; });
   EngineQueue& queue = **next;
   ready_.erase(next);
   queue.listed_ = false;
   return queue;
 }
 
-void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLine::Job>& batch,
-                         std::vector<BatchLine::Job>& expired) {
+void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, Worker& self) {
+  std::vector<BatchLine::Job>& batch = self.batch;
+  std::vector<BatchLine::Job>& expired = self.expired;
   EngineQueue& queue = TakeNext();
   const RunTime now = stopping_ ? RunTime::max() : Clock::now();
   if (!stopping_) queue.line_.TakeExpired(now, expired);
@@ -174,6 +189,11 @@ void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLi
   if (!batch.empty()) {
     ++queue.runs_;
     queue.jobs_ += batch.size();
+    self.queue = &queue;
+    self.over_at = RunTime::min();
+    for (const BatchLine::Job& job : batch) {
+      self.over_at = std::max(self.over_at, job->wish().deadline);
+    }
   }
   Settle(queue);
   if (!ready_.empty()) wake_.notify_one();
@@ -185,6 +205,7 @@ void EngineThreads::Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLi
   batch.clear();
   lock.lock();
   if (jobs == 0) return;
+  self.queue = nullptr;
   --queue.runs_;
   queue.jobs_ -= jobs;
   Settle(queue);

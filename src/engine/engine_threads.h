@@ -62,14 +62,28 @@ class EngineThreads {
   bool Withdraw(EngineQueue& queue, EngineJob& job);
   // Jobs that wait and that run. When there are none, nothing here knows of the queue.
   size_t Pending(const EngineQueue& queue) const;
+  // Runs of the line that go on although the time of all their jobs was over kHungRun ago.
+  size_t CountHung(const EngineQueue& queue, RunTime now) const;
+  // For each run of any line that has hung there is one thread more from now on.
+  void ReplaceHung(RunTime now);
   // Threads for those who reserve none.
   size_t size() const { return own_; }
 
  private:
+  // What one thread does.
+  struct Worker {
+    const EngineQueue* queue = nullptr;  // whose run is under way
+    RunTime over_at = RunTime::max();    // the time of that run
+    std::vector<BatchLine::Job> batch;
+    std::vector<BatchLine::Job> expired;
+
+    bool has_hung(RunTime now) const {
+      return queue != nullptr && over_at != RunTime::max() && now - over_at >= kHungRun;
+    }
+  };
   void Loop();
   // One turn of a thread: a batch of the first line that is ready.
-  void Turn(std::unique_lock<std::mutex>& lock, std::vector<BatchLine::Job>& batch,
-            std::vector<BatchLine::Job>& expired);
+  void Turn(std::unique_lock<std::mutex>& lock, Worker& self);
   // Looks after lines whose time has come without a caller.
   void KeepTime();
   // After each change of a line: it is listed if a thread should come, else woken when one should.
@@ -87,6 +101,8 @@ class EngineThreads {
   bool stopping_ = false;
   const size_t own_;
   size_t reserved_ = 0;
+  size_t hung_ = 0;
+  std::vector<const Worker*> workers_;
   std::vector<std::jthread> threads_;
   std::jthread timekeeper_;
 };

@@ -248,6 +248,58 @@ TEST(EngineThreads, ThreadsThatAreReservedAreForNobodyElse) {
   threads.Release(3);
 }
 
+// A job whose time is over at once.
+class LateJob final : public EngineJob {
+ public:
+  explicit LateJob(std::function<void()> work) : work_(std::move(work)) {
+    const RunTime now = std::chrono::steady_clock::now();
+    SetWish({.arrived = now, .deadline = now});
+  }
+  void Execute(std::span<const std::shared_ptr<EngineJob>>) override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+TEST(EngineThreads, ARunThatHangsIsCountedAndItsThreadReplaced) {
+  std::latch started(1);
+  std::latch finish(1);
+  EngineQueue stuck(1, {});
+  EngineQueue other(1, {});
+  EngineThreads threads(1);
+  ASSERT_TRUE(threads.Submit(stuck, std::make_shared<LateJob>([&] {
+                               started.count_down();
+                               finish.wait();
+                             })));
+  started.wait();
+  const RunTime now = std::chrono::steady_clock::now();
+  EXPECT_EQ(threads.CountHung(stuck, now), 0u) << "its time is over, but not for long";
+  EXPECT_EQ(threads.CountHung(stuck, now + kHungRun), 1u);
+  EXPECT_EQ(threads.CountHung(other, now + kHungRun), 0u);
+  threads.ReplaceHung(now + kHungRun);
+  std::latch ran(1);
+  ASSERT_TRUE(threads.Submit(other, MakeJob([&] { ran.count_down(); })));
+  ran.wait();
+  finish.count_down();
+  while (threads.Pending(stuck) + threads.Pending(other) > 0) std::this_thread::yield();
+  EXPECT_EQ(threads.CountHung(stuck, now + kHungRun), 0u);
+}
+
+TEST(EngineThreads, ARunWithoutATimeNeverHangs) {
+  std::latch started(1);
+  std::latch finish(1);
+  EngineQueue queue(1, {});
+  EngineThreads threads(1);
+  ASSERT_TRUE(threads.Submit(queue, MakeJob([&] {
+                               started.count_down();
+                               finish.wait();
+                             })));
+  started.wait();
+  EXPECT_EQ(threads.CountHung(queue, std::chrono::steady_clock::now() + 2 * kHungRun), 0u);
+  finish.count_down();
+  while (threads.Pending(queue) > 0) std::this_thread::yield();
+}
+
 TEST(EngineThreads, RunsNoMoreOfOneLineThanItsWidth) {
   std::atomic<int> running{0};
   std::atomic<int> most{0};

@@ -11,6 +11,8 @@ namespace slipway::engine {
 inline constexpr size_t kMaxQueuedRuns = 1024;
 // Threads for runs, of all models together.
 inline constexpr size_t kMaxEngineThreads = 256;
+// A run that goes on for so long after its time was over has hung.
+inline constexpr std::chrono::milliseconds kHungRun{10'000};
 // How many of those who wait are looked at for a shared run.
 inline constexpr size_t kMaxLookAhead = 512;
 // Memory of a shared run that stays for the next one, for each of its tensors; and how many such

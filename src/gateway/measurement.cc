@@ -7,6 +7,7 @@ void Measure(const RevisionRuntime& revision, runtime::RevisionMeasurement& out)
   out.load_ms = model.load_time().count();
   out.memory_bytes = model.memory_bytes();
   out.instances = static_cast<int64_t>(revision.instances());
+  out.hung_runs = static_cast<int64_t>(revision.batcher().CountHung());
   out.accelerator = model.gpu() ? model.gpu()->name : "cpu";
   out.gpu_memory_bytes = model.gpu_memory_bytes();
   if (const auto process = model.model().process()) {

@@ -96,11 +96,12 @@ void Reconciler::Visit(const std::function<void(const RevisionRuntime&)>& visit)
 void Reconciler::Loop() {
   bool draining = false;
   bool scaling = false;
+  bool watching = false;
   std::unique_lock lock(mutex_);
   while (true) {
     const auto something = [&] { return stopping_ || wanted_ || load_ended_ || remarked_; };
     std::optional<SteadyTime> look = NextTry();
-    if (draining || scaling) {
+    if (draining || scaling || watching) {
       const SteadyTime tick =
           std::chrono::steady_clock::now() + (draining ? kDrainTick : kScalingTick);
       look = look ? std::min(*look, tick) : tick;
@@ -122,6 +123,7 @@ void Reconciler::Loop() {
     Settle();
     draining = Unload();
     scaling = Scale();
+    watching = LookForHung();
     lock.lock();
   }
   lock.unlock();
@@ -241,6 +243,34 @@ bool Reconciler::Scale() {
   }
   if (changed) Tell();
   return scales;
+}
+
+bool Reconciler::LookForHung() {
+  bool changed = false;
+  bool any = !draining_.empty();
+  const SteadyTime now = SystemClock().Steady();
+  const bool is_due = now - looked_at_ >= kScalingTick;
+  const auto look = [&](Revision& revision) {
+    if (!revision.loaded) return;
+    any = true;
+    if (!is_due) return;
+    const size_t hung = revision.runtime->batcher().CountHung();
+    if (hung == std::exchange(revision.hung, hung)) return;
+    changed = true;
+    LogWarning("runs of a model do not end although their time is over",
+               {{"service", NameOf(*revision.runtime)},
+                {"revision", revision.runtime->version()},
+                {"runs", static_cast<uint64_t>(hung)}});
+  };
+  for (Service& service : services_) {
+    for (auto& revision : service.revisions) look(*revision);
+  }
+  for (auto& revision : draining_) look(*revision);
+  if (is_due) looked_at_ = now;
+  if (!changed) return any;
+  dependencies_.threads.ReplaceHung(now);
+  Tell();
+  return any;
 }
 
 void Reconciler::Retire() {
@@ -409,8 +439,8 @@ void Reconciler::Tell() {
     }
     if (revision.again_at) {
       measured.next_try_ms = revision.again_at_wall.time_since_epoch().count();
-      measured.message += "; try " + std::to_string(revision.retry.failures() + 1) + " follows at " +
-                          FormatRfc3339(revision.again_at_wall);
+      measured.message += "; try " + std::to_string(revision.retry.failures() + 1) +
+                          " follows at " + FormatRfc3339(revision.again_at_wall);
     }
     if (revision.loaded) {
       Measure(*revision.runtime, measured);

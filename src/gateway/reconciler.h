@@ -67,6 +67,7 @@ class Reconciler {
     bool loaded = false;           // the model is there, though perhaps no core knows it yet
     bool serving = false;          // has a share of the traffic
     std::optional<uint64_t> load;  // of loads_, while that is under way
+    size_t hung = 0;               // runs, at the last look
     LoadRetry retry;
     std::optional<SteadyTime> again_at;  // of the next try, after a failure
     WallTime again_at_wall{};            // the same for people
@@ -107,6 +108,8 @@ class Reconciler {
   static void Present(const Revision& revision, Service& service, ServiceEntry& entry);
   std::shared_ptr<const TrafficPlan> MakePlan(Service& service, const Lineup& lineup,
                                               const ServiceEntry& entry);
+  // Whether runs hang is told, and others get threads in place of theirs; whether there are models.
+  bool LookForHung();
   // Gives each revision of a service that scales its instances; whether there are such services.
   bool Scale();
   // The limiter of a key or service by this name, the one of before if the limits are the same;
@@ -137,7 +140,8 @@ class Reconciler {
   uint64_t turns_given_ = 0;
   // Of the last switch: nobody gets a new burst by a change of something else.
   std::map<std::string, std::shared_ptr<CallLimiter>> limiters_;
-  bool adopted_ = false;  // any configuration
+  bool adopted_ = false;    // any configuration
+  SteadyTime looked_at_{};  // for runs that hang
   std::vector<std::unique_ptr<Revision>> draining_;
   std::optional<ModelLoads> loads_;
 

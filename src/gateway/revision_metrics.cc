@@ -111,6 +111,9 @@ void Write(const RevisionRuntime& revision, MetricSink& sink) {
                  }) / row.divisor);
   }
   WriteRuns(revision, labels, sink);
+  sink.Gauge("slipway_inference_hung_runs",
+             "Runs that hold an engine thread although their time was over long ago.", labels,
+             static_cast<double>(revision.batcher().CountHung()));
   for (size_t i = 0; i < kFailures; ++i) {
     MetricLabels with_reason = labels;
     with_reason.emplace_back("reason", kReasons[i]);

@@ -145,6 +145,13 @@ std::optional<Error> RevisionRuntime::remark() const {
   std::optional<Error> unbatched =
       unbatched_.With([](const std::optional<Error>& why) { return why; });
   if (unbatched) return unbatched;
+  if (const size_t hung = batcher_.CountHung(); hung > 0) {
+    return FailedPrecondition(
+        "RUN_HUNG",
+        "runs of it that go on although their time was over long ago: " + std::to_string(hung) +
+            "; each keeps a thread. Set predictor.isolation to process, so that such "
+            "runs can be ended");
+  }
   return model_->warm_up_failure() ? model_->warm_up_failure() : model_->note();
 }
 

@@ -88,8 +88,8 @@ class RevisionRuntime {
   size_t Pending() const { return batcher_.Pending(); }
   // Runs that ended well, by the rows that they took: those on the cores, too.
   engine::BatchStats batch_stats() const;
-  // What people should know of a revision that serves: its warm-up failed, or its requests cannot
-  // share runs after all. Any thread.
+  // What people should know of a revision that serves: its warm-up failed, its requests cannot
+  // share runs after all, or runs of it have hung. Any thread.
   std::optional<Error> remark() const;
 
   // No request is in flight, and no engine thread touches it. Means what it says for good once no
