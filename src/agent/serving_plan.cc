@@ -1,10 +1,12 @@
 #include "agent/serving_plan.h"
 
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "agent/limits.h"
+#include "base/clock.h"
 #include "engine/plugin_host.h"
 
 namespace slipway::agent {
@@ -89,6 +91,10 @@ bool CopyMeasurement(const std::optional<runtime::ServingStatus>& status, Revisi
     report->phase = settled ? std::string_view(measured.phase) : runtime::kPhaseLoading;
     report->reason = measured.reason;
     report->message = measured.message;
+    if (measured.next_try_ms > 0) {
+      report->message += "; the next try follows at " +
+                         FormatRfc3339(WallTime(std::chrono::milliseconds(measured.next_try_ms)));
+    }
     report->load_ms = measured.load_ms;
     report->memory_bytes = measured.memory_bytes;
     report->instances = measured.instances;

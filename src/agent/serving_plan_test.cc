@@ -150,7 +150,7 @@ TEST(PlanReportsTest, WhatIsTriedAgainHasNotFailed) {
       PlanReports(DesiredOf({1}), {{"uid-1", Done("/a")}}, LoadSuspects(), status, {});
   EXPECT_EQ(reports.at(0).phase, "Loading");
   EXPECT_EQ(reports.at(0).reason, "GPU_MEMORY");
-  EXPECT_EQ(reports.at(0).message, "full");
+  EXPECT_EQ(reports.at(0).message, "full; the next try follows at 2027-01-15T08:00:00.000Z");
 }
 
 TEST(PlanReportsTest, ServeThatDoesNotRunMeasuresNothing) {

@@ -18,8 +18,6 @@ class LoadRetry {
   // It failed at `now`; when it is to be tried again, nothing: never. The pause doubles with each
   // failure. What most likely is the model's own fault is tried kMaxLoadsAtFault times.
   std::optional<SteadyTime> Failed(const Error& error, SteadyTime now);
-  // How often it has failed.
-  int failures() const { return failures_; }
 
  private:
   int failures_ = 0;

@@ -117,7 +117,6 @@ TEST_F(LoadingTest, AFailureThatMayPassIsTriedAgain) {
   EXPECT_TRUE(plane_.plane().settled());
   const auto measured = plane_.plane().status().revisions.at(0);
   EXPECT_GT(measured.next_try_ms, 0);
-  EXPECT_NE(measured.message.find(" follows at 20"), std::string::npos) << measured.message;
   std::filesystem::rename(aside, file);
   ExpectReady(late);
   EXPECT_EQ(plane_.plane().status().revisions.at(0).next_try_ms, 0);

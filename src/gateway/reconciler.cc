@@ -439,8 +439,6 @@ void Reconciler::Tell() {
     }
     if (revision.again_at) {
       measured.next_try_ms = revision.again_at_wall.time_since_epoch().count();
-      measured.message += "; try " + std::to_string(revision.retry.failures() + 1) +
-                          " follows at " + FormatRfc3339(revision.again_at_wall);
     }
     if (revision.loaded) {
       Measure(*revision.runtime, measured);
