@@ -37,9 +37,6 @@ constexpr std::array kPythonFormats = {
     std::string_view("xgboost"), std::string_view("mlflow"),
 };
 
-// What the revisions of programs have as their format that speak HTTP of their own.
-constexpr std::string_view kProgramHttp = "http";
-
 std::string PythonInterpreter() {
   const char* const named = std::getenv("SLIPWAY_PYTHON");  // NOLINT(concurrency-mt-unsafe)
   return named == nullptr || *named == 0 ? "python3" : named;
@@ -178,11 +175,6 @@ Result<const SlipwayEngine*> PluginHost::EngineFor(std::string_view format) {
       }
       return engine;
     });
-  }
-  if (format == kProgramHttp) {
-    return Unimplemented("PROGRAM_NOT_STARTED",
-                         "this build starts no programs that speak http: give the service one that "
-                         "speaks v2, or a program of python, which is a predictor.py");
   }
   std::string known;
   for (const Row& row : kEngines) known += (known.empty() ? "" : ", ") + std::string(row.format);

@@ -60,8 +60,7 @@ class PluginHost {
 
   // Opens the engine of a format ahead of the first load. Engines make threads of their own here,
   // which keep the niceness of the caller. UNIMPLEMENTED / FORMAT_UNSUPPORTED,
-  // PROGRAM_NOT_STARTED, UNAVAILABLE / ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a
-  // plugin of another build.
+  // UNAVAILABLE / ENGINE_MISSING, FAILED_PRECONDITION / ENGINE_BUILD for a plugin of another build.
   Result<void> Prepare(std::string_view format);
 
   // What the engine of a format computes on: "CPU", or several with commas, "CUDA" for GPUs. Opens

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kProgramV2 = "v2";
+constexpr std::string_view kProgramHttp = "http";
 constexpr const char* kFoldersVariable = "SLIPWAY_PROGRAM_FOLDERS";
 
 // The tree of a file and those of what it leads to: TREE/bin/NAME.
@@ -58,7 +59,11 @@ void AddNamedFolders(std::vector<std::string>& folders) {
 }  // namespace
 
 bool IsProgram(std::string_view format) {
-  return format == kProgramV2;
+  return format == kProgramV2 || SpeaksHttp(format);
+}
+
+bool SpeaksHttp(std::string_view format) {
+  return format == kProgramHttp;
 }
 
 Result<std::unique_ptr<exec::Model>> LoadProgram(const ProgramSource& source) {
@@ -69,7 +74,9 @@ Result<std::unique_ptr<exec::Model>> LoadProgram(const ProgramSource& source) {
                              .command = source.command,
                              .start_timeout_ms = source.start_timeout_ms,
                              .models = {},
-                             .readable = TreesInPath(source.command.front())};
+                             .readable = TreesInPath(source.command.front()),
+                             .speaks_http = source.speaks_http,
+                             .ready_path = source.ready_path};
   AddNamedFolders(settings.readable);
   for (const MountedFolder& mount : source.mounts) {
     settings.models.push_back({.name = mount.name, .path = mount.path});

@@ -17,11 +17,15 @@ namespace slipway::engine {
 
 // Whether revisions of this format are such programs: in a process of their own.
 bool IsProgram(std::string_view format);
+// Whether they speak HTTP of their own: their tensors are those of engine/passed_http.h.
+bool SpeaksHttp(std::string_view format);
 
 struct ProgramSource {
   std::string name;                  // of the process, for people
   std::string folder;                // of the program's package, absolute
   std::vector<std::string> command;  // see docs/engines.md
+  std::string ready_path;            // of one that speaks HTTP; may be empty
+  bool speaks_http = false;          // of its own, in place of V2
   int64_t start_timeout_ms = 0;
   std::vector<MountedFolder> mounts;
   std::function<void()> changed;  // exec::Model::process() tells something else; any thread

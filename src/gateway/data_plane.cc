@@ -13,6 +13,7 @@
 #include "gateway/core_slot.h"
 #include "gateway/gpu_metrics.h"
 #include "gateway/grpc/environment.h"
+#include "gateway/http/pass.h"
 #include "gateway/key_guard.h"
 #include "gateway/limits.h"
 #include "gateway/reconciler.h"
@@ -92,12 +93,14 @@ struct DataPlane::State {
             .log = log,
             .trace = options.telemetry == nullptr ? trace : options.telemetry->trace_settings(),
             .telemetry = options.telemetry},
+        passing{
+            .slots = slots, .cores = pool, .bodies = bodies, .runs = TaskGroup(pool.executor(0))},
         grpc_environment{.v2 = environment},
         grpc(grpc::MakeService(grpc_environment)),
         revision_metrics(CollectRevisionMetrics(reconciler)),
         gpu_metrics(CollectGpuMetrics(reconciler)),
         memory_metrics(CollectMemoryMetrics(bodies)),
-        rest(MakeRouter(*options.clock, v2::MakeRoutes(environment))),
+        rest(MakeRouter(*options.clock, RestRoutes())),
         metrics(MakeRouter(*options.clock, {{.method = net::Method::kGet,
                                              .pattern = "/metrics",
                                              .access = net::Access::kLocal,
@@ -110,6 +113,12 @@ struct DataPlane::State {
             pool, [this](net::HttpRequest& request) { return metrics.Handle(request); },
             ServerOptions("metrics", OwnCertificateOnly(options.tls))),
         grpc_server(pool, grpc, GrpcOptions(options.tls)) {}
+
+  std::vector<net::Route> RestRoutes() {
+    std::vector<net::Route> routes = v2::MakeRoutes(environment);
+    for (net::Route& route : http::MakeRoutes(passing)) routes.push_back(std::move(route));
+    return routes;
+  }
 
   net::Router MakeRouter(Clock& clock, std::vector<net::Route> routes) {
     net::Router router;
@@ -140,6 +149,7 @@ struct DataPlane::State {
   LogSettings log;
   TraceSettings trace;
   v2::Environment environment;
+  http::Environment passing;
   grpc::Environment grpc_environment;
   const net::GrpcService grpc;
   std::unique_ptr<MetricCollection> revision_metrics;
@@ -195,6 +205,7 @@ Task<void> DataPlane::Stop(std::chrono::milliseconds drain) {
     stopping.Start([server, drain] { return server->Stop(drain); });
   }
   co_await stopping.Join();
+  co_await state_->passing.runs.Stop();
   co_await state_->shadows.Stop();
   co_await state_->metrics_server.Stop(std::chrono::milliseconds(100));
 }

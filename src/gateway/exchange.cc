@@ -261,6 +261,10 @@ Task<Result<void>> Exchange::RunOnThreads(Clock::time_point deadline) {
   co_return invocation_->result();
 }
 
+void Exchange::Cancel() {
+  revision_.batcher().Cancel(*invocation_);
+}
+
 Task<Result<void>> Exchange::RunInTime() {
   const std::chrono::milliseconds limit = revision_.request_timeout();
   const std::optional<Clock::time_point> clients = ClientDeadline();

@@ -86,6 +86,8 @@ class Exchange {
   // UNAVAILABLE / QUEUE_FULL, QUEUE_TIMEOUT, DEADLINE_EXCEEDED / RUN_TIMEOUT where the service's is
   // over and REQUEST_TIMEOUT where the client's is, CANCELLED, and what the engine says.
   Task<Result<void>> RunInTime();
+  // Ends RunInTime early, if it is under way: CANCELLED.
+  void Cancel();
 
   // The answer is written: inputs and outputs are not used any more.
   void CountSuccess();

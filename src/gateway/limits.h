@@ -47,6 +47,11 @@ inline constexpr size_t kMaxConfigBytes = 1 << 20;
 inline constexpr size_t kMaxConfigItems = 4096;
 // Runs of models that one request to an ensemble makes, those of ensembles in it included.
 inline constexpr size_t kMaxEnsembleRuns = 256;
+// Body of a request that is passed to a program, what of an answer waits for its client, and
+// requests that a program of its own HTTP gets at the same time where its service does not say.
+inline constexpr uint64_t kMaxPassedBodyBytes = kMaxInferBodyBytes;
+inline constexpr size_t kMaxPassedBytes = 512 << 10;
+inline constexpr size_t kPassedRuns = 32;
 // Regions of shared memory, each of which keeps a descriptor open, and their names.
 inline constexpr size_t kMaxSharedRegions = 256;
 inline constexpr size_t kMaxRegionNameBytes = 256;

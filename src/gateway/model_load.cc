@@ -32,6 +32,8 @@ Result<std::unique_ptr<exec::Model>> Start(const runtime::ServingProgram& progra
   return engine::LoadProgram({.name = source.name,
                               .folder = program.path,
                               .command = program.command,
+                              .ready_path = program.ready_path,
+                              .speaks_http = engine::SpeaksHttp(program.kind),
                               .start_timeout_ms = program.start_timeout_ms,
                               .mounts = source.mounts,
                               .changed = source.changed,

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/program_host.h"
 #include "gateway/ensemble/ensemble_model.h"
 #include "gateway/invocation.h"
+#include "gateway/limits.h"
 
 namespace slipway::gateway {
 namespace {
@@ -19,6 +21,7 @@ bool IsElsewhere(const runtime::ServingRevision& settings) {
 // 0 is no wish: as many runs as there are threads that nobody has reserved.
 size_t Width(const runtime::ServingRevision& settings, const engine::EngineThreads& threads) {
   const bool is_code = engine::IsCustomCode(settings.format);
+  if (settings.instances == 0 && engine::SpeaksHttp(settings.format)) return kPassedRuns;
   if (settings.instances == 0) return is_code ? 1 : threads.size();
   return static_cast<size_t>(settings.instances);
 }
@@ -51,6 +54,7 @@ RevisionRuntime::RevisionRuntime(std::string project, std::string service,
       batching_(settings_.batching.value_or(runtime::BatchingSettings{})),
       remarked_(environment.remarked),
       on_demand_(environment.on_demand),
+      speaks_http_(engine::SpeaksHttp(settings_.format)),
       threads_(environment.threads),
       batcher_(environment.threads,
                {.width = Width(settings_, environment.threads),
@@ -90,6 +94,11 @@ Result<void> RevisionRuntime::SetModel(std::unique_ptr<engine::LoadedModel> mode
   const auto* const ensemble = dynamic_cast<const EnsembleModel*>(&model_->model());
   if (ensemble != nullptr) ensemble_ = &ensemble->plan();
   return {};
+}
+
+const tensor::Signature& RevisionRuntime::shown_signature() const {
+  static const auto* const nothing = new tensor::Signature();
+  return speaks_http_ ? *nothing : model_->signature();
 }
 
 uint32_t RevisionRuntime::LevelOf(uint64_t priority) const {

@@ -51,6 +51,10 @@ class RevisionRuntime {
   Result<void> SetModel(std::unique_ptr<engine::LoadedModel> model);
   bool has_model() const { return model_ != nullptr; }
   engine::LoadedModel& model() const { return *model_; }
+  // Its program gets requests as they are, and no tensors.
+  bool speaks_http() const { return speaks_http_; }
+  // What clients may know of what it takes and gives: nothing of a program that speaks HTTP.
+  const tensor::Signature& shown_signature() const;
   // nullptr: the model is none.
   const EnsemblePlan* ensemble() const { return ensemble_; }
 
@@ -109,6 +113,7 @@ class RevisionRuntime {
   const runtime::BatchingSettings batching_;
   const std::function<void()> remarked_;
   const bool on_demand_;
+  const bool speaks_http_;
   engine::EngineThreads& threads_;
   size_t reserved_ = 0;  // threads for its instances, where anybody says how many these are
   Guarded<std::optional<Error>> unbatched_;

@@ -73,7 +73,8 @@ bool TakeHeader(std::string_view line, Transfer& transfer) {
 
 bool TakeBody(std::string_view piece, Transfer& transfer) {
   const int status = transfer.response.status;
-  if (transfer.request->download != nullptr && status >= 200 && status < 300) {
+  const bool is_wanted = !transfer.request->raw_target.empty() || (status >= 200 && status < 300);
+  if (transfer.request->download != nullptr && is_wanted) {
     Result<void> taken = transfer.request->download(piece);
     return taken.has_value() || transfer.Fail(taken.error());
   }
@@ -114,6 +115,11 @@ extern "C" int SlipwayCurlProgress(void* user, curl_off_t, curl_off_t down, curl
   if (down + up != transfer.moved_bytes) {
     transfer.moved_bytes = down + up;
     transfer.moved_at = now;
+  }
+  const std::atomic<uint32_t>* const cancelled = transfer.request->cancelled;
+  if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed) != 0) {
+    transfer.Fail(Error(Code::kCancelled, "CALL_CANCELLED", "nobody waits for the answer"));
+    return 1;
   }
   const auto limit = transfer.request->idle_timeout;
   if (limit.count() == 0 || now - transfer.moved_at < limit) return 0;
@@ -304,6 +310,12 @@ HeaderLines HttpClient::State::MakeHeaders(const ClientRequest& request) const {
     // "Name;" is how curl sends a header without a value.
     add(value.empty() ? name + ";" : name + ": " + value);
   }
+  for (const char* own : {"Accept:", "Expect:"}) {
+    const bool is_there = std::any_of(
+        request.headers.begin(), request.headers.end(),
+        [&](const auto& header) { return EqualsIgnoringCase(header.first + ":", own); });
+    if (!request.raw_target.empty() && !is_there) add(own);
+  }
   // Without this, curl would claim that a body is a form.
   if (!has_type) add("Content-Type:");
   return lines;
@@ -364,6 +376,9 @@ Result<ClientResponse> HttpClient::Send(const ClientRequest& request) {
   curl_easy_reset(state_->easy);  // keeps the connections
   state_->SetConnection(request);
   state_->Set(CURLOPT_URL, request.url.c_str());
+  if (!request.raw_target.empty()) {
+    state_->Set(CURLOPT_REQUEST_TARGET, request.raw_target.c_str());
+  }
   state_->SetMethod(request);
   state_->SetCallbacks(transfer);
   const HeaderLines headers = state_->MakeHeaders(request);

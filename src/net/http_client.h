@@ -1,6 +1,7 @@
 // HttpClient: outgoing HTTP/1.1 (and TLS) on libcurl.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,10 @@ struct ClientResponse {
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
+  // Not empty: somebody else's request is passed on. It takes the place of the URL's path and query
+  // as it is, no header but Host and the framing is added, and `download` is called for answers of
+  // any status.
+  std::string raw_target = {};
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   // Instead of `body`: called for the next piece, 0 at the end; with its total length.
@@ -36,6 +41,8 @@ struct ClientRequest {
   // Called with each piece of a 2xx answer's body instead of collecting it; an error ends the call
   // and is its answer.
   std::function<Result<void>(std::string_view piece)> download;
+  // Once it is not 0 the call ends within a second: CANCELLED / CALL_CANCELLED. May be null.
+  const std::atomic<uint32_t>* cancelled = nullptr;
   // Of the whole call; 0: none, only `idle_timeout` without a byte.
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds idle_timeout{60'000};
@@ -48,9 +55,9 @@ struct ClientRequest {
 // (a certificate that proves nothing), FAILED_PRECONDITION / TLS_CA_FILE, TLS_CLIENT_CERTIFICATE
 // (our own cannot be used) or TLS_CLIENT_REFUSED (the server does not take it, or wants one; where
 // the server is quick that is CONNECTION_LOST or CONNECT_FAILED),
-// DEADLINE_EXCEEDED / TIMEOUT, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE, INVALID_ARGUMENT /
-// URL_MALFORMED or HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the callbacks return.
-// Answers of any status are values.
+// DEADLINE_EXCEEDED / TIMEOUT, CANCELLED / CALL_CANCELLED, RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE,
+// INVALID_ARGUMENT / URL_MALFORMED or HEADER_MALFORMED, INTERNAL / HTTP_PROTOCOL, and what the
+// callbacks return. Answers of any status are values.
 class HttpClient {
  public:
   struct Options {

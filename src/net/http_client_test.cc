@@ -24,6 +24,13 @@ Task<HttpResponse> Answer(HttpRequest& request) {
   }
   if (request.path == "/error") co_return ProblemResponse(NotFound("THING_UNKNOWN", "no"));
   if (request.path == "/large") co_return HttpResponse::Text(200, std::string(100'000, 'x'));
+  if (request.path == "/seen") {
+    std::string seen(request.target);
+    for (const auto& [name, value] : request.headers) {
+      if (name != "Host") seen.append(" ").append(name).append("=").append(value);
+    }
+    co_return HttpResponse::Text(418, seen);
+  }
   const Result<std::string> body = co_await request.body->ReadAll(10 << 20);
   if (!body.has_value()) co_return ProblemResponse(body.error());
   std::string text = std::string(request.method_text) + " ";
@@ -66,6 +73,28 @@ TEST_F(HttpClientTest, Methods) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body, "");
   EXPECT_EQ(response.Header("content-length"), "9");
+}
+
+TEST_F(HttpClientTest, ARequestIsPassedOnAsItIs) {
+  ClientRequest request = To("/elsewhere");
+  request.raw_target = "/seen?q=%2f&{}";
+  request.headers = {{"X-Test", "a b"}};
+  std::string body;
+  request.download = [&](std::string_view piece) -> Result<void> {
+    body += piece;
+    return {};
+  };
+  EXPECT_EQ(client_.Send(request)->status, 418);
+  EXPECT_EQ(body, "/seen?q=%2f&{} X-Test=a b");
+}
+
+TEST_F(HttpClientTest, ACallIsCancelled) {
+  const std::atomic<uint32_t> cancelled{1};
+  ClientRequest request = To("/late");
+  request.cancelled = &cancelled;
+  const auto answer = client_.Send(request);
+  ASSERT_TRUE(answer.has_error());
+  EXPECT_EQ(answer.error().reason(), "CALL_CANCELLED");
 }
 
 TEST_F(HttpClientTest, StatusesAreValuesAndRedirectsAreNotFollowed) {

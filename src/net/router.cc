@@ -17,7 +17,7 @@ constexpr size_t kNone = static_cast<size_t>(-1);
 
 // One segment of a pattern.
 struct Segment {
-  enum class Kind : uint8_t { kLiteral, kParameter, kRest };
+  enum class Kind : uint8_t { kLiteral, kParameter, kRest, kAll };
   Kind kind = Kind::kLiteral;
   std::string text;  // the literal, or the parameter's name
 };
@@ -29,11 +29,12 @@ Segment ParseSegment(std::string_view text) {
   }
   CHECK_NOTE(text.back() == '}', text);
   std::string_view name = text.substr(1, text.size() - 2);
-  const bool rest = name.ends_with('+');
-  if (rest) name.remove_suffix(1);
-  CHECK_NOTE(!name.empty() && name.find_first_of("{}+") == std::string_view::npos, text);
-  return {.kind = rest ? Segment::Kind::kRest : Segment::Kind::kParameter,
-          .text = std::string(name)};
+  Segment::Kind kind = Segment::Kind::kParameter;
+  if (name.ends_with('+')) kind = Segment::Kind::kRest;
+  if (name.ends_with('*')) kind = Segment::Kind::kAll;
+  if (kind != Segment::Kind::kParameter) name.remove_suffix(1);
+  CHECK_NOTE(!name.empty() && name.find_first_of("{}+*") == std::string_view::npos, text);
+  return {.kind = kind, .text = std::string(name)};
 }
 
 std::vector<Segment> ParsePattern(std::string_view pattern) {
@@ -56,6 +57,7 @@ struct Node {
   std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;  // sorted
   std::unique_ptr<Node> parameter;
   std::unique_ptr<Node> rest;
+  std::unique_ptr<Node> all;  // has no children
   std::array<size_t, kMethods> routes;
 
   Node* Literal(std::string_view text) const {
@@ -70,7 +72,9 @@ struct Node {
                                                   [](const auto& entry) { return entry.first; });
       return *literals.emplace(where, segment.text, std::make_unique<Node>())->second;
     }
-    std::unique_ptr<Node>& child = segment.kind == Segment::Kind::kRest ? rest : parameter;
+    std::unique_ptr<Node>& child = segment.kind == Segment::Kind::kAll    ? all
+                                   : segment.kind == Segment::Kind::kRest ? rest
+                                                                          : parameter;
     if (child == nullptr) child = std::make_unique<Node>();
     return *child;
   }
@@ -143,14 +147,13 @@ class Search {
     const std::string_view segment = path_.segments[at];
     const Node* literal = node.Literal(segment);
     if (literal != nullptr && Descend(*literal, at + 1)) return true;
-    if (segment.empty()) return false;
+    if (segment.empty()) return TakeAll(node, at);
     if (node.parameter != nullptr && Capture(*node.parameter, at, 1)) return true;
-    if (node.rest == nullptr) return false;
-    for (size_t length = 1; at + length <= path_.count; ++length) {
-      if (path_.segments[at + length - 1].empty()) return false;
+    for (size_t length = 1; node.rest != nullptr && at + length <= path_.count; ++length) {
+      if (path_.segments[at + length - 1].empty()) break;
       if (Capture(*node.rest, at, length)) return true;
     }
-    return false;
+    return TakeAll(node, at);
   }
 
   size_t route() const { return route_; }
@@ -165,6 +168,10 @@ class Search {
   }
 
  private:
+  bool TakeAll(const Node& node, size_t at) {
+    return node.all != nullptr && Capture(*node.all, at, path_.count - at);
+  }
+
   bool Capture(const Node& node, size_t at, size_t length) {
     CHECK(captured_ < kMaxRouteParameters);
     captures_[captured_++] = {at, length};

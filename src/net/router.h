@@ -38,7 +38,8 @@ std::string_view AccessName(Access access);
 struct Route {
   Method method = Method::kGet;
   // Segments of literals and {parameters}; `{name+}` takes one or more segments (at most one of
-  // them a pattern): "/v2/{name+}/blobs/{digest}". A trailing slash is a different path.
+  // them a pattern): "/v2/{name+}/blobs/{digest}"; `{name*}` at the end takes all that follow,
+  // empty ones too. Elsewhere a trailing slash is a different path.
   std::string pattern;
   Access access = Access::kGlobalAdmin;
   Handler handler;

@@ -80,6 +80,18 @@ TEST_F(RouterTest, RestTakesSeveralSegments) {
   EXPECT_EQ(Ask(Method::kPost, "/v2/a/b/blobs/uploads/").status, 200);
 }
 
+TEST_F(RouterTest, AllTakesWhateverFollows) {
+  Add(Method::kGet, "/services/{name}/{path*}");
+  Add(Method::kGet, "/services/{name}/here");
+  EXPECT_EQ(Get("/services/a/"), "/services/{name}/{path*} name=a path=");
+  EXPECT_EQ(Get("/services/a/b//c/"), "/services/{name}/{path*} name=a path=b//c/");
+  EXPECT_EQ(Get("/services/a/here"), "/services/{name}/here name=a");
+  EXPECT_EQ(Get("/services/a/here/"), "/services/{name}/{path*} name=a path=here/");
+  EXPECT_EQ(Get("/services/a"), "404");
+  EXPECT_EQ(Get("/services//b"), "404");
+  EXPECT_EQ(Get("/services/a/../b"), "400");
+}
+
 TEST_F(RouterTest, OtherMethods) {
   Add(Method::kGet, "/a/{x}");
   Add(Method::kPost, "/a/b");

@@ -278,8 +278,6 @@ def test_what_cannot_be_is_refused_by_its_field(centre, predictor, field, reason
 
 @pytest.mark.parametrize("program, reason, words", [
     ({"image": "images.example/serve:1"}, "IMAGE_NOT_STARTED", "no driver that starts images"),
-    ({"command": ["{program}/serve"], "ref": "code:v1", "protocol": "http", "readyPath": "/ready"},
-     "PROGRAM_NOT_STARTED", "speak http"),
 ])
 def test_what_nothing_starts_is_accepted_and_the_status_says_so(centre, program, reason, words):
     made = send(centre, {"models": [MOUNT], "program": program}, "boxed")

@@ -212,6 +212,15 @@ int64_t AdoptCanary(const resource::CanaryStatus& canary, const Revision* latest
   return canary.stable > 0 ? canary.stable : ready;
 }
 
+// Below the address of the site's data plane.
+std::string UrlOf(const Service& service) {
+  const std::optional<resource::ProgramSettings>& program = service.spec.predictor.program;
+  const bool is_http = program && program->protocol == resource::ProgramProtocol::kHttp;
+  return fmt::format("{}{}/{}",
+                     service.metadata.project == "default" ? "" : "/p/" + service.metadata.project,
+                     is_http ? "/services" : "/v2/models", service.metadata.name);
+}
+
 }  // namespace
 
 std::string RevisionName(std::string_view service, int64_t number) {
@@ -267,10 +276,7 @@ Result<ServicePlan> PlanService(Service service, std::vector<Revision> revisions
   plan.status.ready_revision = ready;
   plan.status.latest_revision = number;
   plan.status.model_digest = wanted.manifest_digest;
-  plan.status.url =
-      service.metadata.project == "default"
-          ? fmt::format("/v2/models/{}", service.metadata.name)
-          : fmt::format("/p/{}/v2/models/{}", service.metadata.project, service.metadata.name);
+  plan.status.url = UrlOf(service);
   return plan;
 }
 

@@ -94,6 +94,20 @@ TEST(PlanService, MakesTheFirstRevision) {
   EXPECT_EQ(plan->status.url, "/v2/models/fraud");
 }
 
+TEST(PlanService, TellsWhereTheServiceIs) {
+  Service service = MakeService();
+  service.metadata.project = "one";
+  EXPECT_EQ(PlanService(service, {}, {})->status.url, "/p/one/v2/models/fraud");
+  service.spec.predictor.program = {.python = {},
+                                    .ref = {},
+                                    .command = {"serve"},
+                                    .image = {},
+                                    .protocol = resource::ProgramProtocol::kHttp,
+                                    .ready_path = {},
+                                    .start_timeout = {}};
+  EXPECT_EQ(PlanService(service, {}, {})->status.url, "/p/one/services/fraud");
+}
+
 TEST(PlanService, ChangesNothingWhenTheLatestIsWhatIsAskedFor) {
   const auto plan = PlanService(MakeService(), {MakeRevision(1, "Ready")}, {});
   ASSERT_TRUE(plan.has_value());

@@ -26,6 +26,9 @@ inline constexpr uint64_t kMaxMetadataBytes = 1 << 20;
 inline constexpr uint64_t kMaxAnswerBytes = uint64_t{2} << 30;
 inline constexpr size_t kMaxJsonAnswerBytes = 256 << 20;
 inline constexpr size_t kMaxJsonValues = 64'000'000;
+// Answers of a program that speaks HTTP are passed on whole up to this size, larger ones and those
+// without a length in parts, as they come.
+inline constexpr uint64_t kMaxAnswerAtOnce = 256 << 10;
 // Of a program's own words in an error.
 inline constexpr size_t kMaxErrorText = 1024;
 

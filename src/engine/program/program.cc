@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "engine/program/child.h"
 #include "engine/program/folders.h"
+#include "engine/program/http_model.h"
 #include "engine/program/limits.h"
 #include "engine/program/v2_model.h"
 #include "engine/worker/descendants.h"
@@ -31,6 +33,7 @@ struct Running {
 
   Folders folders;
   const uint16_t port;
+  std::function<bool()> is_alive;
   pid_t pid = 0;
   std::atomic<bool> is_ending{false};
   std::mutex mutex;
@@ -98,12 +101,45 @@ void Watch(Running& running) {
         running.changed.wait(lock, [&running] { return running.is_suspect; });
         running.is_suspect = false;
       }
-      if (IsAlive(running.port, kLifeTime)) continue;
+      if (running.is_alive()) continue;
       LogError("a program does not answer any more and is ended",
                {{"pid", static_cast<int64_t>(running.pid)}});
       kill(running.pid, SIGKILL);
     }
   });
+}
+
+// Waits until the program is ready.
+Result<std::unique_ptr<exec::Model>> Connect(const Settings& settings, Running& running) {
+  const milliseconds start_timeout(settings.start_timeout_ms);
+  const auto ended_within = [pid = running.pid](milliseconds time) {
+    return Child::EndedWithin(pid, time);
+  };
+  const auto overdue = [&running] {
+    {
+      std::lock_guard lock(running.mutex);
+      running.is_suspect = true;
+    }
+    running.changed.notify_all();
+  };
+  if (settings.speaks_http) {
+    running.is_alive = [port = running.port, path = settings.ready_path] {
+      return IsHttpAlive(port, path, kLifeTime);
+    };
+    return ConnectHttp({.port = running.port,
+                        .ready_path = settings.ready_path,
+                        .start_timeout = start_timeout,
+                        .ended_within = ended_within,
+                        .overdue = overdue});
+  }
+  running.is_alive = [port = running.port] { return IsAlive(port, kLifeTime); };
+  V2Options options{.port = running.port,
+                    .names = {},
+                    .start_timeout = start_timeout,
+                    .ended_within = ended_within,
+                    .overdue = overdue};
+  for (const GivenModel& model : settings.models) options.names.push_back(model.name);
+  return ConnectV2(std::move(options));
 }
 
 }  // namespace
@@ -128,21 +164,7 @@ Result<std::unique_ptr<exec::Model>> StartProgram(const Settings& settings) {
   SetEnvironment(places, running.folders.temporary());
   TRY(pid, Child::Start(Filled(settings.command, places), settings.folder, reach));
   running.pid = pid;
-  V2Options options{
-      .port = port,
-      .names = {},
-      .start_timeout = milliseconds(settings.start_timeout_ms),
-      .ended_within = [pid](milliseconds time) { return Child::EndedWithin(pid, time); },
-      .overdue =
-          [&running] {
-            {
-              std::lock_guard lock(running.mutex);
-              running.is_suspect = true;
-            }
-            running.changed.notify_all();
-          }};
-  for (const GivenModel& model : settings.models) options.names.push_back(model.name);
-  TRY(model, ConnectV2(std::move(options)));
+  TRY(model, Connect(settings, running));
   Watch(running);
   return model;
 }

@@ -24,8 +24,12 @@ struct Settings {
   std::vector<GivenModel> models;
   // Folders that it may read beside its package, its models and the system's.
   std::vector<std::string> readable;
+  bool speaks_http = false;  // of its own; else V2
+  std::string ready_path;    // of HTTP; may be empty
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (folder, command, start_timeout_ms, models, readable))
+BOOST_DESCRIBE_STRUCT(Settings, (),
+                      (folder, command, start_timeout_ms, models, readable, speaks_http,
+                       ready_path))
 
 // What takes the place of the words in braces.
 struct Places {
@@ -62,5 +66,7 @@ struct slipway::Description<slipway::engine::program::Settings> {
       {.name = "start_timeout_ms", .text = "How long it may take to become ready."},
       {.name = "models", .text = "What it is given."},
       {.name = "readable", .text = "Further folders that it may read."},
+      {.name = "speaks_http", .text = "Whether it speaks HTTP of its own, in place of V2."},
+      {.name = "ready_path", .text = "Answers 200 once it is ready."},
   };
 };

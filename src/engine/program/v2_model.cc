@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/program/limits.h"
+#include "engine/program/readiness.h"
 #include "engine/program/v2_message.h"
 #include "net/http_client.h"
 
@@ -16,18 +17,6 @@ using std::chrono::milliseconds;
 
 constexpr const char* kHeaderLength = "Inference-Header-Content-Length";
 constexpr int kOk = 200;
-
-std::string UrlOf(uint16_t port, const std::string& path) {
-  return "http://127.0.0.1:" + std::to_string(port) + path;
-}
-
-Result<net::ClientResponse> Ask(net::HttpClient& client, uint16_t port, const std::string& path,
-                                milliseconds time) {
-  return client.Send({.url = UrlOf(port, path),
-                      .timeout = time,
-                      .idle_timeout = milliseconds(0),
-                      .max_response_bytes = kMaxMetadataBytes});
-}
 
 struct Known {
   uint16_t port = 0;
@@ -144,12 +133,7 @@ class Waiting {
     Clock::time_point unknown_since = Clock::time_point::max();
     while (true) {
       const std::string how = options_.ended_within(kReadyTick);
-      if (!how.empty()) {
-        return FailedPrecondition("PROGRAM_ENDED",
-                                  "the program " + how +
-                                      " before it was ready; what it wrote is in the log of the "
-                                      "data plane");
-      }
+      if (!how.empty()) return EndedEarly(how);
       if (Is("/v2/health/ready")) {
         bool is_loading = false;
         for (const std::string& name : options_.names) {
@@ -160,7 +144,7 @@ class Waiting {
         if (!is_loading) unknown_since = std::min(unknown_since, Clock::now());
         if (!is_loading && Clock::now() - unknown_since >= kModelGrace) return Unknown();
       }
-      if (Clock::now() >= end) return NotReady();
+      if (Clock::now() >= end) return NotReady(options_.start_timeout, last_);
     }
   }
 
@@ -173,14 +157,6 @@ class Waiting {
     last_ = path + (answer.has_error() ? ": " + answer.error().message()
                                        : " answered " + std::to_string(answer->status));
     return last_status_ == kOk;
-  }
-
-  Error NotReady() const {
-    return FailedPrecondition("PROGRAM_NOT_READY",
-                              "the program was not ready after " +
-                                  std::to_string(options_.start_timeout.count()) + " ms (" + last_ +
-                                  "): it listens on 127.0.0.1, on the port that {port} and "
-                                  "SLIPWAY_PORT give it; startTimeout may be longer");
   }
 
   Error Unknown() const {

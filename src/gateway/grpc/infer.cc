@@ -30,6 +30,7 @@ Result<void> Read(const Environment& environment, const net::GrpcCall& call, Inf
   TRY(permit, Admit(core, *service, call.Metadata("authorization")));
   CallFacts facts(call, reader);
   TRY(choice, v2::ChooseRevision(core, *service, name.version, facts));
+  TRY_VOID(v2::CheckTakesTensors(*choice.revision));
   out = std::make_unique<Exchange>(std::move(choice), core, arrived);
   out->Observe(RecordOf(call));
   out->Keep(std::move(permit));

@@ -71,7 +71,7 @@ Result<void> ModelMetadata(const Environment& environment, const net::GrpcCall& 
   const v2::ModelName name = NameOf(request.name, request.version);
   TRY(service, FindAllowed(environment, call, name));
   TRY(revision, v2::FindRevision(environment.v2.slots.current(), *service, name.version));
-  const tensor::Signature& signature = revision->model().signature();
+  const tensor::Signature& signature = revision->shown_signature();
   out.Bytes(1, request.name);
   for (const RevisionRuntime* ready : service->ready) out.Element(2, ready->version());
   out.Bytes(3, revision->model().model().platform());

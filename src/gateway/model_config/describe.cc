@@ -174,7 +174,7 @@ Json Describe(const RevisionRuntime& revision, std::string_view name) {
   const runtime::ServingRevision& settings = revision.settings();
   // It was read well when the model was loaded.
   Json config = ConfigOf(settings).value();
-  const tensor::Signature& signature = revision.model().signature();
+  const tensor::Signature& signature = revision.shown_signature();
   const std::string_view platform = revision.model().model().platform();
   if (revision.batcher().max_rows() > 1 && !config.contains("dynamic_batching")) {
     config["max_batch_size"] = revision.batcher().max_rows();

@@ -101,6 +101,7 @@ Task<Result<std::shared_ptr<Exchange>>> Begin(Environment& environment, HttpRequ
   CO_TRY_VOID(co_await body.Read(*request.body, kMaxGenerateBytes, environment.bodies, 0));
   CoreSlot& core = environment.slots.current();
   CO_TRY(revision, FindRevision(core, request));
+  CO_TRY_VOID(CheckTakesTensors(*revision));
   auto exchange = std::make_shared<Exchange>(*revision, core, arrived);
   exchange->Observe(RecordOf(request));
   exchange->Keep(std::move(permit));

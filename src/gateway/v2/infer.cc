@@ -283,6 +283,8 @@ Task<HttpResponse> Infer(Environment& environment, HttpRequest& request) {
   CoreSlot& core = environment.slots.current();
   Result<Choice> found = ChooseRevision(core, request, JsonOf(*form, body.text()));
   if (found.has_error()) co_return ErrorResponse(found.error());
+  const Result<void> fit = CheckTakesTensors(*found->revision);
+  if (fit.has_error()) co_return ErrorResponse(fit.error());
   Exchange exchange(*std::move(found), core, arrived);
   exchange.Observe(RecordOf(request));
   const Result<void> parsed = Parse(core, *form, body.text(), exchange);

@@ -78,7 +78,7 @@ HttpResponse ModelMetadata(Environment& environment, HttpRequest& request) {
   if (found.has_error()) return ErrorResponse(found.error());
   const RevisionRuntime& revision = **found;
   const Result<const ServiceEntry*> service = FindService(core, request);
-  const tensor::Signature& signature = revision.model().signature();
+  const tensor::Signature& signature = revision.shown_signature();
   std::string body = "{\"name\":";
   WriteJsonString(revision.service(), body);
   body += ",\"versions\":[";

@@ -84,6 +84,19 @@ Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpReq
                             .version = std::nullopt});
 }
 
+Result<void> CheckTakesTensors(const RevisionRuntime& revision) {
+  if (!revision.speaks_http()) [[likely]] {
+    return {};
+  }
+  const std::string project =
+      revision.project() == kDefaultProject ? "" : "/p/" + revision.project();
+  return FailedPrecondition("SERVICE_SPEAKS_HTTP",
+                            "'" + revision.service() +
+                                "' is a program that speaks HTTP of its own, and takes no tensors: "
+                                "send it its own requests, below " +
+                                project + "/services/" + revision.service() + "/");
+}
+
 bool HasVersion(const net::HttpRequest& request) {
   return Parameter(request, "version").has_value();
 }

@@ -43,4 +43,7 @@ Result<const ServiceEntry*> FindService(const CoreSlot& core, const net::HttpReq
 // Whether the route names a version.
 bool HasVersion(const net::HttpRequest& request);
 
+// FAILED_PRECONDITION / SERVICE_SPEAKS_HTTP for a revision that takes no tensors.
+Result<void> CheckTakesTensors(const RevisionRuntime& revision);
+
 }  // namespace slipway::gateway::v2
