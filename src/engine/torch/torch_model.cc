@@ -20,6 +20,7 @@
 
 #include "engine/plugin_support.h"
 #include "engine/reasons.h"
+#include "engine/statement_file.h"
 #include "engine/torch/stated_model.h"
 #include "tensor/data_type.h"
 
@@ -326,12 +327,12 @@ Result<std::unique_ptr<TorchModel>> TorchModel::Load(const SlipwayLoadOptions& o
   try {
     TRY_VOID(CheckArchive(path));
     torch::jit::ExtraFilesMap extra;
-    for (const std::string_view name : kStatementFiles) extra[std::string(name)] = "";
+    for (const std::string_view name : tensor::kStatementFiles) extra[std::string(name)] = "";
     parts.module = torch::jit::load(path.native(), at::kCPU, extra);
     parts.module.eval();
     parts.threads = static_cast<int>(std::clamp(options.threads, 1U, 1024U));
     TRY(statement, ReadStatement(path.parent_path()));
-    for (const std::string_view name : kStatementFiles) {
+    for (const std::string_view name : tensor::kStatementFiles) {
       const std::string& text = extra[std::string(name)];
       if (statement.text.empty() && !text.empty()) statement = {std::string(name), text};
     }
@@ -341,7 +342,7 @@ Result<std::unique_ptr<TorchModel>> TorchModel::Load(const SlipwayLoadOptions& o
                                  " does not say the types and shapes of its tensors: put a "
                                  "model.yaml with a signature beside it (docs/engines.md)");
     }
-    TRY(stated, ParseStatement(statement.file, statement.text));
+    TRY(stated, ParseStatedModel(statement.file, statement.text));
     parts.method = std::move(stated.method);
     TRY_VOID(parts.BindArguments(stated.signature.inputs));
     model->info_ = std::make_unique<PluginInfo>(std::move(stated.signature), true);
