@@ -256,6 +256,13 @@ backend: "python"
 input [{ name: "x" data_type: TYPE_FP32 dims: [-1, -1] }]
 output [{ name: "x" data_type: TYPE_FP32 dims: [-1, -1] }]
 '''
+# Beside MODEL, which says nothing itself.
+STATED = """
+title: The same again
+signature:
+  inputs: [{name: x, dtype: float32, shape: [-1, 4]}]
+  outputs: [{name: x, dtype: float32, shape: [-1, 4]}]
+"""
 
 
 @pytest.fixture
@@ -308,3 +315,20 @@ def test_an_external_triton_serves_models_of_the_registry(start_centre, triton):
     assert set(load.finish()) == {200}
     assert y_of(ask(centre, "faces")) == [1, 2, 3, 4]
     assert metadata_of(centre)["inputs"][0]["shape"] == [-1, -1]
+
+
+@pytest.mark.parametrize("batch", [0, 8])
+def test_an_external_triton_is_told_what_the_model_yaml_states(start_centre, triton, batch):
+    centre = start_centre()
+    push_server(centre)
+    stated = STATED + f"extensions: {{triton: {{maxBatchSize: {batch}}}}}\n"
+    push_triton_model(centre, "v1", {"model.py": MODEL, "model.yaml": stated})
+    words = [f"--command={word}" for word in [*triton, "--disable-auto-complete-config"]]
+    centre.cli("deploy", "--program", "v2=server:v1", *words, "--model", "same:v1=scale",
+               "--as", "faces")
+    assert y_of(ask(centre, "faces")) == [1, 2, 3, 4]
+    tensor = {"name": "x", "datatype": "FP32", "shape": [-1, 4]}
+    assert (metadata_of(centre)["inputs"], metadata_of(centre)["outputs"]) == ([tensor], [tensor])
+    rows = requests.post(f"{centre.inference_url}/v2/models/faces/infer", timeout=10, json={
+        "inputs": [{"name": "x", "shape": [9, 4], "datatype": "FP32", "data": [1] * 36}]})
+    assert rows.status_code == (400 if batch else 200), rows.text

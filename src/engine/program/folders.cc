@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "engine/program/triton_config.h"
 
 namespace slipway::engine::program {
 namespace {
@@ -28,17 +29,18 @@ constexpr std::string_view kPrefix = "slipway-program-";
 struct Row {
   std::string_view ending;
   std::string_view file;
-  std::string_view config;
+  std::string_view runner;
+  bool has_signature = true;  // Triton reads inputs and outputs of the file itself
 };
 constexpr std::array kRows = {
     Row{".onnx", "model.onnx", "backend: \"onnxruntime\""},
     Row{".plan", "model.plan", "backend: \"tensorrt\""},
     Row{".engine", "model.plan", "backend: \"tensorrt\""},
-    Row{".pt", "model.pt", "backend: \"pytorch\""},
-    Row{".pt2", "model.pt2", "backend: \"pytorch\""},
-    Row{".pb", "model.graphdef", "platform: \"tensorflow_graphdef\""},
+    Row{".pt", "model.pt", "backend: \"pytorch\"", false},
+    Row{".pt2", "model.pt2", "backend: \"pytorch\"", false},
+    Row{".pb", "model.graphdef", "platform: \"tensorflow_graphdef\"", false},
     Row{".xml", "model.xml", "backend: \"openvino\""},
-    Row{".py", "model.py", "backend: \"python\""},
+    Row{".py", "model.py", "backend: \"python\"", false},
 };
 constexpr std::string_view kSavedModel = "saved_model.pb";
 
@@ -111,9 +113,9 @@ Result<void> LinkFiles(const fs::path& folder, const fs::path& version, const fs
   return Failed(error, folder);
 }
 
-Result<void> WriteConfig(const fs::path& path, const std::string& name, std::string_view config) {
-  std::ofstream file(path);
-  file << "name: \"" << name << "\"\n" << config << "\n";
+Result<void> WriteConfig(const fs::path& path, const TritonModel& model) {
+  std::ofstream file(path, std::ios::binary);
+  file << TritonConfig(model);
   file.close();
   if (file.good()) return {};
   return SystemError(EIO, path.native());
@@ -130,8 +132,8 @@ Result<void> LayOutForTriton(const GivenModel& model, const std::string& to) {
   TRY_VOID(Failed(error, version));
   if (fs::exists(folder / kSavedModel, error)) {
     TRY_VOID(Link(folder, version / "model.savedmodel"));
-    return WriteConfig(fs::path(to) / "config.pbtxt", model.name,
-                       "platform: \"tensorflow_savedmodel\"");
+    return WriteConfig(fs::path(to) / "config.pbtxt",
+                       {.name = model.name, .runner = "platform: \"tensorflow_savedmodel\""});
   }
   std::vector<fs::path> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
@@ -148,7 +150,9 @@ Result<void> LayOutForTriton(const GivenModel& model, const std::string& to) {
     }
     if (found == names.end()) continue;
     TRY_VOID(LinkFiles(folder, version, *found, row.file));
-    return WriteConfig(fs::path(to) / "config.pbtxt", model.name, row.config);
+    TritonModel config{.name = model.name, .runner = row.runner};
+    if (!row.has_signature) AddStatement(folder, config);
+    return WriteConfig(fs::path(to) / "config.pbtxt", config);
   }
   return FailedPrecondition("PROGRAM_REPOSITORY",
                             "the model '" + model.name +

@@ -32,8 +32,9 @@ class Folders {
 };
 
 // Makes `to` a model of Triton's out of the files of a package: as they are where they are laid out
-// so already, else its one model file as version 1 with a config.pbtxt that says what runs it.
-// Nothing is copied. FAILED_PRECONDITION / PROGRAM_REPOSITORY where Triton has nothing for them.
+// so already, else its one model file as version 1 with a config.pbtxt that says what runs it, and
+// inputs and outputs where a model.yaml says them and the file does not. Nothing is copied.
+// FAILED_PRECONDITION / PROGRAM_REPOSITORY where Triton has nothing for them.
 Result<void> LayOutForTriton(const GivenModel& model, const std::string& to);
 
 }  // namespace slipway::engine::program

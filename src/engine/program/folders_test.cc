@@ -48,6 +48,30 @@ TEST_F(FoldersTest, AModelFileBecomesVersionOne) {
   EXPECT_EQ(Read("config.pbtxt"), "name: \"m\"\nbackend: \"onnxruntime\"\n");
 }
 
+TEST_F(FoldersTest, AModelYamlSaysWhatTheFileDoesNot) {
+  Put("model.py", "code");
+  Put("model.yaml",
+      "signature: {inputs: [{name: x, dtype: float32, shape: [-1, 4]}],\n"
+      "            outputs: [{name: y, dtype: string, shape: [-1]}]}\n");
+  ASSERT_TRUE(LayOutForTriton(Model(), LaidOut()).has_value());
+  EXPECT_EQ(Read("config.pbtxt"),
+            "name: \"m\"\nbackend: \"python\"\nmax_batch_size: 0\n"
+            "input { name: \"x\" data_type: TYPE_FP32 dims: [ -1, 4 ] }\n"
+            "output { name: \"y\" data_type: TYPE_STRING dims: [ -1 ] }\n");
+  // Of an ONNX file Triton reads them itself, the file's own and not somebody's words.
+  fs::rename(package_ / "model.py", package_ / "model.onnx");
+  fs::remove_all(LaidOut());
+  ASSERT_TRUE(LayOutForTriton(Model(), LaidOut()).has_value());
+  EXPECT_EQ(Read("config.pbtxt"), "name: \"m\"\nbackend: \"onnxruntime\"\n");
+}
+
+TEST_F(FoldersTest, AModelYamlThatIsWrongIsLeftToTriton) {
+  Put("model.pt", "code");
+  Put("model.yaml", "signature: {inputs: [{name: x}]}\n");
+  ASSERT_TRUE(LayOutForTriton(Model(), LaidOut()).has_value());
+  EXPECT_EQ(Read("config.pbtxt"), "name: \"m\"\nbackend: \"pytorch\"\n");
+}
+
 TEST_F(FoldersTest, OpenVinosWeightsGoByTheNameOfTheModel) {
   Put("net.xml", "graph");
   Put("net.bin", "weights");
@@ -67,6 +91,7 @@ TEST_F(FoldersTest, ASavedModelIsAFolder) {
 TEST_F(FoldersTest, TritonsOwnLayoutStays) {
   Put("config.pbtxt", "backend: \"python\"");
   Put("1/model.py", "code");
+  Put("model.yaml", "signature: {inputs: [], outputs: []}\n");
   ASSERT_TRUE(LayOutForTriton(Model(), LaidOut()).has_value());
   EXPECT_EQ(Read("config.pbtxt"), "backend: \"python\"");
   EXPECT_EQ(Read("1/model.py"), "code");
