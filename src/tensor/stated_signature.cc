@@ -46,7 +46,9 @@ Result<Shape> ShapeOf(std::string_view file, const std::string& member, const Js
   Shape shape;
   if (!json.is_array()) return Wrong(file, member, "expected a list of lengths, -1 for any");
   for (const Json& dim : json) {
-    if (!dim.is_number_integer() || dim.get<int64_t>() < -1) {
+    const bool is_length = dim.is_number_unsigned() ? std::in_range<int64_t>(dim.get<uint64_t>())
+                                                    : dim.is_number_integer() && dim >= -1;
+    if (!is_length) {
       return Wrong(file, member, "expected lengths, -1 for any, got " + DumpJson(dim));
     }
     if (!shape.Append(dim.get<int64_t>())) {

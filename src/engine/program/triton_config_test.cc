@@ -89,6 +89,8 @@ TEST(TritonConfig, NothingIsTakenOfAStatementThatIsWrong) {
       {"signature: []", "model.yaml: signature: expected inputs and outputs"},
       {"signature: {inputs: []}", "model.yaml: signature.outputs: "},
       {Statement(kRows, "[{name: y, dtype: float33, shape: [1]}]"), "signature.outputs[0].dtype: "},
+      {Statement(kRows, "[{name: y, dtype: FP32, shape: [18446744073709551615]}]"),
+       "signature.outputs[0].shape: expected lengths"},
       {Statement(kRows, "[{name: y, dtype: FP32, shape: []}]"),
        "signature.outputs[0].shape: Triton has no tensors without dimensions"},
       {Statement("[{name: x, dtype: FP32, shape: [1, 0]}]", kRows),

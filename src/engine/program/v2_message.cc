@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -36,6 +37,13 @@ std::string TextOf(const Json* value) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
+// Whether a number is whole and one of T's.
+template <class T>
+bool IsWhole(const Json& value) {
+  if (value.is_number_unsigned()) return std::in_range<T>(value.get<uint64_t>());
+  return value.is_number_integer() && std::in_range<T>(value.get<int64_t>());
+}
+
 Result<std::vector<tensor::TensorSpec>> ReadSpecs(const Json& model, const std::string& field) {
   const Json* const list = Find(model, field);
   if (list == nullptr || !list->is_array()) return Odd(field + " is no list");
@@ -51,7 +59,7 @@ Result<std::vector<tensor::TensorSpec>> ReadSpecs(const Json& model, const std::
     const Json* const shape = Find(one, "shape");
     if (shape == nullptr || !shape->is_array()) return Odd(at + ".shape is no list");
     for (const Json& dim : *shape) {
-      if (!dim.is_number_integer() || !spec.shape.Append(dim.get<int64_t>())) {
+      if (!IsWhole<int64_t>(dim) || !spec.shape.Append(dim.get<int64_t>())) {
         return Odd(at + ".shape has what is no length, or too many");
       }
     }
@@ -208,9 +216,10 @@ template <class T>
 bool FillNumbers(const std::vector<const Json*>& values, Tensor& out) {
   const auto numbers = out.as<T>();
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!values[i]->is_number()) return false;
     if constexpr (std::is_integral_v<T>) {
-      if (!values[i]->is_number_integer()) return false;
+      if (!IsWhole<T>(*values[i])) return false;
+    } else if (!values[i]->is_number()) {
+      return false;
     }
     numbers[i] = values[i]->get<T>();
   }
@@ -230,7 +239,7 @@ bool FillBools(const std::vector<const Json*>& values, Tensor& out) {
   const auto bools = out.as<uint8_t>();
   for (size_t i = 0; i < values.size(); ++i) {
     if (!values[i]->is_boolean() && !values[i]->is_number_integer()) return false;
-    bools[i] = (values[i]->is_boolean() ? values[i]->get<bool>() : values[i]->get<int>() != 0);
+    bools[i] = values[i]->is_boolean() ? values[i]->get<bool>() : *values[i] != 0;
   }
   return true;
 }
@@ -289,7 +298,7 @@ Result<tensor::Shape> ShapeOf(const Json& output, const tensor::TensorSpec& spec
   tensor::Shape shape;
   bool is_good = list != nullptr && list->is_array();
   for (size_t i = 0; is_good && i < list->size(); ++i) {
-    is_good = (*list)[i].is_number_integer() && shape.Append((*list)[i].get<int64_t>());
+    is_good = IsWhole<int64_t>((*list)[i]) && shape.Append((*list)[i].get<int64_t>());
   }
   if (!is_good || shape.has_any()) return BadAnswer("output '" + spec.name + "' has no shape");
   if (tensor::Matches(spec, shape)) return shape;

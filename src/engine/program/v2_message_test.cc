@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -42,6 +43,9 @@ TEST(V2MessageTest, OddMetadataIsRefusedByItsField) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"no", "byte"},
       {R"({"name":"n","inputs":[],"outputs":[]})", "it tells of 'n'"},
+      {R"({"name":"m","inputs":[],"outputs":[{"name":"y","datatype":"FP32",)"
+       R"("shape":[18446744073709551615]}]})",
+       "outputs[0].shape"},
       {R"({"name":"m","outputs":[]})", "inputs is no list"},
       {R"({"name":"m","inputs":[],"outputs":[]})", "it has no outputs"},
       {R"({"name":"m","inputs":[{"name":"x","datatype":"F","shape":[]}],"outputs":[]})",
@@ -122,6 +126,32 @@ TEST(V2MessageTest, WhatIsNoAnswerIsRefusedByItsField) {
     ASSERT_TRUE(read.has_error()) << text;
     EXPECT_EQ(read.error().reason(), "PROGRAM_ANSWER");
     EXPECT_NE(read.error().message().find(words), std::string::npos) << read.error().message();
+  }
+}
+
+TEST(V2MessageTest, NumbersThatTheTypeDoesNotHaveAreNotCut) {
+  const std::tuple<DataType, std::string, bool> cases[] = {
+      {DataType::kUint8, "255", true},
+      {DataType::kUint8, "256", false},
+      {DataType::kUint8, "-1", false},
+      {DataType::kInt8, "-128", true},
+      {DataType::kInt8, "128", false},
+      {DataType::kInt64, "9223372036854775807", true},
+      {DataType::kInt64, "9223372036854775808", false},
+      {DataType::kUint64, "18446744073709551615", true},
+      {DataType::kUint64, "-1", false},
+      {DataType::kInt32, "1.0", false},
+      {DataType::kBool, "4294967296", true}};
+  const uint32_t wanted[] = {0};
+  for (const auto& [type, number, is_good] : cases) {
+    tensor::Signature signature;
+    signature.outputs.push_back({.name = "y", .type = type, .shape = {1}});
+    std::string body = R"({"outputs":[{"name":"y","shape":[1],"datatype":")" +
+                       std::string(DataTypeName(type)) + R"(","data":[)" + number + "]}]}";
+    std::vector<Tensor> outputs(1);
+    const auto read = ReadAnswer(body, 0, signature, wanted, outputs);
+    EXPECT_EQ(read.has_value(), is_good) << body;
+    if (type == DataType::kBool && is_good) EXPECT_EQ(outputs[0].as<uint8_t>()[0], 1);
   }
 }
 
