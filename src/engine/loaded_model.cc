@@ -154,7 +154,7 @@ Result<void> LoadedModel::WarmUp(const std::stop_token& stop) {
       .inputs = *inputs, .wanted = wanted, .outputs = outputs, .deadline = start + kWarmUpTime};
   for (int i = 0; i < kWarmUpRuns && Clock::now() - start < kWarmUpTime; ++i) {
     const Clock::time_point begin = Clock::now();
-    const Result<void> ran = watch.RunAndWait(**session, run);
+    Result<void> ran = watch.RunAndWait(**session, run);
     if (ran.has_error() && watch.stopped()) return ran;
     if (ran.has_error() && ran.error().code() == Code::kDeadlineExceeded) return {};
     if (ran.has_error() && FailsWithAnyInput(ran.error(), signature())) {

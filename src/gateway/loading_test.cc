@@ -25,7 +25,7 @@ class LoadingTest : public testing::Test {
  protected:
   LoadingTest()
       : gate_(std::filesystem::temp_directory_path() / ("gate-" + std::to_string(getpid()))) {}
-  ~LoadingTest() override { std::filesystem::remove(gate_); }
+  void TearDown() override { std::filesystem::remove(gate_); }
 
   // Loads until Open.
   runtime::ServingRevision Slow(int64_t number, bool own_process) {
