@@ -12,12 +12,6 @@ namespace {
 constexpr size_t kMaxBoundaryBytes = 70;
 constexpr size_t kBufferBytes = 256 << 10;
 
-bool IsTokenChar(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kMarks.find(c) != std::string_view::npos;
-}
-
 bool IsBoundaryChar(char c) {
   constexpr std::string_view kMarks = "'()+_,-./:=? ";
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -203,15 +197,10 @@ Result<MultipartDecoder::Step> MultipartDecoder::TakeHead(std::string_view input
 Result<void> MultipartDecoder::TakeHeader(std::string_view line) {
   const size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
-  const bool is_name =
-      colon != std::string_view::npos && !name.empty() && std::ranges::all_of(name, IsTokenChar);
+  const bool is_name = colon != std::string_view::npos && IsToken(name);
   if (!is_name) return Invalid("a line in the head of a part is no header");
   const std::string_view value = Trimmed(line.substr(colon + 1));
-  const bool has_control = std::ranges::any_of(value, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < ' ' && byte != '\t') || byte == 0x7f;
-  });
-  if (has_control) return Invalid("a header of a part has a control character");
+  if (!IsFieldValue(value)) return Invalid("a header of a part has a control character");
   if (EqualsIgnoringCase(name, "Content-Disposition")) TRY_VOID(TakeDisposition(value));
   if (EqualsIgnoringCase(name, "Content-Transfer-Encoding") &&
       !EqualsIgnoringCase(value, "binary") && !EqualsIgnoringCase(value, "8bit") &&

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include <array>
 #include <cstring>
 #include <string>
 
@@ -12,43 +11,11 @@
 namespace slipway::net {
 namespace {
 
-// Characters of a token (RFC 9110 5.6.2): methods and header names.
-constexpr std::array<bool, 256> MakeTokenTable() {
-  std::array<bool, 256> table{};
-  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = true;
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;
-  for (const char c :
-       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
-    table[static_cast<unsigned char>(c)] = true;
-  }
-  return table;
-}
-constexpr std::array<bool, 256> kToken = MakeTokenTable();
-
-bool IsToken(std::string_view text) {
-  for (const char c : text) {
-    if (!kToken[static_cast<unsigned char>(c)]) return false;
-  }
-  return !text.empty();
-}
-
 // Visible ASCII without '#': what a request target may hold.
 bool IsTarget(std::string_view text) {
   bool good = true;
   for (const char c : text) good = good && c > ' ' && c < 0x7f && c != '#';
   return good && !text.empty();
-}
-
-// Visible characters, spaces, tabs and bytes above 127. Written so that the compiler vectorises it.
-bool IsFieldValue(std::string_view text) {
-  unsigned bad = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    bad |= static_cast<unsigned>(byte < ' ') & static_cast<unsigned>(byte != '\t');
-    bad |= static_cast<unsigned>(byte == 0x7f);
-  }
-  return bad == 0;
 }
 
 Error Malformed(std::string what) {
@@ -341,7 +308,7 @@ std::string_view HostName(std::string_view host) {
 
 Result<size_t> HeadScanner::Scan(std::string_view buffer) {
   const bool begins = next_ == 0 && !buffer.empty();
-  if (begins && !kToken[static_cast<unsigned char>(buffer[0])] && buffer[0] != '\r') {
+  if (begins && !IsTokenChar(buffer[0]) && buffer[0] != '\r') {
     return Malformed("The request does not begin with a method: this port speaks plain HTTP/1.1");
   }
   while (next_ < buffer.size()) {

@@ -1,13 +1,14 @@
 #include "engine/program/http_model.h"
 
-#include <charconv>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "engine/passed_http.h"
 #include "engine/program/readiness.h"
+#include "net/field.h"
 #include "net/http_client.h"
 
 namespace slipway::engine::program {
@@ -86,9 +87,8 @@ class AnswerTaker {
   bool IsShort(const net::ClientResponse& head) const {
     if (is_head_ || head.status == kNoContent || head.status == kNotModified) return true;
     const std::string text = head.Header("Content-Length").value_or("");
-    uint64_t length = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), length);
-    return problem == std::errc() && end == text.data() + text.size() && length <= kMaxAnswerAtOnce;
+    const std::optional<uint64_t> length = net::ParseWholeNumber(text);
+    return length && *length <= kMaxAnswerAtOnce;
   }
 
   Result<void> Give(std::string_view piece) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
+
+#include "net/field.h"
 
 namespace slipway::gateway::http {
 namespace {
@@ -15,22 +17,6 @@ constexpr std::string_view kTraceparent = "traceparent";
 Error Unfit(const std::string& what) {
   return Internal("PROGRAM_ANSWER",
                   "the program of this service gave an answer that cannot be passed on: " + what);
-}
-
-template <class T>
-std::optional<T> NumberOf(std::string_view text) {
-  T value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-bool IsToken(std::string_view name) {
-  constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kSigns.find(c) != std::string_view::npos;
-  });
 }
 
 bool IsValue(std::string_view value) {
@@ -91,19 +77,21 @@ Headers RequestHeaders(const net::HttpRequest& request, const Passing& passing) 
 }
 
 Result<PassedAnswer> ReadAnswer(std::span<const std::string> words) {
-  constexpr int kFirstStatus = 200;
-  constexpr int kLastStatus = 999;
+  constexpr uint64_t kFirstStatus = 200;
+  constexpr uint64_t kLastStatus = 999;
   if (words.size() % 2 == 0) return Unfit("it has no status");
-  const auto status = NumberOf<int>(words.front());
+  const auto status = net::ParseWholeNumber(words.front());
   if (!status || *status < kFirstStatus || *status > kLastStatus) {
     return Unfit("its status is '" + words.front().substr(0, 16) + "'");
   }
-  PassedAnswer answer{.status = *status, .headers = {}, .length = {}};
+  PassedAnswer answer{.status = static_cast<int>(*status), .headers = {}, .length = {}};
   for (size_t i = 1; i < words.size(); i += 2) {
     const std::string& name = words[i];
     const std::string& value = words[i + 1];
-    if (!IsToken(name) || !IsValue(value)) return Unfit("a header of it is none");
-    if (net::EqualsIgnoringCase(name, "Content-Length")) answer.length = NumberOf<uint64_t>(value);
+    if (!net::IsToken(name) || !IsValue(value)) return Unfit("a header of it is none");
+    if (net::EqualsIgnoringCase(name, "Content-Length")) {
+      answer.length = net::ParseWholeNumber(value);
+    }
     // The connection writes a date of its own.
     if (IsHopByHop(name) || net::EqualsIgnoringCase(name, "Date")) continue;
     answer.headers.emplace_back(name, value);
